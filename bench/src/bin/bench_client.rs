@@ -1,0 +1,211 @@
+//! The client's side of the comparison: produces, consumes or measures round trips, and prints one line of JSON.
+//!
+//! The bootstrap address is in `BOOTSTRAP`, the file of lines in `CORPUS`.
+
+use std::time::{Duration, Instant};
+
+use kafka_client::consumer::{Consumer, OffsetReset};
+use kafka_client::producer::{Producer, Record};
+use kafka_client::{Result, TopicPartition};
+
+const USAGE: &str = "bench-client produce TOPIC RECORDS SIZE CODEC | consume TOPIC RECORDS PARTITIONS | \
+                     latency TOPIC WARM_UP ROUNDS";
+/// Limits that every client of the comparison is given: of a batch, of what is buffered, of a partition's part of a fetch.
+const BATCH: usize = 1_000_000;
+const BUFFER: usize = 64 << 20;
+const FETCH: usize = 1 << 20;
+/// How long to wait for records that are known to be there.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn main() -> std::process::ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match runtime.block_on(run()) {
+        Ok(line) => {
+            println!("{line}");
+            std::process::ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> std::process::ExitCode {
+    eprintln!("bench-client: {message}");
+    std::process::ExitCode::FAILURE
+}
+
+async fn run() -> std::result::Result<String, Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["produce", topic, records, size, codec] => produce(topic, records.parse()?, size.parse()?, codec).await,
+        ["consume", topic, records, partitions] => consume(topic, records.parse()?, partitions.parse()?).await,
+        ["latency", topic, warm_up, rounds] => latency(topic, warm_up.parse()?, rounds.parse()?).await,
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn bootstrap() -> String {
+    std::env::var("BOOTSTRAP").unwrap_or_else(|_| "127.0.0.1:19092".to_owned())
+}
+
+/// What went through, and how long that took.
+struct Tally {
+    start: Instant,
+    setup: f64,
+    first: f64,
+    records: u64,
+    bytes: u64,
+    check: u64,
+}
+
+impl Tally {
+    fn start() -> Self {
+        Self { start: Instant::now(), setup: 0.0, first: 0.0, records: 0, bytes: 0, check: 0 }
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn touch(&mut self, value: &[u8]) {
+        self.records += 1;
+        self.bytes += value.len() as u64;
+        self.check += u64::from(value.first().copied().unwrap_or_default());
+    }
+
+    fn report(&self) -> String {
+        format!(
+            "{{\"n\":{},\"bytes\":{},\"check\":{},\"setup_s\":{:.6},\"first_s\":{:.6},\"wall_s\":{:.6}}}",
+            self.records,
+            self.bytes,
+            self.check,
+            self.setup,
+            self.first,
+            self.elapsed()
+        )
+    }
+}
+
+async fn produce(
+    topic: &str,
+    records: usize,
+    size: usize,
+    codec: &str,
+) -> std::result::Result<String, Box<dyn std::error::Error>> {
+    let corpus = std::fs::read(std::env::var("CORPUS").unwrap_or_else(|_| "corpus.txt".to_owned()))?;
+    let lines = corpus.len() / size;
+    let mut tally = Tally::start();
+    let producer = Producer::builder()
+        .bootstrap_servers(bootstrap())
+        .linger(Duration::from_millis(5))
+        .batch_size(BATCH)
+        .buffer_memory(BUFFER)
+        .properties([("compression.type", codec)])?
+        .build()
+        .await?;
+    tally.setup = tally.elapsed();
+    let first = send_each(&producer, topic, records, &corpus, size, lines, &mut tally).await?;
+    drop(first);
+    producer.flush().await?;
+    Ok(tally.report())
+}
+
+/// Sends the records one by one, as programs do, and notes when the first of them was acknowledged.
+async fn send_each(
+    producer: &Producer,
+    topic: &str,
+    records: usize,
+    corpus: &[u8],
+    size: usize,
+    lines: usize,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut first = None;
+    for i in 0..records {
+        let at = (i % lines) * size;
+        let value = &corpus[at..at + size];
+        tally.touch(value);
+        let delivery = producer.send(Record::to(topic).value(value)).await?;
+        if first.is_none() {
+            first = Some(delivery);
+        }
+    }
+    if let Some(first) = first {
+        first.await?;
+        tally.first = tally.elapsed();
+    }
+    Ok(())
+}
+
+async fn consume(
+    topic: &str,
+    records: u64,
+    partitions: i32,
+) -> std::result::Result<String, Box<dyn std::error::Error>> {
+    let mut tally = Tally::start();
+    let consumer = Consumer::builder()
+        .bootstrap_servers(bootstrap())
+        .auto_offset_reset(OffsetReset::Earliest)
+        .properties([("max.partition.fetch.bytes", FETCH.to_string())])?
+        .build()
+        .await?;
+    consumer.assign((0..partitions).map(|partition| TopicPartition::new(topic, partition)))?;
+    tally.setup = tally.elapsed();
+    while tally.records < records {
+        let polled = consumer.poll(PATIENCE).await?;
+        if polled.is_empty() {
+            return Err(format!("no records for {PATIENCE:?} after {}", tally.records).into());
+        }
+        if tally.first == 0.0 {
+            tally.first = tally.elapsed();
+        }
+        for batch in &polled {
+            for record in batch {
+                tally.touch(record.value().unwrap_or_default());
+            }
+        }
+    }
+    Ok(tally.report())
+}
+
+/// One record at a time: sent, acknowledged, and read again in this process.
+async fn latency(
+    topic: &str,
+    warm_up: usize,
+    rounds: usize,
+) -> std::result::Result<String, Box<dyn std::error::Error>> {
+    let producer = Producer::builder().bootstrap_servers(bootstrap()).linger(Duration::ZERO).build().await?;
+    let consumer = Consumer::builder()
+        .bootstrap_servers(bootstrap())
+        .auto_offset_reset(OffsetReset::Earliest)
+        .build()
+        .await?;
+    consumer.assign([TopicPartition::new(topic, 0)])?;
+    let value = [b'x'; 100];
+    let mut micros = Vec::with_capacity(rounds);
+    for round in 0..warm_up + rounds {
+        let start = Instant::now();
+        let delivery = producer.send(Record::to(topic).partition(0).value(&value)).await?;
+        let mut read = 0;
+        while read == 0 {
+            read = consumer.poll(PATIENCE).await?.len();
+        }
+        delivery.await?;
+        if round >= warm_up {
+            micros.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    micros.sort_by(f64::total_cmp);
+    let at = |share: f64| micros[((micros.len() - 1) as f64 * share).round() as usize];
+    Ok(format!(
+        "{{\"n\":{},\"p50_us\":{:.1},\"p90_us\":{:.1},\"p99_us\":{:.1},\"max_us\":{:.1}}}",
+        micros.len(),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    ))
+}

@@ -1,0 +1,12 @@
+//! What the examples share. The programs themselves are the files beside `Cargo.toml`.
+//!
+//! - [`cluster`]: the embedded broker, or the Kafka that `--bootstrap-servers` names;
+//! - [`words`]: a deterministic text; [`feed`]: bringing a text into a topic;
+//! - [`progress`]: how far the batches have come, and how long records took;
+//! - [`verify`]: whether counts in a topic add up to the words in another.
+
+pub mod cluster;
+pub mod feed;
+pub mod progress;
+pub mod verify;
+pub mod words;

@@ -1,0 +1,68 @@
+//! ApiVersions: what this broker speaks.
+
+use kafka_proto::api::APIS;
+use kafka_proto::codec::Request;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::api_versions::ApiVersion;
+use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
+
+use crate::node::Call;
+
+pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
+    let names = [
+        &request.client_software_name,
+        &request.client_software_version,
+    ];
+    if call.version >= 3 && !names.iter().all(|name| is_software_name(name)) {
+        return ApiVersionsResponse {
+            error_code: ErrorCode::InvalidRequest.code(),
+            ..Default::default()
+        };
+    }
+    ApiVersionsResponse {
+        api_keys: APIS
+            .iter()
+            .map(|api| {
+                // Versions before 3 are not served, but old versions of librdkafka take a broker that does not name
+                // them for one without compression (KAFKA-18659).
+                let min_version = if api.key == ProduceRequest::KEY {
+                    0
+                } else {
+                    api.stable.min
+                };
+                ApiVersion {
+                    api_key: api.key,
+                    min_version,
+                    max_version: api.stable.max,
+                    ..Default::default()
+                }
+            })
+            .collect(),
+        // No feature is switched on: neither transactions nor the groups of KIP-848 are there.
+        finalized_features_epoch: 0,
+        ..Default::default()
+    }
+}
+
+/// The answer to a version that this broker does not know: the client asks again, in one that is named here.
+pub(super) fn unsupported_version() -> ApiVersionsResponse {
+    let versions = ApiVersionsRequest::STABLE;
+    ApiVersionsResponse {
+        error_code: ErrorCode::UnsupportedVersion.code(),
+        api_keys: vec![ApiVersion {
+            api_key: ApiVersionsRequest::KEY,
+            min_version: versions.min,
+            max_version: versions.max,
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// Letters and digits, with dashes and dots between them (KIP-511).
+fn is_software_name(name: &str) -> bool {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'.';
+    let outer = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphanumeric);
+    let name = name.as_bytes();
+    name.iter().all(|&c| inner(c)) && outer(name.first()) && outer(name.last())
+}

@@ -1,0 +1,71 @@
+//! DeleteTopics: deletes topics by name or id.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::delete_topics::{DeletableTopicResult, DeleteTopicState};
+use kafka_proto::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
+
+use crate::node::Call;
+use crate::topics::Topic;
+
+pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+    // Before version 6 the names stand in a field of their own.
+    let by_name = request
+        .topic_names
+        .into_iter()
+        .map(|name| DeleteTopicState {
+            name: Some(name),
+            ..Default::default()
+        });
+    let responses = by_name
+        .chain(request.topics)
+        .map(|wanted| delete(call, wanted));
+    DeleteTopicsResponse {
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+fn delete(call: &Call<'_>, wanted: DeleteTopicState) -> DeletableTopicResult {
+    let topics = &call.cluster().topics;
+    let found = match (&wanted.name, wanted.topic_id) {
+        (Some(name), Uuid::ZERO) => topics
+            .by_name(name)
+            .ok_or(ErrorCode::UnknownTopicOrPartition),
+        (None, id) if !id.is_zero() => topics.by_id(id).ok_or(ErrorCode::UnknownTopicId),
+        _ => Err(ErrorCode::InvalidRequest),
+    };
+    match found {
+        Ok(topic) if call.cluster().delete_topic(&topic) => {
+            tracing::info!(topic = %topic.name, "topic deleted");
+            result(Some(topic.name.clone()), topic_id(&topic), ErrorCode::None)
+        }
+        // Somebody else was faster.
+        Ok(topic) => result(
+            Some(topic.name.clone()),
+            topic_id(&topic),
+            ErrorCode::UnknownTopicOrPartition,
+        ),
+        Err(error) => result(wanted.name, wanted.topic_id, error),
+    }
+}
+
+fn topic_id(topic: &Arc<Topic>) -> Uuid {
+    topic.id
+}
+
+fn result(name: Option<ByteString>, topic_id: Uuid, error: ErrorCode) -> DeletableTopicResult {
+    let error_message = error
+        .is_error()
+        .then(|| ByteString::from_static(error.message()));
+    DeletableTopicResult {
+        name,
+        topic_id,
+        error_code: error.code(),
+        error_message,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! Metadata: the broker and its topics.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::metadata::{
+    MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_proto::messages::{MetadataRequest, MetadataResponse};
+
+use crate::node::Call;
+use crate::topic_config::TopicConfig;
+use crate::topics::{NewTopic, Topic};
+
+/// From this version on a topic may be asked for by its id, and one that is not found has no name.
+const FIRST_VERSION_WITH_IDS: i16 = 12;
+/// Bits, by the number of the operation, of what anybody may do where nothing is forbidden: to a topic, and to the
+/// cluster.
+const TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
+const CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
+
+pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
+    let node = call.node;
+    // Before version 1 nothing could be null, so that an empty list meant all.
+    let wanted = request
+        .topics
+        .filter(|topics| call.version > 0 || !topics.is_empty());
+    let mut topics: Vec<_> = match wanted {
+        None => call
+            .cluster()
+            .topics
+            .all()
+            .iter()
+            .map(|topic| describe(call, topic))
+            .collect(),
+        Some(mut topics) => {
+            // Each is described once.
+            let mut seen = HashSet::new();
+            topics.retain(|wanted| seen.insert((wanted.name.clone(), wanted.topic_id)));
+            topics
+                .into_iter()
+                .map(|wanted| find(call, wanted, request.allow_auto_topic_creation))
+                .collect()
+        }
+    };
+    if request.include_topic_authorized_operations {
+        let found = topics
+            .iter_mut()
+            .filter(|topic| topic.error_code == ErrorCode::None.code());
+        found.for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
+    }
+    let mut response = MetadataResponse {
+        brokers: vec![MetadataResponseBroker {
+            node_id: node.id,
+            host: node.host.clone(),
+            port: i32::from(node.port),
+            ..Default::default()
+        }],
+        cluster_id: Some(node.cluster.id.clone()),
+        controller_id: node.id,
+        topics,
+        ..Default::default()
+    };
+    if request.include_cluster_authorized_operations {
+        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
+    }
+    response
+}
+
+/// The topic that was asked for. If that is by a name that nothing has yet, it may come into being.
+fn find(call: &Call<'_>, wanted: MetadataRequestTopic, auto_create: bool) -> MetadataResponseTopic {
+    let topics = &call.cluster().topics;
+    let Some(name) = wanted.name.filter(|_| wanted.topic_id.is_zero()) else {
+        if call.version < FIRST_VERSION_WITH_IDS {
+            return unknown(call, None, wanted.topic_id, ErrorCode::InvalidRequest);
+        }
+        return match topics.by_id(wanted.topic_id) {
+            Some(topic) => describe(call, &topic),
+            None => unknown(call, None, wanted.topic_id, ErrorCode::UnknownTopicId),
+        };
+    };
+    if let Some(topic) = topics.by_name(&name) {
+        return describe(call, &topic);
+    }
+    let settings = &call.cluster().settings;
+    let new = NewTopic {
+        name: name.clone(),
+        partitions: settings.num_partitions,
+        config: TopicConfig::default(),
+    };
+    let missing = match topics.check(&new) {
+        Err(error) if error.code() == ErrorCode::InvalidTopicException => error.code(),
+        _ => ErrorCode::UnknownTopicOrPartition,
+    };
+    if auto_create && settings.auto_create_topics && call.cluster().create_topic(new).is_ok() {
+        tracing::info!(topic = %name, "topic created, as a client asked for it");
+    }
+    // Somebody else may have created it at the same time.
+    match topics.by_name(&name) {
+        Some(topic) => describe(call, &topic),
+        None => unknown(call, Some(name), Uuid::ZERO, missing),
+    }
+}
+
+fn unknown(
+    call: &Call<'_>,
+    name: Option<ByteString>,
+    topic_id: Uuid,
+    error: ErrorCode,
+) -> MetadataResponseTopic {
+    let name = if call.version < FIRST_VERSION_WITH_IDS {
+        Some(name.unwrap_or_default())
+    } else {
+        name
+    };
+    MetadataResponseTopic {
+        error_code: error.code(),
+        name,
+        topic_id,
+        ..Default::default()
+    }
+}
+
+fn describe(call: &Call<'_>, topic: &Arc<Topic>) -> MetadataResponseTopic {
+    let id = call.node.id;
+    let partitions = topic
+        .partitions
+        .iter()
+        .zip(0..)
+        .map(|(partition, partition_index)| MetadataResponsePartition {
+            partition_index,
+            leader_id: id,
+            leader_epoch: partition.leader_epoch,
+            replica_nodes: vec![id],
+            isr_nodes: vec![id],
+            ..Default::default()
+        });
+    MetadataResponseTopic {
+        name: Some(topic.name.clone()),
+        topic_id: topic.id,
+        partitions: partitions.collect(),
+        ..Default::default()
+    }
+}
+
+const fn bits(numbers: &[u8]) -> i32 {
+    let (mut bits, mut i) = (0, 0);
+    while i < numbers.len() {
+        bits |= 1 << numbers[i];
+        i += 1;
+    }
+    bits
+}

@@ -1,0 +1,137 @@
+//! The APIs, one file each: decode, ask the domain, answer.
+
+mod api_versions;
+mod create_topics;
+mod delete_topics;
+mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_offsets;
+mod metadata;
+mod offset_commit;
+mod offset_fetch;
+mod produce;
+mod sasl;
+mod sync_group;
+
+use bytes::Bytes;
+use kafka_proto::codec::{Decoder, Encoded, Request};
+use kafka_proto::frame::{decode_request_header, encode_response};
+use kafka_proto::messages::*;
+
+use crate::connection::Closed;
+use crate::node::{Call, Node};
+
+/// Answers a request; `None` where it wants no answer.
+pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>, Closed> {
+    let (header, api, body) = decode_request_header(frame).map_err(Closed::Header)?;
+    let (key, version) = (header.request_api_key, header.request_api_version);
+    let api = api.ok_or(Closed::UnknownApi { key, version })?;
+    let call = Call {
+        node,
+        version,
+        client_id: header.client_id,
+    };
+    let exchange = Exchange {
+        api: api.name,
+        version,
+        correlation_id: header.correlation_id,
+    };
+    tracing::trace!(api = api.name, version, client_id = ?call.client_id, "request");
+
+    let response =
+        match key {
+            ProduceRequest::KEY => {
+                let request: ProduceRequest = exchange.read(body)?;
+                let acks = request.acks;
+                let response = produce::answer(&call, request);
+                if acks == 0 {
+                    return produce::unacknowledged(&response).map(|()| None);
+                }
+                exchange.write::<ProduceRequest>(&response)
+            }
+            FetchRequest::KEY => {
+                exchange.write::<FetchRequest>(&fetch::answer(&call, exchange.read(body)?).await)
+            }
+            ListOffsetsRequest::KEY => exchange
+                .write::<ListOffsetsRequest>(&list_offsets::answer(&call, exchange.read(body)?)),
+            MetadataRequest::KEY => {
+                exchange.write::<MetadataRequest>(&metadata::answer(&call, exchange.read(body)?))
+            }
+            OffsetCommitRequest::KEY => exchange
+                .write::<OffsetCommitRequest>(&offset_commit::answer(&call, exchange.read(body)?)),
+            OffsetFetchRequest::KEY => exchange
+                .write::<OffsetFetchRequest>(&offset_fetch::answer(&call, exchange.read(body)?)),
+            FindCoordinatorRequest::KEY => exchange.write::<FindCoordinatorRequest>(
+                &find_coordinator::answer(&call, exchange.read(body)?),
+            ),
+            JoinGroupRequest::KEY => exchange
+                .write::<JoinGroupRequest>(&join_group::answer(&call, exchange.read(body)?).await),
+            HeartbeatRequest::KEY => {
+                exchange.write::<HeartbeatRequest>(&heartbeat::answer(&call, exchange.read(body)?))
+            }
+            LeaveGroupRequest::KEY => exchange
+                .write::<LeaveGroupRequest>(&leave_group::answer(&call, exchange.read(body)?)),
+            SyncGroupRequest::KEY => exchange
+                .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
+            SaslHandshakeRequest::KEY => exchange
+                .write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?)),
+            ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
+                // A client that is newer has to be able to read this (KIP-511).
+                exchange
+                    .in_version(0)
+                    .write::<ApiVersionsRequest>(&api_versions::unsupported_version())
+            }
+            ApiVersionsRequest::KEY => exchange
+                .write::<ApiVersionsRequest>(&api_versions::answer(&call, exchange.read(body)?)),
+            CreateTopicsRequest::KEY => exchange
+                .write::<CreateTopicsRequest>(&create_topics::answer(&call, exchange.read(body)?)),
+            DeleteTopicsRequest::KEY => exchange
+                .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
+            InitProducerIdRequest::KEY => exchange.write::<InitProducerIdRequest>(
+                &init_producer_id::answer(&call, exchange.read(body)?),
+            ),
+            SaslAuthenticateRequest::KEY => exchange
+                .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
+            _ => Err(Closed::UnknownApi { key, version }),
+        };
+    response.map(Some)
+}
+
+/// What reading a request and writing its response depend on.
+#[derive(Clone, Copy)]
+struct Exchange {
+    api: &'static str,
+    version: i16,
+    correlation_id: i32,
+}
+
+impl Exchange {
+    fn in_version(self, version: i16) -> Self {
+        Self { version, ..self }
+    }
+
+    fn read<R: Request>(self, mut body: Decoder) -> Result<R, Closed> {
+        let unreadable = |source| Closed::Request {
+            api: self.api,
+            version: self.version,
+            source,
+        };
+        let request = R::decode_from(&mut body, self.version).map_err(unreadable)?;
+        body.finish().map_err(unreadable)?;
+        Ok(request)
+    }
+
+    fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {
+        encode_response::<R>(response, self.version, self.correlation_id).map_err(|source| {
+            Closed::Response {
+                api: self.api,
+                version: self.version,
+                source,
+            }
+        })
+    }
+}

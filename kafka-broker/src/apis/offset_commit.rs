@@ -1,0 +1,114 @@
+//! OffsetCommit: stores a group's positions.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::offset_commit::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
+};
+use kafka_proto::messages::{OffsetCommitRequest, OffsetCommitResponse};
+
+use crate::groups::{CommittedOffset, Identity};
+use crate::node::Call;
+use crate::topics::Topic;
+
+/// From this version on a group that is not there is told from a generation that is over.
+const FIRST_VERSION_WITH_GROUP_NOT_FOUND: i16 = 9;
+/// From this version on topics are named by id.
+const FIRST_VERSION_WITH_IDS: i16 = 10;
+
+pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCommitResponse {
+    let found = |wanted: &OffsetCommitRequestTopic| {
+        call.cluster().topics.named(
+            call.version >= FIRST_VERSION_WITH_IDS,
+            &wanted.name,
+            wanted.topic_id,
+        )
+    };
+    let topics: Vec<_> = request.topics.iter().map(found).collect();
+    let wanted = || {
+        let of_topics = request.topics.iter().zip(&topics);
+        of_topics.flat_map(|(wanted, topic)| {
+            wanted
+                .partitions
+                .iter()
+                .map(move |partition| (topic, partition))
+        })
+    };
+    let identity = Identity {
+        member_id: &request.member_id,
+        group_instance_id: request.group_instance_id.as_deref(),
+        generation: request.generation_id_or_member_epoch,
+    };
+    let without_group = if call.version >= FIRST_VERSION_WITH_GROUP_NOT_FOUND {
+        ErrorCode::GroupIdNotFound
+    } else {
+        ErrorCode::IllegalGeneration
+    };
+    let offsets = wanted().filter_map(|(topic, partition)| {
+        let topic = check(call, topic, partition).ok()?;
+        Some((&topic.name, partition.partition_index, committed(partition)))
+    });
+    // An empty group id is one as well: consumers without a group that manages them may use it.
+    let committed =
+        call.cluster()
+            .groups
+            .commit(&request.group_id, identity, without_group, offsets);
+    let responses =
+        request
+            .topics
+            .iter()
+            .zip(&topics)
+            .map(|(wanted, topic)| OffsetCommitResponseTopic {
+                name: wanted.name.clone(),
+                topic_id: wanted.topic_id,
+                partitions: wanted
+                    .partitions
+                    .iter()
+                    .map(|partition| {
+                        let result = check(call, topic, partition).map(drop).and(committed);
+                        OffsetCommitResponsePartition {
+                            partition_index: partition.partition_index,
+                            error_code: result.err().unwrap_or(ErrorCode::None).code(),
+                            ..Default::default()
+                        }
+                    })
+                    .collect(),
+                ..Default::default()
+            });
+    OffsetCommitResponse {
+        topics: responses.collect(),
+        ..Default::default()
+    }
+}
+
+/// The topic, if a position may be stored for this partition of it.
+fn check<'a>(
+    call: &Call<'_>,
+    topic: &'a Result<Arc<Topic>, ErrorCode>,
+    partition: &OffsetCommitRequestPartition,
+) -> Result<&'a Arc<Topic>, ErrorCode> {
+    let topic = topic.as_ref().map_err(|error| *error)?;
+    topic
+        .partition(partition.partition_index)
+        .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let metadata = partition
+        .committed_metadata
+        .as_ref()
+        .map_or(0, |metadata| metadata.len());
+    if metadata > call.cluster().settings.offset_metadata_max_bytes {
+        return Err(ErrorCode::OffsetMetadataTooLarge);
+    }
+    Ok(topic)
+}
+
+fn committed(partition: &OffsetCommitRequestPartition) -> CommittedOffset {
+    CommittedOffset {
+        offset: partition.committed_offset,
+        leader_epoch: partition.committed_leader_epoch,
+        // A copy that does not keep the whole request in memory.
+        metadata: ByteString::from(partition.committed_metadata.as_deref().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,155 @@
+//! OffsetFetch: reads groups' positions.
+
+use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::offset_fetch::{
+    OffsetFetchRequestGroup, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use kafka_proto::messages::{OffsetFetchRequest, OffsetFetchResponse};
+
+use crate::groups::{CommittedOffset, CommittedOffsets};
+use crate::node::Call;
+
+/// From this version on a request asks for several groups.
+const FIRST_VERSION_WITH_GROUPS: i16 = 8;
+/// From this version on topics are named by id.
+const FIRST_VERSION_WITH_IDS: i16 = 10;
+
+pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    if call.version >= FIRST_VERSION_WITH_GROUPS {
+        let groups = request.groups.into_iter().map(|wanted| group(call, wanted));
+        return OffsetFetchResponse {
+            groups: groups.collect(),
+            ..Default::default()
+        };
+    }
+    let topics = call.cluster().groups.offsets(&request.group_id, |offsets| {
+        let wanted: Vec<(ByteString, Vec<i32>)> = match request.topics {
+            None => all(offsets),
+            Some(topics) => topics
+                .into_iter()
+                .map(|topic| (topic.name, topic.partition_indexes))
+                .collect(),
+        };
+        let topics = wanted
+            .into_iter()
+            .map(|(name, partitions)| OffsetFetchResponseTopic {
+                partitions: partitions
+                    .iter()
+                    .map(|&index| before_groups(index, offsets.get(&name, index)))
+                    .collect(),
+                name,
+                ..Default::default()
+            });
+        topics.collect()
+    });
+    OffsetFetchResponse {
+        topics,
+        ..Default::default()
+    }
+}
+
+fn all(offsets: &CommittedOffsets) -> Vec<(ByteString, Vec<i32>)> {
+    offsets
+        .partitions()
+        .map(|(topic, partitions)| (topic.clone(), partitions))
+        .collect()
+}
+
+fn group(call: &Call<'_>, wanted: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    let by_id = call.version >= FIRST_VERSION_WITH_IDS;
+    let registered = &call.cluster().topics;
+    let topics = call
+        .cluster()
+        .groups
+        .offsets(&wanted.group_id, |offsets| match wanted.topics {
+            None => {
+                let topics = all(offsets).into_iter().filter_map(|(name, partitions)| {
+                    let id = registered.by_name(&name)?.id;
+                    Some(topic(offsets, name, id, &partitions))
+                });
+                topics.collect()
+            }
+            Some(topics) => {
+                let topics = topics.into_iter().map(|wanted| {
+                    let (id, partitions) = (wanted.topic_id, wanted.partition_indexes);
+                    if !by_id {
+                        return topic(offsets, wanted.name, id, &partitions);
+                    }
+                    match registered.by_id(id) {
+                        Some(found) => topic(offsets, found.name.clone(), id, &partitions),
+                        None => unknown(id, &partitions),
+                    }
+                });
+                topics.collect()
+            }
+        });
+    OffsetFetchResponseGroup {
+        group_id: wanted.group_id,
+        topics,
+        ..Default::default()
+    }
+}
+
+fn topic(
+    offsets: &CommittedOffsets,
+    name: ByteString,
+    topic_id: Uuid,
+    partitions: &[i32],
+) -> OffsetFetchResponseTopics {
+    let partitions = partitions
+        .iter()
+        .map(|&index| position(index, offsets.get(&name, index)));
+    OffsetFetchResponseTopics {
+        partitions: partitions.collect(),
+        name,
+        topic_id,
+        ..Default::default()
+    }
+}
+
+fn unknown(topic_id: Uuid, partitions: &[i32]) -> OffsetFetchResponseTopics {
+    let error_code = ErrorCode::UnknownTopicId.code();
+    let partitions = partitions
+        .iter()
+        .map(|&index| OffsetFetchResponsePartitions {
+            error_code,
+            ..position(index, None)
+        });
+    OffsetFetchResponseTopics {
+        topic_id,
+        partitions: partitions.collect(),
+        ..Default::default()
+    }
+}
+
+fn position(
+    partition_index: i32,
+    committed: Option<&CommittedOffset>,
+) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: committed.map_or(-1, |committed| committed.offset),
+        committed_leader_epoch: committed.map_or(-1, |committed| committed.leader_epoch),
+        metadata: Some(
+            committed
+                .map(|committed| committed.metadata.clone())
+                .unwrap_or_default(),
+        ),
+        ..Default::default()
+    }
+}
+
+/// The same, as it was before version 8.
+fn before_groups(index: i32, committed: Option<&CommittedOffset>) -> OffsetFetchResponsePartition {
+    let position = position(index, committed);
+    OffsetFetchResponsePartition {
+        partition_index: position.partition_index,
+        committed_offset: position.committed_offset,
+        committed_leader_epoch: position.committed_leader_epoch,
+        metadata: position.metadata,
+        ..Default::default()
+    }
+}

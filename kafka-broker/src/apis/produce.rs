@@ -1,0 +1,136 @@
+//! Produce: appends batches.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, TopicProduceResponse,
+};
+use kafka_proto::messages::{ProduceRequest, ProduceResponse};
+
+use crate::connection::Closed;
+use crate::lock::lock;
+use crate::log::{Appended, Limits, Refusal, check_batch, single_batch};
+use crate::node::Call;
+use crate::topics::Topic;
+
+/// From this version on topics are named by id.
+const FIRST_VERSION_WITH_IDS: i16 = 13;
+
+pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
+    let acks_are_valid = matches!(request.acks, -1..=1);
+    let responses = request.topic_data.into_iter().map(|data| {
+        let by_id = call.version >= FIRST_VERSION_WITH_IDS;
+        let topic = if acks_are_valid {
+            call.cluster()
+                .topics
+                .named(by_id, &data.name, data.topic_id)
+        } else {
+            Err(ErrorCode::InvalidRequiredAcks)
+        };
+        let append = |partition: PartitionProduceData| {
+            let index = partition.index;
+            match &topic {
+                Ok(topic) => respond(index, append(call, topic, partition)),
+                Err(error) => refused(index, *error, None),
+            }
+        };
+        TopicProduceResponse {
+            name: data.name,
+            topic_id: data.topic_id,
+            partition_responses: data.partition_data.into_iter().map(append).collect(),
+            ..Default::default()
+        }
+    });
+    ProduceResponse {
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+/// A batch's place, and the time that it was given if the topic is set to that.
+fn append(
+    call: &Call<'_>,
+    topic: &Topic,
+    data: PartitionProduceData,
+) -> Result<(Appended, i64), Refusal> {
+    let partition = topic.partition(data.index).ok_or_else(|| {
+        let count = topic.partition_count();
+        let message = format!(
+            "topic \"{}\" has no partition {} (it has {count})",
+            topic.name, data.index
+        );
+        Refusal::new(ErrorCode::UnknownTopicOrPartition, message)
+    })?;
+    let mut batch = single_batch(data.records, call.version)?;
+    let (now, uses_log_append_time) = (unix_millis(), topic.config.log_append_time());
+    let max_bytes = topic
+        .config
+        .max_message_bytes()
+        .unwrap_or(call.cluster().settings.max_message_bytes);
+    let max_timestamp = if uses_log_append_time {
+        i64::MAX
+    } else {
+        now.saturating_add(topic.config.timestamp_after_max_millis())
+    };
+    check_batch(
+        &batch,
+        Limits {
+            max_bytes,
+            max_timestamp,
+        },
+    )?;
+    let mut log_append_time = -1;
+    if uses_log_append_time {
+        log_append_time = now;
+        batch = batch
+            .with_log_append_time(log_append_time)
+            .map_err(|error| Refusal::new(ErrorCode::InvalidRecord, error.to_string()))?;
+    }
+    let appended = lock(&partition.log).append(&batch, partition.leader_epoch)?;
+    Ok((appended, log_append_time))
+}
+
+fn respond(index: i32, result: Result<(Appended, i64), Refusal>) -> PartitionProduceResponse {
+    match result {
+        Ok((appended, log_append_time_ms)) => PartitionProduceResponse {
+            index,
+            base_offset: appended.base_offset,
+            log_append_time_ms,
+            log_start_offset: appended.log_start_offset,
+            ..Default::default()
+        },
+        Err(refusal) => refused(index, refusal.error, Some(refusal.message)),
+    }
+}
+
+fn refused(index: i32, error: ErrorCode, message: Option<String>) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        error_code: error.code(),
+        base_offset: -1,
+        error_message: message.map(Into::into),
+        ..Default::default()
+    }
+}
+
+/// With acks=0 nothing is answered; where anything failed the connection ends, so that the producer finds out.
+pub(super) fn unacknowledged(response: &ProduceResponse) -> Result<(), Closed> {
+    let partitions = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses);
+    match partitions
+        .map(|partition| ErrorCode::from(partition.error_code))
+        .find(|error| error.is_error())
+    {
+        Some(error) => Err(Closed::Unacknowledged(error.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn unix_millis() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}

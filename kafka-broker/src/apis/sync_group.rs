@@ -1,0 +1,44 @@
+//! SyncGroup: hands out the assignment of a classic group.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::{SyncGroupRequest, SyncGroupResponse};
+
+use crate::groups::{Identity, Sync};
+use crate::node::Call;
+
+pub(super) async fn answer(call: &Call<'_>, request: SyncGroupRequest) -> SyncGroupResponse {
+    // Copies, so that they do not keep the whole request in memory.
+    let assignments = request.assignments.iter().map(|of| {
+        let member_id = ByteString::from(&*of.member_id);
+        (member_id, Bytes::copy_from_slice(&of.assignment))
+    });
+    let sync = Sync {
+        identity: Identity {
+            member_id: &request.member_id,
+            group_instance_id: request.group_instance_id.as_deref(),
+            generation: request.generation_id,
+        },
+        protocol_type: request.protocol_type.as_deref(),
+        protocol: request.protocol_name.as_deref(),
+        assignments: assignments.collect(),
+    };
+    let synced = if request.group_id.is_empty() {
+        Err(ErrorCode::InvalidGroupId)
+    } else {
+        call.cluster().groups.sync(&request.group_id, sync).await
+    };
+    match synced {
+        Ok(synced) => SyncGroupResponse {
+            protocol_type: synced.protocol_type,
+            protocol_name: synced.protocol,
+            assignment: synced.assignment,
+            ..Default::default()
+        },
+        Err(error) => SyncGroupResponse {
+            error_code: error.code(),
+            ..Default::default()
+        },
+    }
+}

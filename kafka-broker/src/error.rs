@@ -1,0 +1,29 @@
+use std::io;
+
+use kafka_proto::error_code::ErrorCode;
+
+/// What can go wrong with a broker itself; what goes wrong with a request is answered to the client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// The address could not be listened on.
+    #[error("cannot listen on {host}:{port}: {source} (port 0 takes a free one)")]
+    Listen {
+        /// The host asked for.
+        host: String,
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The topic could not be created.
+    #[error("cannot create topic \"{topic}\": {reason}")]
+    CreateTopic {
+        /// The topic's name.
+        topic: String,
+        /// What Kafka's protocol calls it.
+        error: ErrorCode,
+        /// What is wrong.
+        reason: String,
+    },
+}

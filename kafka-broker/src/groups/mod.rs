@@ -1,0 +1,212 @@
+//! Consumer groups of the classic protocol.
+
+mod group;
+mod member;
+mod offsets;
+mod rebalance;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use bytestring::ByteString;
+use kafka_proto::error_code::ErrorCode;
+use tokio::sync::{Notify, oneshot};
+
+pub(crate) use group::{Group, Identity, Sync};
+pub(crate) use member::{Join, Joined, Protocol, Synced};
+pub(crate) use offsets::{CommittedOffset, CommittedOffsets};
+
+use crate::lock::lock;
+use crate::settings::Settings;
+use crate::topics::random_id;
+
+/// The groups of the cluster, and their timers.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    initial_delay: Duration,
+    table: Mutex<Table>,
+    /// A timer has become due earlier.
+    hurried: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    groups: HashMap<ByteString, Group>,
+    /// When the timers run next.
+    next_run: Option<Instant>,
+}
+
+impl Groups {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            initial_delay: settings.group_initial_rebalance_delay,
+            table: Mutex::default(),
+            hurried: Notify::new(),
+        }
+    }
+
+    /// Works on a group that is there.
+    fn with<T>(&self, id: &str, work: impl FnOnce(&mut Group, Instant) -> T) -> Option<T> {
+        let table = &mut *lock(&self.table);
+        let group = table.groups.get_mut(id)?;
+        let result = work(group, now());
+        self.after_work(table, id);
+        Some(result)
+    }
+
+    /// Works on a group, which comes into being if it is not there.
+    fn with_or_new<T>(&self, id: &str, work: impl FnOnce(&mut Group, Instant) -> T) -> T {
+        let table = &mut *lock(&self.table);
+        // The key is a copy, so that it does not keep a whole request in memory.
+        let group = table
+            .groups
+            .entry(ByteString::from(id))
+            .or_insert_with(|| Group::new(self.initial_delay));
+        let result = work(group, now());
+        self.after_work(table, id);
+        result
+    }
+
+    fn after_work(&self, table: &mut Table, id: &str) {
+        let Some(group) = table.groups.get(id) else {
+            return;
+        };
+        if group.is_void() {
+            table.groups.remove(id);
+        } else if let Some(deadline) = group.next_deadline()
+            && table.next_run.is_none_or(|next_run| deadline < next_run)
+        {
+            table.next_run = Some(deadline);
+            self.hurried.notify_one();
+        }
+    }
+
+    /// A member joins; answered when all have. Safe to cancel: the membership then ends by its timeout.
+    pub(crate) async fn join(&self, group_id: &str, client_id: &str, join: Join) -> Joined {
+        let (answer, answered) = oneshot::channel();
+        let new_member_id: ByteString = format!("{client_id}-{}", random_id()).into();
+        let work = |group: &mut Group, now| group.join(&join, new_member_id, now, answer);
+        if join.member_id.is_empty() {
+            self.with_or_new(group_id, work);
+        } else if self.with(group_id, work).is_none() {
+            return Joined::error(ErrorCode::UnknownMemberId, join.member_id);
+        }
+        // The answer is only dropped when the same member asks again, over another connection.
+        answered
+            .await
+            .unwrap_or_else(|_| Joined::error(ErrorCode::RebalanceInProgress, join.member_id))
+    }
+
+    /// A member asks for its assignment; answered when the leader has brought it. Safe to cancel.
+    pub(crate) async fn sync(&self, group_id: &str, sync: Sync<'_>) -> Result<Synced, ErrorCode> {
+        let (answer, answered) = oneshot::channel();
+        self.with(group_id, |group, now| group.sync(sync, now, answer))
+            .ok_or(ErrorCode::UnknownMemberId)?;
+        answered
+            .await
+            .unwrap_or(Err(ErrorCode::RebalanceInProgress))
+    }
+
+    pub(crate) fn heartbeat(
+        &self,
+        group_id: &str,
+        identity: Identity<'_>,
+    ) -> Result<(), ErrorCode> {
+        self.with(group_id, |group, now| group.heartbeat(identity, now))
+            .unwrap_or(Err(ErrorCode::UnknownMemberId))
+    }
+
+    pub(crate) fn leave(
+        &self,
+        group_id: &str,
+        member_id: &str,
+        instance_id: Option<&str>,
+    ) -> Result<(), ErrorCode> {
+        let left = self.with(group_id, |group, now| {
+            group.leave(member_id, instance_id, now)
+        });
+        left.unwrap_or(Err(ErrorCode::UnknownMemberId))
+    }
+
+    /// Commits positions, if whoever asks may.
+    ///
+    /// # Errors
+    /// Where the group is not there, and whoever asks believes in a generation of it: `without_group`.
+    pub(crate) fn commit<'a>(
+        &self,
+        group_id: &str,
+        identity: Identity<'_>,
+        without_group: ErrorCode,
+        offsets: impl Iterator<Item = (&'a ByteString, i32, CommittedOffset)>,
+    ) -> Result<(), ErrorCode> {
+        let work = |group: &mut Group, now| {
+            group.check_commit(identity, now)?;
+            for (topic, partition, offset) in offsets {
+                group.offsets.commit(topic, partition, offset);
+            }
+            Ok(())
+        };
+        if identity.generation < 0 {
+            self.with_or_new(group_id, work)
+        } else {
+            self.with(group_id, work).unwrap_or(Err(without_group))
+        }
+    }
+
+    /// Looks at a group's positions; at none if there is no such group.
+    pub(crate) fn offsets<T>(
+        &self,
+        group_id: &str,
+        look: impl FnOnce(&CommittedOffsets) -> T,
+    ) -> T {
+        match lock(&self.table).groups.get(group_id) {
+            Some(group) => look(&group.offsets),
+            None => look(&CommittedOffsets::default()),
+        }
+    }
+
+    /// Forgets the positions in a topic that is gone.
+    pub(crate) fn forget_topic(&self, topic: &str) {
+        for group in lock(&self.table).groups.values_mut() {
+            group.offsets.forget_topic(topic);
+        }
+    }
+
+    /// Ends sessions and rebalances when their time has come. Runs for as long as the broker does.
+    pub(crate) async fn run_timers(&self) {
+        loop {
+            match self.on_timeout() {
+                Some(next_run) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(next_run.into()) => {}
+                        () = self.hurried.notified() => {}
+                    }
+                }
+                None => self.hurried.notified().await,
+            }
+        }
+    }
+
+    fn on_timeout(&self) -> Option<Instant> {
+        let (table, now) = (&mut *lock(&self.table), now());
+        for group in table.groups.values_mut() {
+            if group
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
+                group.on_timeout(now);
+            }
+        }
+        table.groups.retain(|_, group| !group.is_void());
+        table.next_run = table.groups.values().filter_map(Group::next_deadline).min();
+        table.next_run
+    }
+}
+
+/// The moment by tokio's clock, which tests may hold.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

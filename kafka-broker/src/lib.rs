@@ -1,0 +1,40 @@
+//! An embedded Kafka-compatible broker in pure Rust: real TCP on a free loopback port, everything in memory.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use kafka_broker::Broker;
+//!
+//! let broker = Broker::builder().start().await?;
+//! broker.create_topic("orders", 4)?;
+//! println!("any Kafka client may connect to {}", broker.bootstrap_servers());
+//! broker.shutdown().await;
+//! # Ok::<(), kafka_broker::BrokerError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
+//! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
+//! partition's batches), `producers` (idempotence), `groups` (classic groups, a state machine that is given the time).
+//!
+//! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch, lookups by
+//! timestamp, classic consumer groups with static members, committed offsets. It listens on the loopback interface
+//! unless told otherwise, and knows neither authentication nor TLS.
+
+#![forbid(unsafe_code)]
+
+mod apis;
+mod broker;
+mod connection;
+mod error;
+mod groups;
+mod lock;
+mod log;
+mod node;
+mod producers;
+mod server;
+mod settings;
+mod topic_config;
+mod topics;
+
+pub use broker::{Broker, BrokerBuilder};
+pub use error::BrokerError;

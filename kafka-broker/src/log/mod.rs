@@ -1,0 +1,211 @@
+//! A partition's log in memory.
+
+mod check;
+mod segment;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use kafka_proto::records::RecordBatch;
+use tokio::sync::Notify;
+
+pub(crate) use check::{Limits, Refusal, check_batch, single_batch};
+
+use crate::producers::{ProducerStates, SequenceCheck};
+use segment::Segment;
+
+/// A segment is sealed at this size: large enough that a fetch seldom meets its end, small enough that little is copied
+/// for readers of the active one, and that retention has something to drop.
+const SEGMENT_BYTES: usize = 4 << 20;
+
+/// The batches of a partition, by offset. All of them are readable at once: with a single replica the high watermark is
+/// the end of the log.
+#[derive(Debug)]
+pub(crate) struct PartitionLog {
+    /// Never empty; the last one is active.
+    segments: VecDeque<Segment>,
+    size: u64,
+    segment_bytes: usize,
+    retention_bytes: Option<u64>,
+    producers: ProducerStates,
+    /// Long polls that wait for the next append.
+    waiting: Vec<Weak<Notify>>,
+}
+
+/// Where a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) base_offset: i64,
+    pub(crate) log_start_offset: i64,
+}
+
+/// An offset before the log's start or after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OffsetOutOfRange;
+
+impl PartitionLog {
+    /// An empty log that forgets its oldest segments as long as the rest has `retention_bytes`.
+    pub(crate) fn new(retention_bytes: Option<u64>) -> Self {
+        Self::with_segments_of(SEGMENT_BYTES, retention_bytes)
+    }
+
+    fn with_segments_of(segment_bytes: usize, retention_bytes: Option<u64>) -> Self {
+        Self {
+            // The first segment grows with its content: most topics of a test stay small.
+            segments: VecDeque::from([Segment::new(0, 0)]),
+            size: 0,
+            segment_bytes,
+            retention_bytes,
+            producers: ProducerStates::default(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The first offset that is still there.
+    pub(crate) fn start_offset(&self) -> i64 {
+        self.segments.front().map_or(0, Segment::base_offset)
+    }
+
+    /// The offset that the next record gets.
+    pub(crate) fn end_offset(&self) -> i64 {
+        self.segments.back().map_or(0, Segment::next_offset)
+    }
+
+    /// Everything below is readable.
+    pub(crate) fn high_watermark(&self) -> i64 {
+        self.end_offset()
+    }
+
+    /// Appends a checked batch, unless its producer's sequence says that it is here already or that one before it is
+    /// missing. Wakes whoever waits.
+    pub(crate) fn append(
+        &mut self,
+        batch: &RecordBatch,
+        leader_epoch: i32,
+    ) -> Result<Appended, Refusal> {
+        let base_offset = self.end_offset();
+        match self.producers.check(batch)? {
+            SequenceCheck::Duplicate { base_offset } => {
+                return Ok(Appended {
+                    base_offset,
+                    log_start_offset: self.start_offset(),
+                });
+            }
+            SequenceCheck::New => self.producers.remember(batch, base_offset),
+        }
+        let len = batch.bytes().len();
+        self.active_segment(len)
+            .append(batch, base_offset, leader_epoch);
+        self.size += len as u64;
+        self.retain();
+        self.wake();
+        Ok(Appended {
+            base_offset,
+            log_start_offset: self.start_offset(),
+        })
+    }
+
+    /// The segment that takes the next `len` bytes.
+    fn active_segment(&mut self, len: usize) -> &mut Segment {
+        let (filled, next_offset) = self
+            .segments
+            .back()
+            .map_or((0, 0), |last| (last.len(), last.next_offset()));
+        let full = filled > 0 && filled + len > self.segment_bytes;
+        if full && let Some(last) = self.segments.back_mut() {
+            last.seal();
+        }
+        if full || self.segments.is_empty() {
+            self.segments
+                .push_back(Segment::new(next_offset, self.segment_bytes.max(len)));
+        }
+        let last = self.segments.len() - 1;
+        &mut self.segments[last]
+    }
+
+    fn retain(&mut self) {
+        let Some(retention_bytes) = self.retention_bytes else {
+            return;
+        };
+        while self.segments.len() > 1
+            && let Some(oldest) = self.segments.front()
+            && self.size - oldest.len() as u64 >= retention_bytes
+        {
+            self.size -= oldest.len() as u64;
+            self.segments.pop_front();
+        }
+    }
+
+    fn segment_of(&self, offset: i64) -> Option<&Segment> {
+        self.segments.get(
+            self.segments
+                .partition_point(|segment| segment.next_offset() <= offset),
+        )
+    }
+
+    /// Whole batches from the one with `offset` on, of at most `max_bytes`; one at least if `at_least_one` and there is
+    /// one. A read ends with its segment, even where `max_bytes` allows for more.
+    pub(crate) fn read(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<Bytes, OffsetOutOfRange> {
+        if offset < self.start_offset() || offset > self.end_offset() {
+            return Err(OffsetOutOfRange);
+        }
+        Ok(self.segment_of(offset).map_or_else(Bytes::new, |segment| {
+            segment.read(offset, max_bytes, at_least_one)
+        }))
+    }
+
+    /// How many bytes a reader at `offset` has before it.
+    pub(crate) fn bytes_from(&self, offset: i64) -> usize {
+        let first = self
+            .segments
+            .partition_point(|segment| segment.next_offset() <= offset);
+        let whole: usize = self.segments.iter().skip(first + 1).map(Segment::len).sum();
+        self.segments
+            .get(first)
+            .map_or(0, |segment| segment.bytes_from(offset))
+            + whole
+    }
+
+    /// The first batch of which a record may have `timestamp` or a later one.
+    pub(crate) fn batch_at_timestamp(&self, timestamp: i64) -> Option<Bytes> {
+        let from = self.start_offset();
+        let mut candidates = self
+            .segments
+            .iter()
+            .filter(|segment| segment.max_timestamp() >= timestamp);
+        candidates.find_map(|segment| segment.batch_at_timestamp(from, timestamp))
+    }
+
+    /// The largest timestamp of all records, if there is a record.
+    pub(crate) fn max_timestamp(&self) -> Option<i64> {
+        let largest = self.segments.iter().map(Segment::max_timestamp).max();
+        largest.filter(|_| self.start_offset() < self.end_offset())
+    }
+
+    /// Has `waiter` notified at the next append, once.
+    pub(crate) fn notify_on_append(&mut self, waiter: &Arc<Notify>) {
+        self.waiting.retain(|waiting| waiting.strong_count() > 0);
+        self.waiting.push(Arc::downgrade(waiter));
+    }
+
+    /// Wakes the long polls that wait, as after an append.
+    pub(crate) fn wake(&mut self) {
+        for waiter in self
+            .waiting
+            .drain(..)
+            .filter_map(|waiting| waiting.upgrade())
+        {
+            // A permit is stored if it does not wait at this moment, so that nothing is missed.
+            waiter.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! A stretch of a partition's log: batches behind each other in one piece of memory.
+
+use bytes::Bytes;
+use kafka_proto::records::RecordBatch;
+
+/// One stretch of a log. Batches are appended to the active segment; a sealed one hands its bytes out without copying
+/// them, however many batches are asked for.
+#[derive(Debug)]
+pub(super) struct Segment {
+    base_offset: i64,
+    content: Content,
+    batches: Vec<BatchEntry>,
+    max_timestamp: i64,
+}
+
+#[derive(Debug)]
+enum Content {
+    Active(Vec<u8>),
+    Sealed(Bytes),
+}
+
+/// What is to be known of a batch without reading it.
+#[derive(Debug, Clone, Copy)]
+struct BatchEntry {
+    last_offset: i64,
+    /// Where the batch ends in the segment.
+    end: usize,
+    max_timestamp: i64,
+}
+
+impl Segment {
+    /// An empty segment with room for `capacity` bytes.
+    pub(super) fn new(base_offset: i64, capacity: usize) -> Self {
+        Self {
+            base_offset,
+            content: Content::Active(Vec::with_capacity(capacity)),
+            batches: Vec::new(),
+            max_timestamp: -1,
+        }
+    }
+
+    pub(super) fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    /// The offset after the last one here.
+    pub(super) fn next_offset(&self) -> i64 {
+        self.batches
+            .last()
+            .map_or(self.base_offset, |last| last.last_offset + 1)
+    }
+
+    pub(super) fn max_timestamp(&self) -> i64 {
+        self.max_timestamp
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.batches.last().map_or(0, |last| last.end)
+    }
+
+    /// Copies a batch to the end, as the one at `base_offset`. Only active segments take one.
+    pub(super) fn append(&mut self, batch: &RecordBatch, base_offset: i64, leader_epoch: i32) {
+        let Content::Active(bytes) = &mut self.content else {
+            return;
+        };
+        let delta = batch.last_offset() - batch.base_offset();
+        let received = batch.bytes();
+        // The checksum covers neither of the two fields that the broker fills in: the base offset in the first 8 bytes
+        // and, behind the length, the leader's epoch.
+        bytes.extend_from_slice(&base_offset.to_be_bytes());
+        bytes.extend_from_slice(&received[8..12]);
+        bytes.extend_from_slice(&leader_epoch.to_be_bytes());
+        bytes.extend_from_slice(&received[16..]);
+        let max_timestamp = batch.max_timestamp();
+        self.batches.push(BatchEntry {
+            last_offset: base_offset + delta,
+            end: bytes.len(),
+            max_timestamp,
+        });
+        self.max_timestamp = self.max_timestamp.max(max_timestamp);
+    }
+
+    /// Ends the appending.
+    pub(super) fn seal(&mut self) {
+        if let Content::Active(bytes) = &mut self.content {
+            self.content = Content::Sealed(Bytes::from(std::mem::take(bytes)));
+        }
+    }
+
+    /// Whole batches from the one with `offset` on, of at most `max_bytes`; one at least if `at_least_one`.
+    pub(super) fn read(&self, offset: i64, max_bytes: usize, at_least_one: bool) -> Bytes {
+        let first = self.index_of(offset);
+        let start = self.start_of(first);
+        let fitting = self
+            .batches
+            .partition_point(|batch| batch.end <= start.saturating_add(max_bytes));
+        let past = if at_least_one {
+            fitting.max((first + 1).min(self.batches.len()))
+        } else {
+            fitting.max(first)
+        };
+        self.slice(start, self.start_of(past))
+    }
+
+    /// How many bytes there are from the batch with `offset` on.
+    pub(super) fn bytes_from(&self, offset: i64) -> usize {
+        self.len() - self.start_of(self.index_of(offset))
+    }
+
+    /// The first batch from `from` on of which a record may have `timestamp` or a later one.
+    pub(super) fn batch_at_timestamp(&self, from: i64, timestamp: i64) -> Option<Bytes> {
+        let index = (self.index_of(from)..self.batches.len())
+            .find(|&i| self.batches[i].max_timestamp >= timestamp)?;
+        Some(self.slice(self.start_of(index), self.batches[index].end))
+    }
+
+    /// Which batch holds `offset`, or the first one after it.
+    fn index_of(&self, offset: i64) -> usize {
+        self.batches
+            .partition_point(|batch| batch.last_offset < offset)
+    }
+
+    fn start_of(&self, index: usize) -> usize {
+        index
+            .checked_sub(1)
+            .map_or(0, |before| self.batches[before].end)
+    }
+
+    fn slice(&self, start: usize, end: usize) -> Bytes {
+        match &self.content {
+            Content::Active(bytes) => Bytes::copy_from_slice(&bytes[start..end]),
+            Content::Sealed(bytes) => bytes.slice(start..end),
+        }
+    }
+}

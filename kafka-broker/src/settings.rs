@@ -1,0 +1,33 @@
+use std::time::Duration;
+
+/// What a broker is set to. Each is named after Kafka's own setting.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) num_partitions: i32,
+    pub(crate) auto_create_topics: bool,
+    pub(crate) group_initial_rebalance_delay: Duration,
+    pub(crate) group_min_session_timeout: Duration,
+    pub(crate) group_max_session_timeout: Duration,
+    pub(crate) max_message_bytes: usize,
+    pub(crate) max_request_bytes: usize,
+    pub(crate) fetch_max_bytes: usize,
+    pub(crate) offset_metadata_max_bytes: usize,
+    pub(crate) retention_bytes: Option<u64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            num_partitions: 1,
+            auto_create_topics: true,
+            group_initial_rebalance_delay: Duration::ZERO,
+            group_min_session_timeout: Duration::from_secs(6),
+            group_max_session_timeout: Duration::from_secs(30 * 60),
+            max_message_bytes: 1_048_588,
+            max_request_bytes: 100 << 20,
+            fetch_max_bytes: 55 << 20,
+            offset_metadata_max_bytes: 4096,
+            retention_bytes: None,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Topics: their names, ids and partitions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+
+use crate::lock::lock;
+use crate::log::PartitionLog;
+use crate::settings::Settings;
+use crate::topic_config::TopicConfig;
+
+/// Kafka's limit on a topic's name: a folder is named after it.
+const MAX_NAME_LEN: usize = 249;
+/// More than a broker that keeps everything in memory can sensibly have, and what one request may make it allocate.
+const MAX_PARTITIONS: i32 = 10_000;
+
+/// A topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: ByteString,
+    pub(crate) id: Uuid,
+    pub(crate) config: TopicConfig,
+    pub(crate) partitions: Vec<Partition>,
+}
+
+/// A partition of a topic.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    /// Counts the changes of its leader.
+    pub(crate) leader_epoch: i32,
+    pub(crate) log: Mutex<PartitionLog>,
+}
+
+impl Topic {
+    /// One of its partitions.
+    pub(crate) fn partition(&self, index: i32) -> Option<&Partition> {
+        self.partitions.get(usize::try_from(index).ok()?)
+    }
+
+    /// How many partitions it has.
+    pub(crate) fn partition_count(&self) -> i32 {
+        self.partitions.len() as i32
+    }
+}
+
+impl Partition {
+    /// Whether the epoch that a client believes in (negative: in none) is the leader's.
+    pub(crate) fn check_leader_epoch(&self, believed: i32) -> Result<(), ErrorCode> {
+        match believed {
+            ..0 => Ok(()),
+            believed if believed < self.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
+            believed if believed > self.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A topic that is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct NewTopic {
+    pub(crate) name: ByteString,
+    pub(crate) partitions: i32,
+    pub(crate) config: TopicConfig,
+}
+
+/// Why a topic cannot be created.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CreateTopicError {
+    #[error("topic name {0}")]
+    Name(String),
+    #[error("topic \"{0}\" already exists")]
+    Exists(ByteString),
+    #[error("{0} partitions: expected 1 to {MAX_PARTITIONS}")]
+    Partitions(i32),
+}
+
+impl CreateTopicError {
+    /// What Kafka calls it.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Name(_) => ErrorCode::InvalidTopicException,
+            Self::Exists(_) => ErrorCode::TopicAlreadyExists,
+            Self::Partitions(_) => ErrorCode::InvalidPartitions,
+        }
+    }
+}
+
+/// The topics of the cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    state: RwLock<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_name: BTreeMap<ByteString, Arc<Topic>>,
+    by_id: HashMap<Uuid, Arc<Topic>>,
+}
+
+impl Topics {
+    fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Index) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The topic of a name.
+    pub(crate) fn by_name(&self, name: &str) -> Option<Arc<Topic>> {
+        self.read(|index| index.by_name.get(name).cloned())
+    }
+
+    /// The topic of an id.
+    pub(crate) fn by_id(&self, id: Uuid) -> Option<Arc<Topic>> {
+        self.read(|index| index.by_id.get(&id).cloned())
+    }
+
+    /// The topic that a request names: by id in the versions that have ids, by name before.
+    pub(crate) fn named(&self, by_id: bool, name: &str, id: Uuid) -> Result<Arc<Topic>, ErrorCode> {
+        if by_id {
+            self.by_id(id).ok_or(ErrorCode::UnknownTopicId)
+        } else {
+            self.by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition)
+        }
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Topic>> {
+        self.read(|index| index.by_name.values().cloned().collect())
+    }
+
+    /// Whether a topic could be created.
+    pub(crate) fn check(&self, wanted: &NewTopic) -> Result<(), CreateTopicError> {
+        check_name(&wanted.name).map_err(CreateTopicError::Name)?;
+        if !(1..=MAX_PARTITIONS).contains(&wanted.partitions) {
+            return Err(CreateTopicError::Partitions(wanted.partitions));
+        }
+        match self.by_name(&wanted.name) {
+            Some(_) => Err(CreateTopicError::Exists(wanted.name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates a topic, with a new id.
+    pub(crate) fn create(
+        &self,
+        wanted: NewTopic,
+        settings: &Settings,
+    ) -> Result<Arc<Topic>, CreateTopicError> {
+        self.check(&wanted)?;
+        let retention_bytes = wanted.config.retention_bytes().or(settings.retention_bytes);
+        let partition = |_| Partition {
+            leader_epoch: 0,
+            log: Mutex::new(PartitionLog::new(retention_bytes)),
+        };
+        let topic = Arc::new(Topic {
+            // A copy that does not keep the whole request in memory.
+            name: ByteString::from(&*wanted.name),
+            id: random_id(),
+            config: wanted.config,
+            partitions: (0..wanted.partitions).map(partition).collect(),
+        });
+        self.write(|index| {
+            // Another connection may have been faster since the check.
+            if index.by_name.contains_key(&topic.name) {
+                return Err(CreateTopicError::Exists(topic.name.clone()));
+            }
+            index.by_name.insert(topic.name.clone(), Arc::clone(&topic));
+            index.by_id.insert(topic.id, Arc::clone(&topic));
+            Ok(Arc::clone(&topic))
+        })
+    }
+
+    /// Deletes a topic, if it is (still) there.
+    pub(crate) fn delete(&self, topic: &Topic) -> bool {
+        let deleted = self.write(|index| {
+            let deleted = index.by_id.remove(&topic.id);
+            if deleted.is_some() {
+                index.by_name.remove(&topic.name);
+            }
+            deleted.is_some()
+        });
+        for partition in &topic.partitions {
+            lock(&partition.log).wake();
+        }
+        deleted
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    match name {
+        "" => Err("is empty".to_owned()),
+        "." | ".." => Err(format!("\"{name}\" is reserved")),
+        name if name.len() > MAX_NAME_LEN => Err(format!(
+            "has {} characters, at most {MAX_NAME_LEN} are allowed",
+            name.len()
+        )),
+        name => match name
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')))
+        {
+            Some(c) => Err(format!(
+                "\"{name}\" has the character {c:?}; allowed are ASCII letters, digits, '.', '_' and '-'"
+            )),
+            None => Ok(()),
+        },
+    }
+}
+
+/// A random UUID (version 4) whose text does not begin with a dash, as Kafka's tools take that for an option.
+pub(crate) fn random_id() -> Uuid {
+    loop {
+        let mut bytes = fastrand::u128(..).to_be_bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let id = Uuid(bytes);
+        if !id.to_string().starts_with('-') {
+            return id;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The broker as its clients see it: typed requests and responses over a real socket.
+
+mod connection;
+mod fetch;
+mod groups;
+mod hostile;
+mod list_offsets;
+mod offsets;
+mod produce;
+mod topics;
+mod versions;

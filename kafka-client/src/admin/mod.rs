@@ -1,0 +1,110 @@
+//! The admin client: topics and offsets.
+
+mod offsets;
+mod topics;
+
+use std::time::Duration;
+
+pub use crate::cluster::BrokerInfo;
+pub use offsets::{ListedOffset, OffsetSpec};
+pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
+
+use crate::cluster::Cluster;
+use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
+use crate::error::Result;
+
+/// Looks after a cluster. A cheap handle.
+///
+/// Each operation goes to the broker that has to carry it out, is tried again while that may help, and gives up after
+/// `default.api.timeout.ms`. Operations are cancel-safe as far as the client is concerned; the cluster may carry out what
+/// was sent.
+///
+/// ```no_run
+/// use kafka_client::admin::{Admin, NewTopic};
+///
+/// # async fn example() -> kafka_client::Result<()> {
+/// let admin = Admin::builder().bootstrap_servers("localhost:9092").build().await?;
+/// for (topic, result) in admin.create_topics([NewTopic::new("orders").partitions(4)]).await? {
+///     println!("{topic}: {result:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Admin {
+    cluster: Cluster,
+}
+
+impl Admin {
+    /// Settings for a new admin client.
+    pub fn builder() -> AdminBuilder {
+        AdminBuilder::default()
+    }
+
+    /// The brokers that there are, by id.
+    ///
+    /// # Errors
+    /// When no broker could be asked.
+    pub async fn brokers(&self) -> Result<Vec<BrokerInfo>> {
+        let metadata = self.cluster.refresh(self.cluster.metadata().version).await?;
+        let mut brokers: Vec<BrokerInfo> = metadata.brokers.values().cloned().collect();
+        brokers.sort_by_key(|broker| broker.id);
+        Ok(brokers)
+    }
+
+    async fn retry<T, F>(&self, what: &str, attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        self.cluster.retry(what, self.cluster.config().api_timeout, attempt).await
+    }
+}
+
+/// Settings of an [`Admin`].
+#[derive(Debug, Clone, Default)]
+pub struct AdminBuilder {
+    config: ClientConfig,
+}
+
+impl AdminBuilder {
+    /// `bootstrap.servers`: `HOST:PORT`, or several separated by commas.
+    #[must_use]
+    pub fn bootstrap_servers(mut self, servers: impl AsRef<str>) -> Self {
+        self.config.set_bootstrap_servers(servers.as_ref());
+        self
+    }
+
+    /// `client.id`.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.config.client_id = id.into();
+        self
+    }
+
+    /// `default.api.timeout.ms`.
+    #[must_use]
+    pub fn api_timeout(mut self, timeout: Duration) -> Self {
+        self.config.api_timeout = timeout;
+        self
+    }
+
+    /// Settings by their Kafka names.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) names the first that is unknown or invalid.
+    pub fn properties<K: AsRef<str>, V: AsRef<str>>(
+        mut self,
+        properties: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
+        apply(&mut self.config, |config, key, value| Setting::find(CLIENT_SETTINGS, config, key, value), properties)?;
+        Ok(self)
+    }
+
+    /// Connects to the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.
+    pub async fn build(self) -> Result<Admin> {
+        Ok(Admin { cluster: Cluster::connect_to_look(self.config).await? })
+    }
+}

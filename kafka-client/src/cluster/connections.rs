@@ -1,0 +1,138 @@
+//! One connection for each broker and each kind of request, made when it is first needed and again after it was lost.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::cluster::metadata::BrokerInfo;
+use crate::config::ClientConfig;
+use crate::error::{Error, Result};
+use crate::net::Connection;
+
+/// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// What is answered at once.
+    Main,
+    /// Fetches, which wait for records.
+    Fetch,
+    /// Joining a group, which waits for its other members.
+    Coordination,
+}
+
+/// What bootstrap connections are called in errors.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Bootstrap(String),
+    Broker(i32, Lane),
+}
+
+/// The place of a connection.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Locked while a connection is being made, so that it is made once.
+    place: tokio::sync::Mutex<Place>,
+    /// Counts the attempts that failed. Who waited for one of them shares its fate: if each tried for itself, the last in
+    /// the queue would wait for as many timeouts.
+    failures: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The broker's name, with the address, and the connection to it.
+    connection: Option<(String, Arc<Connection>)>,
+    failure: Option<Error>,
+}
+
+impl Place {
+    fn open_to(&self, name: &str) -> Option<&Arc<Connection>> {
+        let (of, connection) = self.connection.as_ref()?;
+        (of == name && !connection.is_closed()).then_some(connection)
+    }
+}
+
+/// The connections that there are.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// Told when a connection turns out to be lost: the cluster may have changed.
+    pub(super) lost: Arc<Notify>,
+}
+
+impl Connections {
+    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection to a broker. A broker is known by its id: when it moves, the next connection is to its new address.
+    pub(super) async fn get(&self, broker: &BrokerInfo, lane: Lane, config: &ClientConfig) -> Result<Arc<Connection>> {
+        let name = format!("broker {} ({}:{})", broker.id, broker.host, broker.port);
+        self.open(Key::Broker(broker.id, lane), name, &broker.host, broker.port, config).await
+    }
+
+    /// A connection to a bootstrap address that was checked to be one.
+    pub(super) async fn bootstrap(&self, address: &str, config: &ClientConfig) -> Result<Arc<Connection>> {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let port = port.parse().unwrap_or_default();
+        self.open(Key::Bootstrap(address.to_owned()), address.to_owned(), host, port, config).await
+    }
+
+    async fn open(
+        &self,
+        key: Key,
+        name: String,
+        host: &str,
+        port: u16,
+        config: &ClientConfig,
+    ) -> Result<Arc<Connection>> {
+        let slot = self.slots().entry(key).or_default().clone();
+        let failures = slot.failures.load(Ordering::Acquire);
+        let mut place = slot.place.lock().await;
+        if let Some(connection) = place.open_to(&name) {
+            return Ok(connection.clone());
+        }
+        if slot.failures.load(Ordering::Acquire) != failures
+            && let Some(failure) = &place.failure
+        {
+            return Err(failure.clone());
+        }
+        if place.connection.take().is_some() {
+            self.lost.notify_one();
+        }
+        match Connection::open(name.clone(), host, port, config).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                *place = Place { connection: Some((name, connection.clone())), failure: None };
+                Ok(connection)
+            }
+            Err(error) => {
+                place.failure = Some(error.clone());
+                slot.failures.fetch_add(1, Ordering::Release);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the connections to bootstrap addresses, for the brokers themselves are known now.
+    pub(super) fn leave_bootstrap(&self) {
+        self.slots().retain(|key, _| !matches!(key, Key::Bootstrap(_)));
+    }
+
+    /// The brokers, those first to which there is a connection; the others in an order that spreads the load.
+    pub(super) fn open_first(&self, brokers: impl Iterator<Item = i32>) -> Vec<i32> {
+        let mut brokers: Vec<i32> = brokers.collect();
+        fastrand::shuffle(&mut brokers);
+        let slots = self.slots();
+        let is_open = |id: &i32| {
+            let slot = slots.get(&Key::Broker(*id, Lane::Main));
+            slot.and_then(|slot| slot.place.try_lock().ok())
+                .is_some_and(|place| place.connection.as_ref().is_some_and(|(_, connection)| !connection.is_closed()))
+        };
+        brokers.sort_by_cached_key(|id| !is_open(id));
+        brokers
+    }
+}

@@ -1,0 +1,321 @@
+//! The way to the brokers: who they are, who leads what, and one connection for each and each kind of request.
+
+mod connections;
+mod coordinators;
+mod metadata;
+mod upkeep;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use kafka_proto::codec::Request;
+use kafka_proto::messages::metadata::MetadataRequestTopic;
+use kafka_proto::messages::{MetadataRequest, MetadataResponse};
+use tokio::task::AbortHandle;
+
+pub(crate) use connections::Lane;
+use connections::{BOOTSTRAP, Connections};
+pub(crate) use coordinators::CoordinatorKind;
+pub use metadata::BrokerInfo;
+pub(crate) use metadata::{Metadata, TopicInfo};
+
+use crate::config::ClientConfig;
+use crate::error::{Error, Result};
+use crate::net::{Connection, Throttled};
+use crate::retry::Backoff;
+use crate::types::TopicPartition;
+
+/// Whom a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Node {
+    /// Whoever is there.
+    Any,
+    /// The controller, where the cluster names one.
+    Controller,
+    /// This broker.
+    Broker(i32),
+}
+
+/// The client's view of a cluster; a cheap handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: ClientConfig,
+    connections: Connections,
+    metadata: RwLock<Arc<Metadata>>,
+    /// Held while the cluster is asked, so that many who want to know ask once.
+    asking: tokio::sync::Mutex<()>,
+    topics: Mutex<HashSet<Arc<str>>>,
+    coordinators: Mutex<HashMap<(CoordinatorKind, String), i32>>,
+    /// Whether asking for a topic that does not exist may create it, where brokers do that.
+    creates_topics: bool,
+    upkeep: OnceLock<AbortHandle>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(upkeep) = self.upkeep.get() {
+            upkeep.abort();
+        }
+    }
+}
+
+/// How often the cluster is asked for topics that an answer left out, before that is taken for the answer.
+const ASKED_FOR_TOPICS: usize = 3;
+
+impl Cluster {
+    /// Learns the cluster from the first bootstrap address that answers.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] names each address and why it was of no use; [`Error::Config`] when an address is none.
+    pub(crate) async fn connect(config: ClientConfig) -> Result<Self> {
+        Self::connect_as(config, true).await
+    }
+
+    /// The same for a client that must not create a topic by asking for it.
+    pub(crate) async fn connect_to_look(config: ClientConfig) -> Result<Self> {
+        Self::connect_as(config, false).await
+    }
+
+    async fn connect_as(config: ClientConfig, creates_topics: bool) -> Result<Self> {
+        config.validate()?;
+        let cluster = Self(Arc::new(Inner {
+            connections: Connections::default(),
+            metadata: RwLock::default(),
+            asking: tokio::sync::Mutex::default(),
+            topics: Mutex::default(),
+            coordinators: Mutex::default(),
+            creates_topics,
+            upkeep: OnceLock::new(),
+            config,
+        }));
+        cluster.refresh(0).await?;
+        let upkeep = tokio::spawn(upkeep::run(Arc::downgrade(&cluster.0), cluster.0.connections.lost.clone()));
+        let _ = cluster.0.upkeep.set(upkeep.abort_handle());
+        Ok(cluster)
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.0.config
+    }
+
+    /// What is known of the cluster.
+    pub(crate) fn metadata(&self) -> Arc<Metadata> {
+        self.0.metadata.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+        self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that these topics matter from now on, and asks about those that nothing is known of. A topic that does not
+    /// exist is there with its error.
+    ///
+    /// # Errors
+    /// When no broker could be asked. Cancel-safe.
+    pub(crate) async fn add_topics(&self, topics: impl IntoIterator<Item = Arc<str>>) -> Result<Arc<Metadata>> {
+        let topics: Vec<Arc<str>> = topics.into_iter().collect();
+        let mut metadata = self.metadata();
+        for _ in 0..ASKED_FOR_TOPICS {
+            self.topics().extend(topics.iter().cloned());
+            if topics.iter().all(|topic| metadata.topics.contains_key(topic)) {
+                break;
+            }
+            // Somebody may have been asking already, for other topics: then the answer has none of ours.
+            metadata = self.refresh(metadata.version).await?;
+        }
+        Ok(metadata)
+    }
+
+    /// Says that topics no longer matter: nothing is known of them any more.
+    pub(crate) fn forget_topics<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
+        let mut wanted = self.topics();
+        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        for topic in topics {
+            wanted.remove(topic);
+            if metadata.topics.contains_key(topic) {
+                Arc::make_mut(&mut metadata).topics.remove(topic);
+            }
+        }
+    }
+
+    /// A view of the cluster newer than that version; asks for it unless somebody else just did. Tries each broker that is
+    /// known, then the bootstrap addresses, once.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when none could be asked. Cancel-safe.
+    pub(crate) async fn refresh(&self, newer_than: u64) -> Result<Arc<Metadata>> {
+        let _asking = self.0.asking.lock().await;
+        let metadata = self.metadata();
+        if metadata.version > newer_than {
+            return Ok(metadata);
+        }
+        let wanted: Vec<MetadataRequestTopic> = self
+            .topics()
+            .iter()
+            .map(|topic| MetadataRequestTopic { name: Some((&**topic).into()), ..Default::default() })
+            .collect();
+        let answer = self.ask_anyone(&wanted).await?;
+        // A leader may have been learnt meanwhile: what is known now goes on, not what was known before.
+        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        *metadata = Arc::new(metadata.after(answer));
+        tracing::debug!(version = metadata.version, brokers = metadata.brokers.len(), "cluster metadata");
+        self.0.connections.leave_bootstrap();
+        Ok(metadata.clone())
+    }
+
+    /// Takes over a leader that the old one named (KIP-951); whether it was news.
+    pub(crate) fn learn_leader(&self, partition: &TopicPartition, leader: i32, epoch: i32) -> bool {
+        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        let next = metadata.after_new_leader(partition, leader, epoch);
+        let is_news = next.is_some();
+        if let Some(next) = next {
+            *metadata = Arc::new(next);
+        }
+        is_news
+    }
+
+    /// Asks brokers about themselves and these topics, one after another until one answers.
+    async fn ask_anyone(&self, topics: &[MetadataRequestTopic]) -> Result<MetadataResponse> {
+        let metadata = self.metadata();
+        let mut tried = Vec::new();
+        for id in self.0.connections.open_first(metadata.brokers.keys().copied()) {
+            let broker = &metadata.brokers[&id];
+            let address = format!("{}:{}", broker.host, broker.port);
+            match self.ask(self.0.connections.get(broker, Lane::Main, &self.0.config).await, topics).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tried.push((address, reason(error))),
+            }
+        }
+        for address in &self.0.config.bootstrap_servers {
+            match self.ask(self.0.connections.bootstrap(address, &self.0.config).await, topics).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tried.push((address.clone(), reason(error))),
+            }
+        }
+        Err(Error::Connect { tried })
+    }
+
+    async fn ask(
+        &self,
+        connection: Result<Arc<Connection>>,
+        topics: &[MetadataRequestTopic],
+    ) -> Result<MetadataResponse> {
+        let connection = connection?;
+        let version = connection.version_of::<MetadataRequest>(i16::MAX)?;
+        let request = MetadataRequest {
+            topics: Some(topics.to_vec()),
+            // Before version 4 a request cannot say no.
+            allow_auto_topic_creation: self.0.creates_topics || version < 4,
+            ..Default::default()
+        };
+        let answer = connection.send(&request, version, self.0.config.request_timeout).await?;
+        if answer.brokers.is_empty() {
+            // It has just started, and its view of the cluster would make us forget ours.
+            return Err(Error::Protocol { what: "its metadata".to_owned(), reason: "lists no broker".to_owned() });
+        }
+        Ok(answer)
+    }
+
+    /// The connection to a broker, which is made if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`]; after `socket.connection.setup.timeout.ms` for each address of the broker at the latest.
+    pub(crate) async fn connection(&self, node: Node, lane: Lane) -> Result<Arc<Connection>> {
+        let metadata = self.metadata();
+        let id = match node {
+            Node::Broker(id) => id,
+            Node::Controller => match metadata.controller.filter(|id| metadata.brokers.contains_key(id)) {
+                Some(id) => id,
+                None => self.anyone(&metadata)?,
+            },
+            Node::Any => self.anyone(&metadata)?,
+        };
+        let broker = metadata.brokers.get(&id).ok_or_else(|| Error::Disconnected {
+            broker: format!("broker {id}"),
+            reason: "the cluster does not list it".to_owned(),
+        })?;
+        self.0.connections.get(broker, lane, &self.0.config).await
+    }
+
+    fn anyone(&self, metadata: &Metadata) -> Result<i32> {
+        let ids = self.0.connections.open_first(metadata.brokers.keys().copied());
+        ids.first().copied().ok_or_else(|| Error::Connect {
+            tried: vec![(BOOTSTRAP.to_owned(), "the cluster lists no broker".to_owned())],
+        })
+    }
+
+    /// Sends a request made for the version that both sides speak, and waits for at most the request timeout.
+    ///
+    /// # Errors
+    /// As the connection has them. Nothing is tried twice: whether that is right is the caller's to know.
+    pub(crate) async fn send<R>(&self, to: Node, lane: Lane, make: impl FnOnce(i16) -> R) -> Result<(R::Response, i16)>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        self.send_with(to, lane, i16::MAX, self.0.config.request_timeout, make).await
+    }
+
+    /// The same with a cap on the version and a timeout of its own, for requests that the broker may sit on.
+    pub(crate) async fn send_with<R>(
+        &self,
+        to: Node,
+        lane: Lane,
+        max_version: i16,
+        limit: Duration,
+        make: impl FnOnce(i16) -> R,
+    ) -> Result<(R::Response, i16)>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        let connection = self.connection(to, lane).await?;
+        let version = connection.version_of::<R>(max_version)?;
+        let answer = connection.send(&make(version), version, limit).await?;
+        Ok((answer, version))
+    }
+
+    /// Tries until it works, it fails for good, or `limit` is over; in between it waits, and asks about the cluster anew
+    /// where the error says that it has changed.
+    pub(crate) async fn retry<T, F>(&self, what: &str, limit: Duration, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let config = &self.0.config;
+        let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
+        let end = tokio::time::Instant::now() + limit;
+        let mut last = None;
+        loop {
+            let version = self.metadata().version;
+            match tokio::time::timeout_at(end, attempt()).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) if error.is_retriable() => {
+                    tracing::debug!(what, %error, "trying again");
+                    let wait = tokio::time::Instant::now() + backoff.next();
+                    if error.refreshes_metadata() && wait < end {
+                        let _ = tokio::time::timeout_at(end, self.refresh(version)).await;
+                    }
+                    last = Some(error);
+                    tokio::time::sleep_until(wait.min(end)).await;
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(Error::timeout(what, limit, last)),
+            }
+            if tokio::time::Instant::now() >= end {
+                return Err(Error::timeout(what, limit, last));
+            }
+        }
+    }
+}
+
+/// An error without the broker's name, which stands before it already.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Disconnected { reason, .. } => reason,
+        other => other.to_string(),
+    }
+}

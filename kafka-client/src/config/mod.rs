@@ -1,0 +1,9 @@
+//! Settings: typed fields, and the same ones by their Kafka names.
+
+mod client;
+mod properties;
+
+pub(crate) use client::CLIENT_SETTINGS;
+pub use client::ClientConfig;
+pub use properties::read_properties;
+pub(crate) use properties::{Setting, apply, one_of, parse, parse_millis};

@@ -1,0 +1,272 @@
+//! What to ask of whom next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+
+use super::partition::{Partition, Stage, Ticket};
+use super::{Assignment, EARLIEST, TOPIC_GRACE};
+use crate::error::Error;
+use crate::types::TopicPartition;
+
+/// While the position of a partition is still being looked up, fetches of others must not hold its broker for long.
+const SHORT_WAIT: Duration = Duration::from_millis(50);
+
+/// What is known of a partition's leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leadership {
+    /// This broker, in this epoch.
+    Leader { broker: i32, epoch: i32, topic_id: Uuid },
+    /// Nobody, at the moment.
+    Vacant,
+    /// The topic was not asked for yet.
+    Unasked,
+    /// There is no such topic, or it may not be seen.
+    NoTopic(ErrorCode),
+    /// The topic has only so many partitions.
+    NoPartition(usize),
+}
+
+/// Something to be done, outside of the decisions.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Task {
+    /// Ask the group's coordinator for positions.
+    Committed(Vec<Ticket>),
+    /// Ask a leader for offsets.
+    Lookup(Lookup),
+    /// Fetch records from a leader.
+    Fetch(FetchTask),
+    /// Decode what was fetched.
+    Decode,
+    /// Ask about topics that were not asked about yet.
+    Topics(BTreeSet<Arc<str>>),
+    /// Ask about the cluster anew.
+    Refresh,
+}
+
+/// What to ask a leader about its logs.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Lookup {
+    pub(crate) broker: i32,
+    /// With the leader's epoch, and the timestamp whose offset is wanted.
+    pub(crate) partitions: Vec<(Ticket, i32, i64)>,
+    /// Partitions whose whole range is wanted.
+    pub(crate) ranges: Vec<(Ticket, i32)>,
+}
+
+/// What to fetch from a leader.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FetchTask {
+    pub(crate) broker: i32,
+    pub(crate) targets: Vec<FetchTarget>,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_wait: Duration,
+}
+
+/// What to fetch of a partition.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FetchTarget {
+    pub(crate) ticket: Ticket,
+    pub(crate) topic_id: Uuid,
+    pub(crate) leader_epoch: i32,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: i32,
+}
+
+/// A broker and its partitions' places, with what is known of the leader.
+type ByBroker = BTreeMap<i32, Vec<(usize, i32, Uuid)>>;
+
+impl Assignment {
+    /// Everything that can be begun now. What is begun is not planned again before its answer came.
+    pub(crate) fn plan(&mut self, leader: &dyn Fn(&TopicPartition) -> Leadership, now: Instant) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        let by_broker = self.find_leaders(leader, now, &mut tasks);
+        self.plan_committed(now, &mut tasks);
+        for (broker, places) in &by_broker {
+            self.plan_lookup(*broker, places, now, &mut tasks);
+        }
+        self.plan_fetches(&by_broker, now, &mut tasks);
+        if !self.decoding && self.has_work_to_decode() {
+            tasks.push(Task::Decode);
+        }
+        tasks
+    }
+
+    /// When to plan again even if nothing happens.
+    pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        let waiting = self.partitions.iter().filter_map(|partition| partition.not_before);
+        let refresh = self.refresh_not_before.filter(|_| self.outdated && !self.refreshing);
+        waiting.chain(refresh).filter(|time| *time > now).min()
+    }
+
+    fn find_leaders(
+        &mut self,
+        leader: &dyn Fn(&TopicPartition) -> Leadership,
+        now: Instant,
+        tasks: &mut Vec<Task>,
+    ) -> ByBroker {
+        let mut by_broker = ByBroker::new();
+        let mut unasked = BTreeSet::new();
+        let mut outdated = self.outdated;
+        let patience = self.config.client.request_timeout;
+        for (at, partition) in self.partitions.iter_mut().enumerate() {
+            if partition.stage == Stage::Failed {
+                continue;
+            }
+            let name = &partition.ticket.partition;
+            let (error, grace) = match leader(name) {
+                Leadership::Leader { broker, epoch, topic_id } => {
+                    by_broker.entry(broker).or_default().push((at, epoch, topic_id));
+                    continue;
+                }
+                Leadership::Unasked => {
+                    unasked.insert(name.topic.clone());
+                    continue;
+                }
+                Leadership::Vacant => {
+                    (Error::broker(ErrorCode::LeaderNotAvailable, format!("partition {name}")), patience)
+                }
+                Leadership::NoTopic(code) => {
+                    let grace = if code.is_retriable() { TOPIC_GRACE } else { Duration::ZERO };
+                    (Error::broker(code, format!("topic \"{}\"", name.topic)), grace)
+                }
+                Leadership::NoPartition(partitions) => {
+                    (Error::NoSuchPartition { partition: name.clone(), partitions }, TOPIC_GRACE)
+                }
+            };
+            outdated = true;
+            if partition.may_be_asked(now) {
+                partition.trouble(error, grace, now);
+            }
+        }
+        self.outdated = outdated;
+        if self.refreshing || self.refresh_not_before.is_some_and(|time| time > now) {
+            return by_broker;
+        }
+        if !unasked.is_empty() {
+            self.refreshing = true;
+            tasks.push(Task::Topics(unasked));
+        } else if outdated {
+            self.refreshing = true;
+            self.outdated = false;
+            tasks.push(Task::Refresh);
+        }
+        by_broker
+    }
+
+    fn plan_committed(&mut self, now: Instant, tasks: &mut Vec<Task>) {
+        if self.asking_group {
+            return;
+        }
+        let waiting = self.partitions.iter_mut().filter(|partition| partition.stage == Stage::Committed);
+        let tickets: Vec<Ticket> = waiting
+            .filter(|partition| partition.may_be_asked(now))
+            .map(|partition| {
+                partition.asking = true;
+                partition.ticket.clone()
+            })
+            .collect();
+        if !tickets.is_empty() {
+            self.asking_group = true;
+            tasks.push(Task::Committed(tickets));
+        }
+    }
+
+    fn plan_lookup(&mut self, broker: i32, places: &[(usize, i32, Uuid)], now: Instant, tasks: &mut Vec<Task>) {
+        if self.asking.contains(&broker) {
+            return;
+        }
+        let mut lookup = Lookup { broker, partitions: Vec::new(), ranges: Vec::new() };
+        for (at, epoch, _) in places {
+            let partition = &mut self.partitions[*at];
+            if partition.asking || !partition.may_be_asked(now) {
+                continue;
+            }
+            match partition.stage {
+                Stage::Reset(timestamp) => {
+                    lookup.partitions.push((partition.ticket.clone(), *epoch, timestamp));
+                }
+                Stage::Gone => lookup.ranges.push((partition.ticket.clone(), *epoch)),
+                _ => continue,
+            }
+            partition.asking = true;
+        }
+        if !lookup.partitions.is_empty() || !lookup.ranges.is_empty() {
+            self.asking.insert(broker);
+            tasks.push(Task::Lookup(lookup));
+        }
+    }
+
+    fn plan_fetches(&mut self, by_broker: &ByBroker, now: Instant, tasks: &mut Vec<Task>) {
+        let buffered: usize = self.partitions.iter().map(Partition::buffered).sum();
+        let in_flight: usize = self.fetching.values().sum();
+        let mut room = self.config.buffer_memory.saturating_sub(buffered + in_flight);
+        // Nobody's long poll may hold the whole buffer while others have records.
+        let share = self.config.buffer_memory / by_broker.len().max(1);
+        let partition_bytes = self.config.max_partition_fetch_bytes as usize;
+        let worthwhile = partition_bytes.min(share);
+        for (broker, places) in by_broker {
+            if self.fetching.contains_key(broker) {
+                continue;
+            }
+            let mut undecided = false;
+            let mut targets = Vec::new();
+            let mut sated = false;
+            for (at, leader_epoch, topic_id) in places {
+                let partition = &self.partitions[*at];
+                if partition.stage != Stage::Reading {
+                    undecided |= partition.trouble.is_none();
+                    continue;
+                }
+                if partition.paused || !partition.may_be_asked(now) {
+                    continue;
+                }
+                // A fetch without this partition could wait at the broker for the others while this one is emptied.
+                sated |= partition.buffered() >= partition_bytes;
+                targets.push(FetchTarget {
+                    ticket: partition.ticket.clone(),
+                    topic_id: *topic_id,
+                    leader_epoch: *leader_epoch,
+                    offset: partition.fetch_offset,
+                    max_bytes: partition.fetch_size,
+                });
+            }
+            if targets.is_empty() || sated || (room < worthwhile && buffered + in_flight > 0) {
+                continue;
+            }
+            let wanted = targets.iter().map(|target| target.max_bytes as usize).sum::<usize>();
+            let max_bytes = wanted.min(self.config.fetch_max_bytes as usize).min(share).min(room.max(1)).max(1);
+            room = room.saturating_sub(max_bytes);
+            self.fetching.insert(*broker, max_bytes);
+            // Without a session the broker fills the answer in the order of the request: who comes first changes.
+            let turn = self.turn % targets.len();
+            targets.rotate_left(turn);
+            let max_wait = self.config.fetch_max_wait;
+            let max_wait = if undecided { max_wait.min(SHORT_WAIT) } else { max_wait };
+            tasks.push(Task::Fetch(FetchTask { broker: *broker, targets, max_bytes, max_wait }));
+        }
+    }
+}
+
+impl Lookup {
+    /// All that is asked for: a partition whose range is wanted is asked for its beginning here, and for its end apart.
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = &Ticket> {
+        self.partitions.iter().map(|(ticket, ..)| ticket).chain(self.ranges.iter().map(|(ticket, _)| ticket))
+    }
+
+    /// The look-ups of one request: for ranges, the beginning.
+    pub(crate) fn first(&self) -> Vec<(TopicPartition, i32, i64)> {
+        let ranges = self.ranges.iter().map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, EARLIEST));
+        let offsets = self.partitions.iter();
+        offsets.map(|(ticket, epoch, timestamp)| (ticket.partition.clone(), *epoch, *timestamp)).chain(ranges).collect()
+    }
+
+    /// The look-ups of a second request: for ranges, the end.
+    pub(crate) fn second(&self) -> Vec<(TopicPartition, i32, i64)> {
+        let ranges = self.ranges.iter();
+        ranges.map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, super::LATEST)).collect()
+    }
+}

@@ -1,0 +1,217 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::config::{ConsumerConfig, Isolation, OffsetReset};
+use super::group::{Group, MemberConfig, Membership};
+use super::listener::{NoListener, RebalanceListener};
+use super::shared::{Shared, now};
+use super::{Consumer, Inner, commit, driver, group};
+use crate::cluster::Cluster;
+use crate::error::Result;
+
+/// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing before build()"]
+pub struct ConsumerBuilder {
+    config: ConsumerConfig,
+    listener: Option<Arc<dyn RebalanceListener>>,
+}
+
+impl ConsumerBuilder {
+    /// `bootstrap.servers`: `HOST:PORT`, or several separated by commas.
+    pub fn bootstrap_servers(mut self, servers: impl AsRef<str>) -> Self {
+        self.config.client.set_bootstrap_servers(servers.as_ref());
+        self
+    }
+
+    /// `client.id`.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.config.client.client_id = id.into();
+        self
+    }
+
+    /// `group.id`: needed to subscribe and to commit.
+    pub fn group_id(mut self, id: impl Into<String>) -> Self {
+        self.config.group_id = Some(id.into());
+        self
+    }
+
+    /// `group.instance.id`: makes a static member.
+    pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
+        self.config.group_instance_id = Some(id.into());
+        self
+    }
+
+    /// `auto.offset.reset`.
+    pub fn auto_offset_reset(mut self, reset: OffsetReset) -> Self {
+        self.config.auto_offset_reset = reset;
+        self
+    }
+
+    /// `enable.auto.commit`.
+    pub fn enable_auto_commit(mut self, on: bool) -> Self {
+        self.config.enable_auto_commit = on;
+        self
+    }
+
+    /// `auto.commit.interval.ms`.
+    pub fn auto_commit_interval(mut self, interval: Duration) -> Self {
+        self.config.auto_commit_interval = interval;
+        self
+    }
+
+    /// `fetch.min.bytes`.
+    pub fn fetch_min_bytes(mut self, bytes: i32) -> Self {
+        self.config.fetch_min_bytes = bytes;
+        self
+    }
+
+    /// `fetch.max.bytes`.
+    pub fn fetch_max_bytes(mut self, bytes: i32) -> Self {
+        self.config.fetch_max_bytes = bytes;
+        self
+    }
+
+    /// `max.partition.fetch.bytes`.
+    pub fn max_partition_fetch_bytes(mut self, bytes: i32) -> Self {
+        self.config.max_partition_fetch_bytes = bytes;
+        self
+    }
+
+    /// `fetch.max.wait.ms`.
+    pub fn fetch_max_wait(mut self, wait: Duration) -> Self {
+        self.config.fetch_max_wait = wait;
+        self
+    }
+
+    /// `max.poll.records`: a poll stops at the batch that reaches this number.
+    pub fn max_poll_records(mut self, records: usize) -> Self {
+        self.config.max_poll_records = records;
+        self
+    }
+
+    /// `buffer.memory`: the bytes that may be fetched ahead, counted after decompression.
+    pub fn buffer_memory(mut self, bytes: usize) -> Self {
+        self.config.buffer_memory = bytes;
+        self
+    }
+
+    /// `isolation.level`.
+    pub fn isolation_level(mut self, isolation: Isolation) -> Self {
+        self.config.isolation_level = isolation;
+        self
+    }
+
+    /// `check.crcs`.
+    pub fn check_crcs(mut self, on: bool) -> Self {
+        self.config.check_crcs = on;
+        self
+    }
+
+    /// `session.timeout.ms`.
+    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+        self.config.session_timeout = timeout;
+        self
+    }
+
+    /// `heartbeat.interval.ms`.
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.config.heartbeat_interval = interval;
+        self
+    }
+
+    /// `max.poll.interval.ms`.
+    pub fn max_poll_interval(mut self, interval: Duration) -> Self {
+        self.config.max_poll_interval = interval;
+        self
+    }
+
+    /// `request.timeout.ms`.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.config.client.request_timeout = timeout;
+        self
+    }
+
+    /// `default.api.timeout.ms`: how long operations that need an answer go on trying.
+    pub fn api_timeout(mut self, timeout: Duration) -> Self {
+        self.config.client.api_timeout = timeout;
+        self
+    }
+
+    /// `metadata.max.age.ms`.
+    pub fn metadata_max_age(mut self, age: Duration) -> Self {
+        self.config.client.metadata_max_age = age;
+        self
+    }
+
+    /// Is told of partitions that come and go.
+    pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Settings by their Kafka names, applied in order over what is set so far.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) names the first that is unknown or invalid.
+    pub fn properties<K: AsRef<str>, V: AsRef<str>>(
+        mut self,
+        properties: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
+        self.config.set(properties)?;
+        Ok(self)
+    }
+
+    /// All settings at once.
+    pub fn config(mut self, config: ConsumerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Connects to the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) names a setting that is invalid,
+    /// [`Error::Connect`](crate::Error::Connect) each address that was tried, and why it was of no use. Cancel-safe.
+    pub async fn build(self) -> Result<Consumer> {
+        let Self { config, listener } = self;
+        config.validate()?;
+        let cluster = Cluster::connect(config.client.clone()).await?;
+        let group = config.group_id.clone().map(|id| {
+            let membership = Membership::new(member_config(&config, &id), now());
+            Arc::new(Group::new(id, membership))
+        });
+        let shared = Arc::new(Shared::new(cluster, config, group));
+        let (commits, receiver) = mpsc::unbounded_channel();
+        let mut tasks = vec![
+            tokio::spawn(driver::run(shared.clone())).abort_handle(),
+            tokio::spawn(commit::run(shared.clone(), receiver)).abort_handle(),
+        ];
+        let member = shared.group.clone().map(|group| tokio::spawn(group::run(shared.clone(), group)).abort_handle());
+        tasks.extend(member.clone());
+        Ok(Consumer(Arc::new(Inner {
+            shared,
+            commits,
+            listener: listener.unwrap_or_else(|| Arc::new(NoListener)),
+            turn: tokio::sync::Mutex::default(),
+            owed: Mutex::default(),
+            member,
+            tasks,
+        })))
+    }
+}
+
+fn member_config(config: &ConsumerConfig, group_id: &str) -> MemberConfig {
+    MemberConfig {
+        group_id: group_id.to_owned(),
+        instance_id: config.group_instance_id.clone(),
+        rack: config.client_rack.clone(),
+        heartbeat_interval: config.heartbeat_interval,
+        max_poll_interval: config.max_poll_interval,
+        retry_backoff: config.client.retry_backoff,
+        retry_backoff_max: config.client.retry_backoff_max,
+        patience: config.client.request_timeout,
+    }
+}

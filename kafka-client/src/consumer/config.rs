@@ -1,0 +1,339 @@
+//! The consumer's settings.
+
+use std::time::Duration;
+
+use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
+use crate::error::{Error, Result};
+use crate::ClientConfig;
+
+/// Where a partition is read from when the group has stored no position, or the stored one is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OffsetReset {
+    /// From the oldest record.
+    Earliest,
+    /// From what comes after now.
+    #[default]
+    Latest,
+    /// An error from `poll`, which a `seek` resolves.
+    None,
+}
+
+/// Which records of transactions are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Isolation {
+    /// All.
+    #[default]
+    ReadUncommitted,
+    /// Those of committed transactions, once they are committed.
+    ReadCommitted,
+}
+
+impl Isolation {
+    /// Its number on the wire.
+    pub(crate) fn level(self) -> i8 {
+        match self {
+            Self::ReadUncommitted => 0,
+            Self::ReadCommitted => 1,
+        }
+    }
+}
+
+/// What a consumer can be told. Defaults are those of the Java client where it has the setting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsumerConfig {
+    /// What every client needs.
+    pub client: ClientConfig,
+    /// `group.id`: the group that stores positions and shares partitions. Needed to subscribe and to commit.
+    pub group_id: Option<String>,
+    /// `group.instance.id`: makes a static member, which can restart without a rebalance (KIP-345).
+    pub group_instance_id: Option<String>,
+    /// `auto.offset.reset`.
+    pub auto_offset_reset: OffsetReset,
+    /// `enable.auto.commit`: commit in the background what earlier polls have handed out. Only with a group.
+    pub enable_auto_commit: bool,
+    /// `auto.commit.interval.ms`.
+    pub auto_commit_interval: Duration,
+    /// `fetch.min.bytes`: a broker waits for this much, but not longer than `fetch_max_wait`.
+    pub fetch_min_bytes: i32,
+    /// `fetch.max.bytes`: the most that one answer brings. One batch always comes, however large.
+    pub fetch_max_bytes: i32,
+    /// `max.partition.fetch.bytes`: the same for each partition.
+    pub max_partition_fetch_bytes: i32,
+    /// `fetch.max.wait.ms`: the longest that a broker waits for `fetch_min_bytes`.
+    pub fetch_max_wait: Duration,
+    /// `max.poll.records`: a poll stops at the batch that reaches this number. Batches are not cut, so a poll may bring
+    /// more: at most one batch more.
+    pub max_poll_records: usize,
+    /// `buffer.memory`: the bytes that may be fetched ahead of `poll`, counted after decompression. One batch may
+    /// always be there, however large.
+    pub buffer_memory: usize,
+    /// `isolation.level`.
+    pub isolation_level: Isolation,
+    /// `check.crcs`: verify the checksum of every batch.
+    pub check_crcs: bool,
+    /// `session.timeout.ms`: a member that is not heard of for this long is taken out of its group.
+    pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`: how often a member is heard of. At most a third of the session timeout is sensible.
+    pub heartbeat_interval: Duration,
+    /// `max.poll.interval.ms`: a member that does not poll for this long leaves its group. Also how long the others wait
+    /// for it in a rebalance.
+    pub max_poll_interval: Duration,
+    /// `client.rack`: where the client stands, for assignors and brokers that look at it.
+    pub client_rack: Option<String>,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        Self {
+            client: ClientConfig::default(),
+            group_id: None,
+            group_instance_id: None,
+            auto_offset_reset: OffsetReset::default(),
+            enable_auto_commit: true,
+            auto_commit_interval: Duration::from_secs(5),
+            fetch_min_bytes: 1,
+            fetch_max_bytes: 50 << 20,
+            max_partition_fetch_bytes: 1 << 20,
+            fetch_max_wait: Duration::from_millis(500),
+            max_poll_records: 10_000,
+            buffer_memory: 32 << 20,
+            isolation_level: Isolation::default(),
+            check_crcs: true,
+            session_timeout: Duration::from_secs(45),
+            heartbeat_interval: Duration::from_secs(3),
+            max_poll_interval: Duration::from_secs(300),
+            client_rack: None,
+        }
+    }
+}
+
+fn refused(key: &str, value: impl ToString, reason: &str) -> Error {
+    Error::Config { key: key.to_owned(), value: value.to_string(), reason: reason.to_owned() }
+}
+
+impl ConsumerConfig {
+    /// Applies settings by their Kafka names, in order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first that is unknown or invalid.
+    ///
+    /// ```
+    /// use kafka_client::consumer::ConsumerConfig;
+    ///
+    /// let mut config = ConsumerConfig::default();
+    /// config.set([("group.id", "billing"), ("fetch.max.wait.ms", "100")])?;
+    /// let error = config.set([("auto.offset.reset", "middle")]).unwrap_err().to_string();
+    /// assert_eq!(error, r#"setting "auto.offset.reset" = "middle": expected one of earliest, latest, none"#);
+    /// # Ok::<(), kafka_client::Error>(())
+    /// ```
+    pub fn set<K: AsRef<str>, V: AsRef<str>>(&mut self, properties: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+        let set = |config: &mut Self, key: &str, value: &str| {
+            Setting::find(CLIENT_SETTINGS, &mut config.client, key, value)
+                .or_else(|| Setting::find(CONSUMER_SETTINGS, config, key, value))
+        };
+        crate::config::apply(self, set, properties)
+    }
+
+    /// Checks what can be checked without a network.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.client.validate()?;
+        for (key, value) in [
+            ("fetch.max.bytes", self.fetch_max_bytes),
+            ("max.partition.fetch.bytes", self.max_partition_fetch_bytes),
+        ] {
+            if value <= 0 {
+                return Err(refused(key, value, "expected a positive number of bytes"));
+            }
+        }
+        if self.fetch_min_bytes < 0 {
+            return Err(refused("fetch.min.bytes", self.fetch_min_bytes, "expected a number of bytes, 0 or more"));
+        }
+        if self.max_poll_records == 0 {
+            return Err(refused("max.poll.records", 0, "expected a positive number"));
+        }
+        if self.buffer_memory == 0 {
+            return Err(refused("buffer.memory", 0, "expected a positive number of bytes"));
+        }
+        if self.heartbeat_interval.is_zero() || self.heartbeat_interval >= self.session_timeout {
+            let value = self.heartbeat_interval.as_millis();
+            return Err(refused("heartbeat.interval.ms", value, "expected more than 0 and less than session.timeout.ms"));
+        }
+        if self.max_poll_interval.is_zero() {
+            return Err(refused("max.poll.interval.ms", 0, "expected a positive number of milliseconds"));
+        }
+        if self.enable_auto_commit && self.auto_commit_interval.is_zero() {
+            return Err(refused("auto.commit.interval.ms", 0, "expected a positive number of milliseconds"));
+        }
+        for (key, value) in [("group.id", &self.group_id), ("group.instance.id", &self.group_instance_id)] {
+            if value.as_ref().is_some_and(String::is_empty) {
+                return Err(refused(key, "", "expected a name, or not to be set"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn boolean(value: &str) -> std::result::Result<bool, String> {
+    one_of(value, &[("true", true), ("false", false)])
+}
+
+fn bytes(value: &str) -> std::result::Result<i32, String> {
+    parse(value, "a number of bytes, at most 2147483647")
+}
+
+/// The settings of [`ConsumerConfig`] by their Kafka names.
+const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
+    Setting {
+        name: "group.id",
+        apply: |config, value| {
+            config.group_id = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "group.instance.id",
+        apply: |config, value| {
+            config.group_instance_id = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "group.protocol",
+        apply: |_, value| one_of(value, &[("classic", ())]),
+    },
+    Setting {
+        name: "partition.assignment.strategy",
+        apply: |_, value| {
+            one_of(value, &[("range", ()), ("org.apache.kafka.clients.consumer.RangeAssignor", ())])
+        },
+    },
+    Setting {
+        name: "auto.offset.reset",
+        apply: |config, value| {
+            let names = [
+                ("earliest", OffsetReset::Earliest),
+                ("latest", OffsetReset::Latest),
+                ("none", OffsetReset::None),
+            ];
+            one_of(value, &names).map(|reset| config.auto_offset_reset = reset)
+        },
+    },
+    Setting {
+        name: "enable.auto.commit",
+        apply: |config, value| boolean(value).map(|on| config.enable_auto_commit = on),
+    },
+    Setting {
+        name: "auto.commit.interval.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.auto_commit_interval = time),
+    },
+    Setting {
+        name: "fetch.min.bytes",
+        apply: |config, value| bytes(value).map(|bytes| config.fetch_min_bytes = bytes),
+    },
+    Setting {
+        name: "fetch.max.bytes",
+        apply: |config, value| bytes(value).map(|bytes| config.fetch_max_bytes = bytes),
+    },
+    Setting {
+        name: "max.partition.fetch.bytes",
+        apply: |config, value| bytes(value).map(|bytes| config.max_partition_fetch_bytes = bytes),
+    },
+    Setting {
+        name: "fetch.max.wait.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.fetch_max_wait = time),
+    },
+    Setting {
+        name: "max.poll.records",
+        apply: |config, value| parse(value, "a positive number").map(|count| config.max_poll_records = count),
+    },
+    Setting {
+        name: "buffer.memory",
+        apply: |config, value| parse(value, "a number of bytes").map(|bytes| config.buffer_memory = bytes),
+    },
+    Setting {
+        name: "isolation.level",
+        apply: |config, value| {
+            let names = [
+                ("read_uncommitted", Isolation::ReadUncommitted),
+                ("read_committed", Isolation::ReadCommitted),
+            ];
+            one_of(value, &names).map(|level| config.isolation_level = level)
+        },
+    },
+    Setting {
+        name: "check.crcs",
+        apply: |config, value| boolean(value).map(|on| config.check_crcs = on),
+    },
+    Setting {
+        name: "session.timeout.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.session_timeout = time),
+    },
+    Setting {
+        name: "heartbeat.interval.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.heartbeat_interval = time),
+    },
+    Setting {
+        name: "max.poll.interval.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.max_poll_interval = time),
+    },
+    Setting {
+        name: "client.rack",
+        apply: |config, value| {
+            config.client_rack = Some(value.to_owned()).filter(|rack| !rack.is_empty());
+            Ok(())
+        },
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(properties: &[(&str, &str)]) -> Result<ConsumerConfig> {
+        let mut config = ConsumerConfig::default();
+        config.set([("bootstrap.servers", "localhost:9092")])?;
+        config.set(properties.iter().copied())?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    #[test]
+    fn settings_go_by_their_kafka_names() {
+        let config = set(&[
+            ("client.id", "me"),
+            ("group.id", "g"),
+            ("auto.offset.reset", "earliest"),
+            ("enable.auto.commit", "false"),
+            ("isolation.level", "read_committed"),
+            ("max.partition.fetch.bytes", "1000"),
+            ("partition.assignment.strategy", "range"),
+            ("session.timeout.ms", "6000"),
+        ])
+        .unwrap();
+        assert_eq!((config.client.client_id.as_str(), config.group_id.as_deref()), ("me", Some("g")));
+        assert_eq!(config.auto_offset_reset, OffsetReset::Earliest);
+        assert_eq!(config.isolation_level, Isolation::ReadCommitted);
+        assert!(!config.enable_auto_commit);
+        assert_eq!(config.max_partition_fetch_bytes, 1000);
+        assert_eq!(config.session_timeout, Duration::from_secs(6));
+    }
+
+    #[test]
+    fn what_is_unknown_or_invalid_is_refused_by_name() {
+        for (key, value) in [
+            ("auto.offset.rest", "earliest"),
+            ("auto.offset.reset", "first"),
+            ("fetch.max.bytes", "-1"),
+            ("fetch.min.bytes", "many"),
+            ("max.poll.records", "0"),
+            ("group.id", ""),
+            ("partition.assignment.strategy", "sticky"),
+            ("heartbeat.interval.ms", "45000"),
+        ] {
+            match set(&[(key, value)]) {
+                Err(Error::Config { key: named, .. }) => assert_eq!(named, key),
+                other => panic!("{key} = {value}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Polling, and what happens between two polls.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::MutexGuard;
+
+use super::commit::as_commit;
+use super::group::{self, Action, Rebalance};
+use super::records::ConsumerRecords;
+use super::shared::now;
+use super::{Consumer, closed};
+use crate::error::Result;
+
+/// Says that somebody polls, for as long as it is there: who polls may wait as long as it likes.
+struct Polling<'a>(&'a Consumer);
+
+impl<'a> Polling<'a> {
+    fn begin(consumer: &'a Consumer) -> Self {
+        let shared = &consumer.0.shared;
+        shared.assignment().poll_begins();
+        if let Some(group) = &shared.group {
+            group.membership().poll_begins();
+            group.wake.notify_one();
+        }
+        Self(consumer)
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if let Some(group) = &self.0.0.shared.group {
+            group.membership().poll_ends(now());
+        }
+    }
+}
+
+impl Consumer {
+    /// Records that were fetched, as soon as there are any; nothing if there are none before the timeout. What earlier
+    /// polls have returned counts as dealt with, and is what auto-commit commits.
+    ///
+    /// Calls at the same time wait for each other: every record is handed out once.
+    ///
+    /// # Errors
+    /// What keeps a partition from going on: [`Error::Corrupt`](crate::Error::Corrupt),
+    /// [`Error::OffsetOutOfRange`](crate::Error::OffsetOutOfRange) and [`Error::NoOffset`](crate::Error::NoOffset) until
+    /// it is sought, an unknown topic, brokers that cannot be reached for `request.timeout.ms`. Other partitions go on:
+    /// each error is returned once, and again only when there is nothing else to return. [`Error::Closed`](
+    /// crate::Error::Closed).
+    ///
+    /// Cancel-safe: records are taken out of the buffer only in the moment of returning them.
+    pub async fn poll(&self, timeout: Duration) -> Result<ConsumerRecords> {
+        let until = now() + timeout;
+        let shared = &self.0.shared;
+        let Ok(_turn) = tokio::time::timeout_at(until.into(), self.0.turn.lock()).await else {
+            return Ok(ConsumerRecords::default());
+        };
+        let _polling = Polling::begin(self);
+        loop {
+            if shared.is_closed() {
+                return Err(closed());
+            }
+            self.rebalance().await;
+            let is_last = now() >= until;
+            if let Some(error) = self.tell(false) {
+                return Err(error);
+            }
+            let (batches, moved) = shared.assignment().take();
+            if moved {
+                // There is room to fetch and to decode.
+                shared.wake_driver.notify_one();
+            }
+            if !batches.is_empty() {
+                return Ok(ConsumerRecords { batches });
+            }
+            if is_last {
+                return self.tell(true).map_or_else(|| Ok(ConsumerRecords::default()), Err);
+            }
+            let wake = self.next_error().map_or(until, |due| due.min(until));
+            tokio::select! {
+                () = shared.wake_poll.notified() => {}
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+        }
+    }
+
+    fn tell(&self, nothing_else: bool) -> Option<crate::Error> {
+        let shared = &self.0.shared;
+        let of_group = shared.group.as_ref().and_then(|group| group.membership().tell(now(), nothing_else));
+        of_group.or_else(|| shared.assignment().take_error(now(), nothing_else))
+    }
+
+    fn next_error(&self) -> Option<Instant> {
+        let shared = &self.0.shared;
+        let of_group = shared.group.as_ref().and_then(|group| group.membership().due());
+        of_group.into_iter().chain(shared.assignment().next_error()).min()
+    }
+
+    /// Does what the group waits for. The caller has the turn.
+    async fn rebalance(&self) {
+        let Some(group) = &self.0.shared.group else { return };
+        loop {
+            self.tell_assigned().await;
+            let Some(pending) = group.membership().pending().cloned() else { return };
+            match &pending {
+                Rebalance::Revoke(_) => self.give_up(self.0.shared.config.client.request_timeout).await,
+                Rebalance::Lost(partitions) => {
+                    self.0.listener.lost(self, partitions).await;
+                    self.0.shared.assignment().remove(partitions);
+                }
+                Rebalance::Assign(partitions) => {
+                    self.0.shared.assignment().assign(partitions.iter().cloned());
+                    *self.0.owed() = Some(partitions.clone());
+                }
+            }
+            group.membership().done(&pending);
+            group.wake.notify_one();
+            self.0.shared.wake_driver.notify_one();
+        }
+    }
+
+    async fn tell_assigned(&self) {
+        let owed = self.0.owed().clone();
+        if let Some(partitions) = owed {
+            self.0.listener.assigned(self, &partitions).await;
+            *self.0.owed() = None;
+        }
+    }
+
+    /// Commits what was handed out, if that is done automatically, and gives all partitions up. The caller has the turn.
+    pub(super) async fn give_up(&self, limit: Duration) {
+        let shared = &self.0.shared;
+        let partitions = shared.assignment().partitions();
+        if let Some(group) = &shared.group
+            && shared.config.enable_auto_commit
+        {
+            let offsets = as_commit(shared.assignment().positions());
+            if let Ok(commit) = self.enqueue_commit(offsets, limit)
+                && let Err(error) = commit.await
+            {
+                tracing::warn!(group = group.id, %error, "commit before giving partitions up failed");
+            }
+        }
+        let subscribed = shared.group.as_ref().is_some_and(|group| group.membership().is_subscribed());
+        if subscribed && !partitions.is_empty() {
+            self.0.listener.revoked(self, &partitions).await;
+        }
+        shared.assignment().remove(&partitions);
+    }
+
+    /// Ends the consumer within `limit`: commits what was handed out where auto-commit is on, tells the listener, and
+    /// leaves the group so that others go on at once. A poll that is waiting returns
+    /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Errors
+    /// [`Error::Timeout`](crate::Error::Timeout) when it was not done in time; it is closed all the same, and the group
+    /// will notice by itself. Cancel-safe in the same sense.
+    pub async fn close(&self, limit: Duration) -> Result<()> {
+        let shared = &self.0.shared;
+        if !shared.close() {
+            return Ok(());
+        }
+        shared.wake_poll.notify_one();
+        let end = Ending(self);
+        let result = tokio::time::timeout(limit, async {
+            let _turn: MutexGuard<'_, ()> = self.0.turn.lock().await;
+            self.give_up(limit).await;
+            // From here on nobody else acts for the member.
+            self.0.member.iter().for_each(tokio::task::AbortHandle::abort);
+            self.leave(limit).await
+        });
+        let result = result.await;
+        drop(end);
+        match result {
+            Ok(result) => result,
+            Err(_) => Err(crate::Error::timeout("closing the consumer", limit, None)),
+        }
+    }
+
+    async fn leave(&self, limit: Duration) -> Result<()> {
+        let Some(group) = &self.0.shared.group else { return Ok(()) };
+        let action = {
+            let mut membership = group.membership();
+            membership.unsubscribe();
+            membership.next(now())
+        };
+        match action {
+            Some(Action::Leave { member_id }) => {
+                let shared = &self.0.shared;
+                shared.cluster.retry("leaving the group", limit, || group::leave(shared, group, &member_id)).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Stops the background tasks in any case.
+struct Ending<'a>(&'a Consumer);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.0.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        self.0.0.shared.assignment().assign([]);
+    }
+}

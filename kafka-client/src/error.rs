@@ -1,0 +1,256 @@
+//! What can go wrong for a user of the client.
+
+use std::time::Duration;
+
+use kafka_proto::codec::{DecodeError, EncodeError};
+use kafka_proto::error_code::ErrorCode;
+use thiserror::Error;
+
+use crate::types::TopicPartition;
+
+/// The client's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What happened, to what, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting that does not exist, or a value that it does not take. Nothing was started.
+    #[error("setting \"{key}\" = \"{value}\": {reason}")]
+    Config {
+        /// The setting, by its Kafka name.
+        key: String,
+        /// The value that was given.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// None of the bootstrap addresses could be used.
+    #[error("no broker could be reached: {}", tried_list(tried))]
+    Connect {
+        /// Each address that was tried, and why it failed.
+        tried: Vec<(String, String)>,
+    },
+    /// A connection that was lost, or could not be made, while something waited for it.
+    #[error("connection to {broker} lost: {reason}")]
+    Disconnected {
+        /// Which broker.
+        broker: String,
+        /// What ended the connection.
+        reason: String,
+    },
+    /// Something that did not happen in time.
+    #[error("{what} did not happen within {after:?}{}", because(last))]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        after: Duration,
+        /// The last error on the way, if there was one.
+        last: Option<Box<Error>>,
+    },
+    /// A broker said no.
+    #[error("{what}: {}{}", code, message.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
+    Broker {
+        /// What the broker answered.
+        code: ErrorCode,
+        /// What was asked, and about what: `topic "orders"`.
+        what: String,
+        /// The broker's own words, if it had any.
+        message: Option<String>,
+    },
+    /// A broker too old, or too new, for a request.
+    #[error("{broker} does not speak {api} in a version of ours (it has {theirs}, we have {ours})")]
+    UnsupportedVersion {
+        /// Which broker.
+        broker: String,
+        /// The request.
+        api: &'static str,
+        /// The broker's versions.
+        theirs: String,
+        /// Our versions.
+        ours: String,
+    },
+    /// Bytes that are not what the protocol says, or a message that the chosen version cannot express.
+    #[error("{what}: {reason}")]
+    Protocol {
+        /// What was being read or written.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A partition that the topic does not have.
+    #[error(
+        "topic \"{}\" has no partition {} (it has 0..={}): check the assignment, or create the partition",
+        partition.topic, partition.partition, partitions - 1
+    )]
+    NoSuchPartition {
+        /// The partition that was named.
+        partition: TopicPartition,
+        /// How many the topic has.
+        partitions: usize,
+    },
+    /// A record larger than a request may be. It was not taken; others were not touched.
+    #[error("record of {size} bytes for {topic}: the limit is {max} (max.request.size)")]
+    RecordTooLarge {
+        /// The topic, or the partition where it was chosen already.
+        topic: String,
+        /// The record's size, uncompressed.
+        size: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// No room for a record at the moment: what is buffered waits for the brokers.
+    #[error("the producer's buffer of {buffer} bytes is full (buffer.memory)")]
+    BufferFull {
+        /// The buffer's size.
+        buffer: usize,
+    },
+    /// A record batch that cannot be read. What was before it has been handed out; its partition waits for a seek.
+    #[error(
+        "record batch of {partition} at offset {offset} is corrupt: {reason}; seek {} to go on after it, or to {offset} to try again",
+        next_offset.map_or_else(|| "past it".to_owned(), |next| format!("to {next}"))
+    )]
+    Corrupt {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position, which is in the batch.
+        offset: i64,
+        /// Where the batch ends according to its header, which may itself be damaged.
+        next_offset: Option<i64>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A position that the log does not have (any more), and that may not be reset. The partition waits for a seek.
+    #[error(
+        "offset {offset} of {partition} is gone (the log has {log_start}..{log_end}): set auto.offset.reset, or seek"
+    )]
+    OffsetOutOfRange {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position.
+        offset: i64,
+        /// The oldest offset that there is.
+        log_start: i64,
+        /// The offset of the next record to be written.
+        log_end: i64,
+    },
+    /// Nothing says where to begin. The partition waits for a seek.
+    #[error("there is no committed offset for {partition}: set auto.offset.reset, or seek")]
+    NoOffset {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// A partition that the consumer does not read (any more).
+    #[error("partition {partition} is not assigned to this consumer")]
+    NotAssigned {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// Bytes that were asked for as text.
+    #[error("the {field} of the record at offset {offset} of {partition} is not UTF-8: read it as bytes")]
+    NotUtf8 {
+        /// `key` or `value`.
+        field: &'static str,
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+    },
+    /// Something that does not go together with what was called before. Nothing has changed.
+    #[error("{reason}")]
+    IllegalState {
+        /// What does not go together.
+        reason: &'static str,
+    },
+    /// The producer, consumer or admin was closed.
+    #[error("{what} is closed")]
+    Closed {
+        /// What was used after its end.
+        what: &'static str,
+    },
+}
+
+impl Error {
+    /// Whether the same thing may succeed when it is tried again.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Broker { code, .. } => code.is_retriable(),
+            Self::Disconnected { .. } | Self::Timeout { .. } | Self::Connect { .. } | Self::BufferFull { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the client that reports it can do nothing more, and has to be made anew.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Broker { code, .. } => matches!(
+                code,
+                ErrorCode::ProducerFenced
+                    | ErrorCode::FencedInstanceId
+                    | ErrorCode::TransactionalIdAuthorizationFailed
+                    | ErrorCode::ClusterAuthorizationFailed
+                    | ErrorCode::UnsupportedVersion
+            ),
+            Self::Closed { .. } | Self::UnsupportedVersion { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a transaction that meets it has to be aborted before anything else can be done.
+    pub fn requires_abort(&self) -> bool {
+        match self {
+            Self::Broker { code, .. } => matches!(
+                code,
+                ErrorCode::TransactionAbortable | ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether the cluster may look different from what the client knows, so that it should ask again.
+    pub(crate) fn refreshes_metadata(&self) -> bool {
+        match self {
+            Self::Broker { code, .. } => code.refreshes_metadata(),
+            Self::Disconnected { .. } | Self::Timeout { .. } | Self::Connect { .. } => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn broker(code: impl Into<ErrorCode>, what: impl Into<String>) -> Self {
+        Self::Broker { code: code.into(), what: what.into(), message: None }
+    }
+
+    pub(crate) fn timeout(what: impl Into<String>, after: Duration, last: Option<Error>) -> Self {
+        Self::Timeout { what: what.into(), after, last: last.map(Box::new) }
+    }
+}
+
+/// The error of a code in an answer, or nothing for code 0.
+pub(crate) fn check(code: i16, what: impl FnOnce() -> String) -> Result<()> {
+    match ErrorCode::from(code) {
+        ErrorCode::None => Ok(()),
+        code => Err(Error::broker(code, what())),
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Protocol { what: "a broker's answer".to_owned(), reason: error.to_string() }
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        Self::Protocol { what: "a request".to_owned(), reason: error.to_string() }
+    }
+}
+
+fn tried_list(tried: &[(String, String)]) -> String {
+    let each: Vec<String> = tried.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
+    each.join("; ")
+}
+
+fn because(last: &Option<Box<Error>>) -> String {
+    last.as_ref().map(|error| format!(" (last: {error})")).unwrap_or_default()
+}

@@ -1,0 +1,446 @@
+//! One connection: requests go out in order, several at a time, and are answered in that order.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use bytestring::ByteString;
+use kafka_proto::codec::{Encoded, Request, Struct as _, Versions};
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::frame::{self, Frame};
+use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use super::throttle::Throttled;
+use crate::config::ClientConfig;
+use crate::error::{Error, Result};
+
+/// A connection to one broker. Two tasks move its bytes; both end when the last handle is dropped or the connection is
+/// lost, and everything that still waits for an answer then gets [`Error::Disconnected`].
+#[derive(Debug)]
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+    versions: HashMap<i16, Versions>,
+    next_correlation: AtomicI32,
+    client_id: ByteString,
+}
+
+/// A request that has its place among those on their way, and is not answered yet.
+///
+/// May be dropped: the answer to an abandoned request is dropped when it comes.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pending<'a, R> {
+    connection: &'a Connection,
+    version: i16,
+    answer: oneshot::Receiver<Reply>,
+    request: PhantomData<fn() -> R>,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    bytes: Encoded,
+    then: Then,
+}
+
+/// What follows a request.
+#[derive(Debug)]
+enum Then {
+    /// An answer with this correlation id.
+    Answer(i32, oneshot::Sender<Reply>),
+    /// Nothing (Produce with acks 0): whoever waits is told once it is written.
+    Nothing(oneshot::Sender<()>),
+}
+
+type Reply = Result<Bytes>;
+
+/// Why a connection ended when the other side said so.
+const CLOSED_BY_BROKER: &str = "the broker closed it";
+
+/// What the connection's tasks and its handles share.
+#[derive(Debug)]
+struct Shared {
+    /// `id 3 (host:port)`, for errors.
+    broker: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What ended the connection.
+    closed: Option<String>,
+    /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
+    /// that the answer is not taken for the next one's.
+    waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
+    quiet_until: Option<Instant>,
+    /// The reader and the writer; they have the socket between them.
+    tasks: Vec<AbortHandle>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lost(&self, reason: String) -> Error {
+        Error::Disconnected { broker: self.broker.clone(), reason }
+    }
+
+    /// What to tell somebody who finds that the connection has ended.
+    fn ended(&self) -> Error {
+        self.lost(self.state().closed.clone().unwrap_or_else(|| "the connection ended".to_owned()))
+    }
+
+    /// Ends the connection, its socket included. Requests that nobody has written yet go with the writer.
+    fn close(&self, reason: &str) {
+        let mut state = self.state();
+        if state.closed.is_none() {
+            tracing::debug!(broker = self.broker, reason, "connection closed");
+            state.closed = Some(reason.to_owned());
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        let tasks = std::mem::take(&mut state.tasks);
+        drop(state);
+        for (_, reply) in waiting {
+            let _ = reply.send(Err(self.lost(reason.to_owned())));
+        }
+        tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Takes over the tasks, which may have found the connection lost before they got here.
+    fn keep(&self, tasks: [AbortHandle; 2]) {
+        let mut state = self.state();
+        if state.closed.is_some() {
+            tasks.iter().for_each(AbortHandle::abort);
+        } else {
+            state.tasks.extend(tasks);
+        }
+    }
+}
+
+impl Connection {
+    /// Connects to the first address of `host` that answers as a broker does, and asks it what it speaks. Names are looked
+    /// up anew each time.
+    pub(crate) async fn open(name: String, host: &str, port: u16, config: &ClientConfig) -> Result<Self> {
+        let lost = |reason: String| Error::Disconnected { broker: name.clone(), reason };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let limit = config.connection_setup_timeout;
+        let addresses: Vec<SocketAddr> = match timeout(limit, tokio::net::lookup_host((host, port))).await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
+            Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
+        };
+        let mut failures = Vec::new();
+        for address in &addresses {
+            let failure = match timeout(limit, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => match Self::start(name.clone(), stream, config).await {
+                    Err(Error::Disconnected { reason, .. }) => reason,
+                    started => return started,
+                },
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no connection within {limit:?}"),
+            };
+            failures.push(failure);
+        }
+        Err(lost(match &failures[..] {
+            [] => "the name has no address".to_owned(),
+            [only] => only.clone(),
+            _ => {
+                let each = addresses.iter().zip(&failures).map(|(address, failure)| format!("{address}: {failure}"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        }))
+    }
+
+    async fn start(broker: String, stream: TcpStream, config: &ClientConfig) -> Result<Self> {
+        // Requests are whole when they are written: waiting to fill a packet would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            return Err(Error::Disconnected { broker, reason: error.to_string() });
+        }
+        let (read, write) = stream.into_split();
+        let shared = Arc::new(Shared { broker, state: Mutex::default() });
+        let (outgoing, queue) = mpsc::unbounded_channel();
+        shared.keep([
+            tokio::spawn(write_requests(write, queue, shared.clone())).abort_handle(),
+            tokio::spawn(read_answers(read, shared.clone(), config.max_response_bytes)).abort_handle(),
+        ]);
+        let mut connection = Self {
+            shared,
+            outgoing,
+            versions: HashMap::new(),
+            next_correlation: AtomicI32::new(0),
+            client_id: config.client_id.as_str().into(),
+        };
+        let limit = config.connection_setup_timeout.min(config.request_timeout);
+        connection.versions = connection.ask_versions(limit).await.map_err(|error| match error {
+            Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
+                let hint = "before it said what it speaks: is it a Kafka listener, and without TLS?";
+                Error::Disconnected { broker, reason: format!("{reason} {hint}") }
+            }
+            other => other,
+        })?;
+        Ok(connection)
+    }
+
+    /// A broker that does not know our version of ApiVersions answers in version 0, naming the one it does know (KIP-511).
+    async fn ask_versions(&self, limit: Duration) -> Result<HashMap<i16, Versions>> {
+        let request = ApiVersionsRequest {
+            client_software_name: "kafka-client-rust".into(),
+            client_software_version: env!("CARGO_PKG_VERSION").into(),
+            ..Default::default()
+        };
+        let mut version = ApiVersionsRequest::STABLE.max;
+        loop {
+            let pending = self.begin(&request, version, limit).await?;
+            let frame = self.within(limit, ApiVersionsRequest::NAME, "answered", pending.answer).await??;
+            let unsupported = frame.get(4..6) == Some(&i16::from(ErrorCode::UnsupportedVersion).to_be_bytes());
+            let answer_version = if unsupported { 0 } else { version };
+            let answer: ApiVersionsResponse = frame::decode_response::<ApiVersionsRequest>(frame, answer_version)
+                .map_err(|error| {
+                    self.shared.lost(format!("no answer to ApiVersions that Kafka would give ({error})"))
+                })?;
+            let versions: HashMap<i16, Versions> = answer
+                .api_keys
+                .iter()
+                .map(|api| (api.api_key, Versions { min: api.min_version, max: api.max_version }))
+                .collect();
+            if !unsupported {
+                crate::error::check(answer.error_code, || format!("ApiVersions of {}", self.shared.broker))?;
+                return Ok(versions);
+            }
+            let theirs = versions.get(&ApiVersionsRequest::KEY).map_or(0, |versions| versions.max);
+            if version == 0 || theirs >= version {
+                return Err(self.unsupported::<ApiVersionsRequest>(versions.get(&ApiVersionsRequest::KEY)));
+            }
+            version = theirs.max(0);
+        }
+    }
+
+    /// Whether the connection can no longer be used.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.state().closed.is_some()
+    }
+
+    /// The highest version, at most `max`, that both sides speak.
+    pub(crate) fn version_of<R: Request>(&self, max: i16) -> Result<i16> {
+        let theirs = self.versions.get(&R::KEY);
+        let ours = Versions { max: R::STABLE.max.min(max), ..R::STABLE };
+        match theirs.map(|theirs| ours.intersect(*theirs)) {
+            Some(common) if !common.is_empty() => Ok(common.max),
+            _ => Err(self.unsupported::<R>(theirs)),
+        }
+    }
+
+    fn unsupported<R: Request>(&self, theirs: Option<&Versions>) -> Error {
+        Error::UnsupportedVersion {
+            broker: self.shared.broker.clone(),
+            api: R::NAME,
+            theirs: theirs.map_or_else(|| "none".to_owned(), Versions::to_string),
+            ours: R::STABLE.to_string(),
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// A request that is not answered in time costs the connection, for nothing behind it would be answered either.
+    /// Cancel-safe: the answer to an abandoned request is dropped when it comes.
+    pub(crate) async fn send<R>(&self, request: &R, version: i16, limit: Duration) -> Result<R::Response>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        self.begin(request, version, limit).await?.answer(limit).await
+    }
+
+    /// Gives a request its place among those on their way; what is begun after this has returned is sent after it.
+    ///
+    /// Waits while the broker wants quiet, for at most `limit`. Cancel-safe.
+    pub(crate) async fn begin<R: Request>(&self, request: &R, version: i16, limit: Duration) -> Result<Pending<'_, R>> {
+        self.wait_for_quiet(limit).await?;
+        let (reply, answer) = oneshot::channel();
+        self.queue(request, version, |correlation| Then::Answer(correlation, reply))?;
+        Ok(Pending { connection: self, version, answer, request: PhantomData })
+    }
+
+    /// Sends a request that is never answered, and waits until it is written. It may be lost without a word.
+    pub(crate) async fn send_unanswered<R: Request>(&self, request: &R, version: i16, limit: Duration) -> Result<()> {
+        self.wait_for_quiet(limit).await?;
+        let (written, done) = oneshot::channel();
+        self.queue(request, version, |_| Then::Nothing(written))?;
+        self.within(limit, R::NAME, "written", done).await
+    }
+
+    /// Waits for what a task of the connection tells, and ends the connection when it takes too long.
+    async fn within<T>(&self, limit: Duration, request: &str, what: &str, told: oneshot::Receiver<T>) -> Result<T> {
+        match timeout(limit, told).await {
+            Ok(Ok(told)) => Ok(told),
+            Ok(Err(_)) => Err(self.shared.ended()),
+            Err(_) => {
+                let reason = format!("{request} was not {what} within {limit:?}");
+                self.shared.close(&reason);
+                Err(self.shared.lost(reason))
+            }
+        }
+    }
+
+    async fn wait_for_quiet(&self, limit: Duration) -> Result<()> {
+        let until = self.shared.state().quiet_until;
+        let Some(until) = until.filter(|until| *until > Instant::now()) else { return Ok(()) };
+        let waited = timeout(limit, tokio::time::sleep_until(until.into())).await;
+        waited.map_err(|_| Error::timeout(format!("the end of the throttling by {}", self.shared.broker), limit, None))
+    }
+
+    fn queue<R: Request>(&self, request: &R, version: i16, then: impl FnOnce(i32) -> Then) -> Result<()> {
+        if self.is_closed() {
+            return Err(self.shared.ended());
+        }
+        let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
+        let bytes = frame::encode_request(request, version, correlation, Some(&self.client_id))?;
+        let sent = self.outgoing.send(Outgoing { bytes, then: then(correlation) });
+        sent.map_err(|_| self.shared.ended())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.close("no longer used");
+    }
+}
+
+impl<R> Pending<'_, R>
+where
+    R: Request,
+    R::Response: Throttled,
+{
+    /// Waits for the answer. Cancel-safe.
+    pub(crate) async fn answer(self, limit: Duration) -> Result<R::Response> {
+        let Self { connection, version, answer, .. } = self;
+        let shared = &connection.shared;
+        let frame = connection.within(limit, R::NAME, "answered", answer).await??;
+        let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
+            shared.close("an answer could not be read");
+            Error::Protocol { what: format!("an answer of {}", shared.broker), reason: error.to_string() }
+        })?;
+        let quiet = answer.quiet(version);
+        if !quiet.is_zero() {
+            tracing::debug!(broker = shared.broker, ?quiet, "throttled");
+            let mut state = shared.state();
+            state.quiet_until = state.quiet_until.max(Some(Instant::now() + quiet));
+        }
+        Ok(answer)
+    }
+}
+
+/// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
+/// lost are dropped here, which tells those who wait for them.
+async fn write_requests(mut to: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Outgoing>, shared: Arc<Shared>) {
+    let mut segments = VecDeque::new();
+    let mut written = Vec::new();
+    while let Some(first) = queue.recv().await {
+        {
+            let mut state = shared.state();
+            if state.closed.is_some() {
+                return;
+            }
+            let mut next = Some(first);
+            while let Some(request) = next {
+                segments.extend(request.bytes.segments);
+                match request.then {
+                    Then::Answer(correlation, reply) => state.waiting.push_back((correlation, reply)),
+                    Then::Nothing(done) => written.push(done),
+                }
+                next = queue.try_recv().ok();
+            }
+        }
+        if let Err(error) = write_all(&mut to, &mut segments).await {
+            return shared.close(&error.to_string());
+        }
+        for done in written.drain(..) {
+            let _ = done.send(());
+        }
+    }
+}
+
+async fn write_all(to: &mut OwnedWriteHalf, segments: &mut VecDeque<Bytes>) -> std::io::Result<()> {
+    const AT_ONCE: usize = 64;
+    while !segments.is_empty() {
+        let mut slices = [IoSlice::new(&[]); AT_ONCE];
+        for (slice, segment) in slices.iter_mut().zip(segments.iter()) {
+            *slice = IoSlice::new(segment);
+        }
+        let mut written = to.write_vectored(&slices[..segments.len().min(AT_ONCE)]).await?;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        while let Some(front) = segments.front_mut().filter(|_| written > 0) {
+            let part = written.min(front.len());
+            front.advance(part);
+            written -= part;
+            if front.is_empty() {
+                segments.pop_front();
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn read_answers(mut from: OwnedReadHalf, shared: Arc<Shared>, max_len: usize) {
+    let reason = loop_answers(&mut from, &shared, max_len).await;
+    shared.close(&reason);
+}
+
+/// Room for a read when nothing says how much is coming.
+const READ_AHEAD: usize = 64 << 10;
+
+/// Hands out answers until the connection ends; returns why it did.
+async fn loop_answers(from: &mut OwnedReadHalf, shared: &Shared, max_len: usize) -> String {
+    let mut received = BytesMut::new();
+    loop {
+        let missing = match frame::missing(&received, max_len) {
+            Ok(Frame::Whole(_)) => 0,
+            Ok(Frame::Missing(missing)) => missing,
+            Err(error) => return error.to_string(),
+        };
+        if missing == 0 {
+            let Ok(Some(answer)) = frame::take_frame(&mut received, max_len) else {
+                return "a frame that was whole is gone".to_owned();
+            };
+            if let Err(reason) = deliver(answer, shared) {
+                return reason;
+            }
+            continue;
+        }
+        // The whole rest of a frame is asked for at once: an answer of megabytes then lies in one piece of memory.
+        received.reserve(missing.max(if received.len() < 4 { READ_AHEAD } else { 0 }));
+        match from.read_buf(&mut received).await {
+            Ok(0) => return CLOSED_BY_BROKER.to_owned(),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
+    let correlation = frame::correlation_id(&answer).map_err(|error| error.to_string())?;
+    let Some((expected, reply)) = shared.state().waiting.pop_front() else {
+        return Err(format!("an answer (correlation id {correlation}) to no request"));
+    };
+    if expected != correlation {
+        let reason = format!("an answer with correlation id {correlation} instead of {expected}");
+        let _ = reply.send(Err(shared.lost(reason.clone())));
+        return Err(reason);
+    }
+    let _ = reply.send(Ok(answer));
+    Ok(())
+}

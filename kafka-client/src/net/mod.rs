@@ -1,0 +1,7 @@
+//! Connections to brokers: bytes out, bytes in, in order.
+
+mod connection;
+mod throttle;
+
+pub(crate) use connection::Connection;
+pub(crate) use throttle::Throttled;

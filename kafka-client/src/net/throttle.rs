@@ -1,0 +1,41 @@
+//! How long a broker asks its client to be quiet.
+
+use std::time::Duration;
+
+use kafka_proto::messages::*;
+
+/// An answer that may ask for quiet.
+pub(crate) trait Throttled {
+    /// For how long nothing more is to be sent on the connection. Before KIP-219 the broker itself waited before it
+    /// answered, and the client must not wait once more.
+    fn quiet(&self, version: i16) -> Duration;
+}
+
+macro_rules! throttled {
+    ($($response:ty: from $first:literal,)*) => {$(
+        impl Throttled for $response {
+            fn quiet(&self, version: i16) -> Duration {
+                if version < $first { return Duration::ZERO; }
+                Duration::from_millis(self.throttle_time_ms.max(0) as u64)
+            }
+        }
+    )*};
+}
+
+throttled! {
+    ProduceResponse: from 6,
+    FetchResponse: from 8,
+    ListOffsetsResponse: from 3,
+    MetadataResponse: from 6,
+    OffsetCommitResponse: from 4,
+    OffsetFetchResponse: from 4,
+    FindCoordinatorResponse: from 2,
+    JoinGroupResponse: from 3,
+    HeartbeatResponse: from 2,
+    LeaveGroupResponse: from 2,
+    SyncGroupResponse: from 2,
+    ApiVersionsResponse: from 2,
+    CreateTopicsResponse: from 3,
+    DeleteTopicsResponse: from 2,
+    InitProducerIdResponse: from 1,
+}

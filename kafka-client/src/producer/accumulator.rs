@@ -1,0 +1,465 @@
+//! What the producer holds and what it does next, decided without a clock or a socket.
+//!
+//! Invariants:
+//! - the batches of a partition are written in the order in which they were begun; none is sent past one that came back,
+//!   nor to another broker than those before it, nor on another connection;
+//! - a batch keeps its bytes and its sequence over all retries, until it is known not to have been written;
+//! - when a batch is given up that took a place in its partition's sequence, nothing new is sent to the partition until
+//!   every batch whose outcome is unknown has been settled under the old identity; then its sequence starts over;
+//! - `used` is the sum of what every batch counted when it was filled, and goes back when it is settled;
+//! - every batch is settled: one that is dropped on the way tells so itself, and [`Accumulator::abandon`] forgets it.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_proto::error_code::ErrorCode;
+
+use super::batch::{Batch, Place};
+use super::config::ProducerConfig;
+use super::delivery::{Delivery, Written};
+use super::identity::Identity;
+use super::partitioner::{StickyPartition, partition_of_key};
+use super::queue::{PartitionQueue, Readiness, Urgency};
+use super::record::Record;
+use crate::error::{Error, Result};
+use crate::retry::Backoff;
+use crate::types::TopicPartition;
+
+/// Why a record could not be taken.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// There is no room until something is acknowledged.
+    Full,
+    /// Nothing is known of the topic yet.
+    UnknownTopic,
+    /// The topic does not have the partition, unless it has grown.
+    UnknownPartition(Error),
+    /// It never can be.
+    Invalid(Error),
+}
+
+/// A record that was taken.
+#[derive(Debug)]
+pub(super) struct Appended {
+    pub(super) delivery: Delivery,
+    /// Whether the sender has something to do that it does not know of yet.
+    pub(super) wake: bool,
+}
+
+/// Batches for one broker, one for a partition.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) broker: i32,
+    /// Whether other requests are on their way to the broker, behind which it has to stay.
+    pub(super) follows: bool,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// What there is to do.
+#[derive(Debug, Default)]
+pub(super) struct Drained {
+    pub(super) requests: Vec<Request>,
+    /// When to look again, if nothing happens before.
+    pub(super) next: Option<Instant>,
+    /// Whether a partition has batches and no leader.
+    pub(super) leader_unknown: bool,
+    /// Whether batches were given up, for their time was over.
+    pub(super) expired: bool,
+}
+
+impl Drained {
+    fn look_again(&mut self, at: Instant) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+}
+
+/// Requests on their way to a broker.
+#[derive(Debug, Default)]
+struct Traffic {
+    requests: usize,
+    /// One was lost with its connection: the others have to come back before there is a new one.
+    is_lost: bool,
+}
+
+/// A batch that was not written, as far as anybody knows.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Whether a broker may have written it all the same.
+    pub(super) maybe_written: bool,
+}
+
+#[derive(Debug)]
+struct Topic {
+    name: Arc<str>,
+    partitions: NonZeroU32,
+    queues: Vec<PartitionQueue>,
+    sticky: StickyPartition,
+}
+
+/// Everything that waits to be written.
+#[derive(Debug)]
+pub(super) struct Accumulator {
+    config: ProducerConfig,
+    topics: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
+    /// Bytes of the batches that are not settled.
+    used: usize,
+    spare: Vec<Vec<u8>>,
+    identity: Option<Identity>,
+    /// By broker.
+    traffic: HashMap<i32, Traffic>,
+    next_number: u64,
+    unsettled: BTreeSet<Place>,
+    flush_below: u64,
+    /// The first error since somebody asked.
+    first_error: Option<Error>,
+    /// Why no more records are taken.
+    closed: Option<Error>,
+}
+
+/// Buffers that are kept for further batches.
+const SPARE_BUFFERS: usize = 16;
+
+impl Accumulator {
+    pub(super) fn new(config: ProducerConfig) -> Self {
+        Self {
+            config,
+            topics: HashMap::default(),
+            used: 0,
+            spare: Vec::new(),
+            identity: None,
+            traffic: HashMap::new(),
+            next_number: 0,
+            unsettled: BTreeSet::new(),
+            flush_below: 0,
+            first_error: None,
+            closed: None,
+        }
+    }
+
+    /// Says how many partitions a topic has.
+    pub(super) fn set_partitions(&mut self, topic: &Arc<str>, partitions: NonZeroU32) {
+        let backoff = Backoff::new(self.config.client.retry_backoff, self.config.client.retry_backoff_max);
+        let topic = self.topics.entry(topic.clone()).or_insert_with(|| Topic {
+            name: topic.clone(),
+            partitions,
+            queues: Vec::new(),
+            sticky: StickyPartition::default(),
+        });
+        topic.partitions = partitions;
+        while topic.queues.len() < partitions.get() as usize {
+            let partition = TopicPartition::new(topic.name.clone(), topic.queues.len() as i32);
+            topic.queues.push(PartitionQueue::new(partition, backoff.clone()));
+        }
+    }
+
+    /// The topics that records were sent to.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.topics.keys()
+    }
+
+    /// Takes a record.
+    pub(super) fn append(&mut self, record: &Record<'_>, now: Instant) -> std::result::Result<Appended, Refusal> {
+        if let Some(reason) = &self.closed {
+            return Err(Refusal::Invalid(reason.clone()));
+        }
+        let topic = self.topics.get_mut(record.topic).ok_or(Refusal::UnknownTopic)?;
+        let at = match (record.partition, record.key) {
+            (Some(partition), _) => match usize::try_from(partition) {
+                Ok(at) if at < topic.partitions.get() as usize => at,
+                _ => return Err(Refusal::UnknownPartition(no_such_partition(topic, partition))),
+            },
+            (None, Some(key)) => partition_of_key(key, topic.partitions),
+            (None, None) => topic.sticky.current(topic.partitions),
+        };
+        let queue = &mut topic.queues[at];
+        let timestamp = record.timestamp_or_now();
+        let before = queue.open.as_ref().map_or(0, Batch::counted);
+        let fits = queue.open.as_ref().is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
+        if !fits {
+            let size = record_size(record);
+            if size > self.config.max_request_size {
+                let max = self.config.max_request_size;
+                return Err(Refusal::Invalid(Error::RecordTooLarge { topic: record.topic.to_owned(), size, max }));
+            }
+            if self.used > 0 && self.used + size > self.config.buffer_memory {
+                // What is gathered has to go out now: nothing more will come to fill it.
+                self.flush_below = self.flush_below.max(self.next_number);
+                return Err(Refusal::Full);
+            }
+        } else if self.used >= self.config.buffer_memory {
+            self.flush_below = self.flush_below.max(self.next_number);
+            return Err(Refusal::Full);
+        }
+        let mut wake = false;
+        if !fits {
+            wake = queue.open.is_some();
+            queue.close_open();
+        }
+        let open = queue.open.get_or_insert_with(|| {
+            wake = true;
+            let number = self.next_number;
+            self.next_number += 1;
+            self.unsettled.insert(Place { number, part: 0 });
+            Batch::new(queue.partition.clone(), number, now, self.spare.pop().unwrap_or_default())
+        });
+        if let Err(error) = open.append(record, timestamp) {
+            let what = format!("a record for {}", queue.partition);
+            return Err(Refusal::Invalid(Error::Protocol { what, reason: error.to_string() }));
+        }
+        let grown = open.counted() - if fits { before } else { 0 };
+        self.used += grown;
+        let delivery = open.delivery(timestamp);
+        if record.partition.is_none() && record.key.is_none() {
+            topic.sticky.appended(grown, self.config.batch_size, topic.partitions);
+        }
+        Ok(Appended { delivery, wake })
+    }
+
+    /// Whether an idempotent producer has no identity to send new sequences under.
+    pub(super) fn needs_identity(&self) -> bool {
+        self.config.idempotence && self.identity.is_none()
+    }
+
+    pub(super) fn set_identity(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+    }
+
+    /// Takes what can be sent now, the oldest first. `leader` names a partition's leader. Called again until it yields no
+    /// request.
+    pub(super) fn drain(&mut self, now: Instant, leader: impl Fn(&TopicPartition) -> Option<i32>) -> Drained {
+        let mut drained = Drained::default();
+        let urgency = Urgency {
+            linger: self.config.linger,
+            flush_below: self.flush_below,
+            max_in_flight: self.config.max_in_flight,
+        };
+        let needs_identity = self.needs_identity();
+        let identity = self.identity;
+        let mut expired = Vec::new();
+        let mut ready: Vec<(Option<Instant>, i32, &mut PartitionQueue)> = Vec::new();
+        for queue in self.topics.values_mut().flat_map(|topic| &mut topic.queues) {
+            queue.take_expired(now, self.config.delivery_timeout, &mut expired);
+            if queue.mend(identity) {
+                self.identity = None;
+            }
+            let oldest = queue.oldest();
+            if let Some(oldest) = oldest {
+                drained.look_again(oldest + self.config.delivery_timeout);
+            }
+            if needs_identity && !queue.sequence.has_identity() {
+                continue;
+            }
+            match queue.readiness(now, urgency) {
+                Readiness::Waiting => {}
+                Readiness::At(at) => drained.look_again(at),
+                Readiness::Ready => match leader(&queue.partition) {
+                    Some(broker) if queue.may_send_to(broker) => ready.push((oldest, broker, queue)),
+                    Some(_) => {}
+                    None => drained.leader_unknown = true,
+                },
+            }
+        }
+        ready.sort_by_key(|(oldest, ..)| *oldest);
+        let mut requests: BTreeMap<i32, (Request, usize)> = BTreeMap::new();
+        for (_, broker, queue) in ready {
+            let traffic = self.traffic.entry(broker).or_default();
+            if traffic.requests >= self.config.max_in_flight || traffic.is_lost {
+                continue;
+            }
+            let (request, size) = requests
+                .entry(broker)
+                .or_insert_with(|| (Request { broker, follows: traffic.requests > 0, batches: Vec::new() }, 0));
+            if *size > 0 && *size + queue.next_size() > self.config.max_request_size {
+                continue;
+            }
+            *size += queue.next_size();
+            request.batches.extend(queue.take(broker, identity));
+        }
+        drained.requests = requests.into_values().map(|(request, _)| request).collect();
+        for request in &drained.requests {
+            self.traffic.entry(request.broker).or_default().requests += 1;
+        }
+        drained.expired = !expired.is_empty();
+        for mut batch in expired {
+            let last = batch.last_error.take();
+            let error = self.expired(&batch, last);
+            self.settle(batch, Err(error));
+        }
+        drained
+    }
+
+    /// After a request to a broker ended, before its batches come back. `is_lost` says that its connection is no good.
+    pub(super) fn request_ended(&mut self, broker: i32, is_lost: bool) {
+        if let Entry::Occupied(mut traffic) = self.traffic.entry(broker) {
+            traffic.get_mut().requests -= 1;
+            traffic.get_mut().is_lost |= is_lost;
+            if traffic.get().requests == 0 {
+                traffic.remove();
+            }
+        }
+    }
+
+    /// Settles a batch that came back, or puts it back.
+    pub(super) fn returned(&mut self, mut batch: Batch, outcome: std::result::Result<Written, Failure>, now: Instant) {
+        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else { return };
+        queue.returned();
+        let Failure { error, maybe_written } = match outcome {
+            Ok(written) => {
+                queue.succeeded(&batch);
+                return self.settle(batch, Ok(written));
+            }
+            Err(failure) => failure,
+        };
+        let code = match &error {
+            Error::Broker { code, .. } => *code,
+            _ => ErrorCode::None,
+        };
+        let is_out_of_order = match code {
+            _ if batch.sequence.is_none() => false,
+            // A gap in the sequence says that this batch was not written, now or before: the broker would know it.
+            ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId => {
+                batch.maybe_written = false;
+                true
+            }
+            // The broker refuses the batch without looking whether it has it.
+            ErrorCode::InvalidProducerEpoch => !batch.maybe_written || queue.has_unsettled_before(batch.place()),
+            _ => false,
+        };
+        if is_out_of_order {
+            if !queue.has_unsettled_before(batch.place()) {
+                // Nothing of ours is missing before it, so the broker has lost what it knew of us.
+                batch.refused = true;
+                queue.sequence.break_at(&batch);
+            }
+            return put_back(queue, batch, error, now);
+        }
+        if code == ErrorCode::MessageTooLarge && batch.records > 1 && !batch.maybe_written {
+            return self.split(batch, error);
+        }
+        // Any other answer leaves open what earlier sends did.
+        batch.maybe_written |= maybe_written;
+        let is_over = now.saturating_duration_since(batch.created) >= self.config.delivery_timeout;
+        if error.is_retriable() && !is_over {
+            return put_back(queue, batch, error, now);
+        }
+        queue.sequence.break_at(&batch);
+        let error = if is_over { self.expired(&batch, Some(error)) } else { error };
+        self.settle(batch, Err(error));
+    }
+
+    /// Puts the halves of a batch back that is too large for its broker.
+    fn split(&mut self, batch: Batch, error: Error) {
+        let (place, counted) = (batch.place(), batch.counted());
+        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else { return };
+        tracing::debug!(partition = %batch.partition, %error, "batch will be split");
+        match batch.split() {
+            Ok((front, back)) => {
+                self.unsettled.remove(&place);
+                self.used -= counted;
+                for half in [back, front] {
+                    self.unsettled.insert(half.place());
+                    self.used += half.counted();
+                    queue.put_back_at_once(half);
+                }
+            }
+            Err((batch, reason)) => {
+                tracing::error!(%reason, "a batch of ours cannot be read");
+                queue.sequence.break_at(&batch);
+                self.settle(batch, Err(error));
+            }
+        }
+    }
+
+    /// Everything begun so far is to go out at once; what the returned number says to [`is_flushed`](Self::is_flushed).
+    pub(super) fn flush(&mut self) -> u64 {
+        self.flush_below = self.flush_below.max(self.next_number);
+        self.next_number
+    }
+
+    /// Whether everything begun before that is settled.
+    pub(super) fn is_flushed(&self, below: u64) -> bool {
+        self.unsettled.first().is_none_or(|first| first.number >= below)
+    }
+
+    /// The first error since this was asked last.
+    pub(super) fn take_first_error(&mut self) -> Option<Error> {
+        self.first_error.take()
+    }
+
+    /// Takes no more records, for this reason; what is held goes out at once.
+    pub(super) fn close(&mut self, reason: Error) {
+        self.closed.get_or_insert(reason);
+        self.flush_below = u64::MAX;
+    }
+
+    /// Whether it is closed and holds nothing any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.closed.is_some() && self.unsettled.is_empty()
+    }
+
+    /// Gives everything up. What is on its way will not come back.
+    pub(super) fn abandon(&mut self, error: Error) {
+        self.close(error);
+        let error = self.closed.clone().unwrap_or(Error::Closed { what: "the producer" });
+        let queues = self.topics.values_mut().flat_map(|topic| &mut topic.queues);
+        let batches: Vec<Batch> = queues.flat_map(PartitionQueue::abandon).collect();
+        for batch in batches {
+            self.settle(batch, Err(error.clone()));
+        }
+        if !self.unsettled.is_empty() {
+            self.first_error.get_or_insert(error);
+        }
+        self.unsettled.clear();
+        self.traffic.clear();
+        self.used = 0;
+    }
+
+    fn settle(&mut self, batch: Batch, outcome: Result<Written>) {
+        if let Err(error) = &outcome {
+            tracing::debug!(partition = %batch.partition, records = batch.records, %error, "batch not written");
+            self.first_error.get_or_insert_with(|| error.clone());
+        }
+        self.unsettled.remove(&batch.place());
+        self.used -= batch.counted();
+        if let Some(buffer) = batch.settle(outcome)
+            && self.spare.len() < SPARE_BUFFERS
+        {
+            self.spare.push(buffer);
+        }
+    }
+
+    fn expired(&self, batch: &Batch, last: Option<Error>) -> Error {
+        Error::timeout(format!("delivery to {}", batch.partition), self.config.delivery_timeout, last)
+    }
+}
+
+fn put_back(queue: &mut PartitionQueue, mut batch: Batch, error: Error, now: Instant) {
+    tracing::debug!(partition = %batch.partition, %error, "batch will be sent again");
+    batch.last_error = Some(error);
+    queue.put_back(batch, now);
+}
+
+fn queue_of<'a>(
+    topics: &'a mut HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
+    partition: &TopicPartition,
+) -> Option<&'a mut PartitionQueue> {
+    topics.get_mut(&partition.topic)?.queues.get_mut(usize::try_from(partition.partition).ok()?)
+}
+
+fn no_such_partition(topic: &Topic, partition: i32) -> Error {
+    let partition = TopicPartition::new(topic.name.clone(), partition);
+    Error::NoSuchPartition { partition, partitions: topic.partitions.get() as usize }
+}
+
+/// About what a record takes in a batch of its own, header included.
+fn record_size(record: &Record<'_>) -> usize {
+    const BATCH_HEADER: usize = 61;
+    const FIELDS: usize = 21;
+    let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers: usize = record.headers.iter().map(|header| header.key.len() + len(header.value) + 10).sum();
+    BATCH_HEADER + FIELDS + len(record.key) + len(record.value) + headers
+}

@@ -1,0 +1,120 @@
+//! Settings one by one, by typed methods or Kafka's names.
+
+use std::time::Duration;
+
+use kafka_proto::compression::{Codec, Compression};
+
+use super::Producer;
+use super::config::{Acks, ProducerConfig};
+use crate::cluster::Cluster;
+use crate::error::Result;
+
+/// Settings of a [`Producer`].
+#[derive(Debug, Clone, Default)]
+pub struct ProducerBuilder {
+    config: ProducerConfig,
+}
+
+impl ProducerBuilder {
+    /// `bootstrap.servers`: `HOST:PORT`, or several separated by commas.
+    #[must_use]
+    pub fn bootstrap_servers(mut self, servers: impl AsRef<str>) -> Self {
+        self.config.client.set_bootstrap_servers(servers.as_ref());
+        self
+    }
+
+    /// `client.id`.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.config.client.client_id = id.into();
+        self
+    }
+
+    /// `acks`; anything but all turns idempotence off.
+    #[must_use]
+    pub fn acks(mut self, acks: Acks) -> Self {
+        self.config.acks = acks;
+        self.config.idempotence &= acks == Acks::All;
+        self
+    }
+
+    /// `linger.ms`.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.config.linger = linger;
+        self
+    }
+
+    /// `batch.size`, in bytes; requests grow with it.
+    #[must_use]
+    pub fn batch_size(mut self, bytes: usize) -> Self {
+        self.config.batch_size = bytes;
+        self.config.max_request_size = self.config.max_request_size.max(bytes);
+        self
+    }
+
+    /// `buffer.memory`, in bytes.
+    #[must_use]
+    pub fn buffer_memory(mut self, bytes: usize) -> Self {
+        self.config.buffer_memory = bytes;
+        self
+    }
+
+    /// `compression.type`, at its default level.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.config.compression = Codec::new(compression);
+        self
+    }
+
+    /// `delivery.timeout.ms`.
+    #[must_use]
+    pub fn delivery_timeout(mut self, timeout: Duration) -> Self {
+        self.config.delivery_timeout = timeout;
+        self
+    }
+
+    /// `request.timeout.ms`.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.config.client.request_timeout = timeout;
+        self
+    }
+
+    /// `max.block.ms`.
+    #[must_use]
+    pub fn max_block(mut self, time: Duration) -> Self {
+        self.config.max_block = time;
+        self
+    }
+
+    /// Settings by their Kafka names.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first that is unknown or invalid.
+    pub fn properties<K: AsRef<str>, V: AsRef<str>>(
+        mut self,
+        properties: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
+        self.config.set(properties)?;
+        Ok(self)
+    }
+
+    /// All settings at once.
+    #[must_use]
+    pub fn config(mut self, config: ProducerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Connects to the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for settings that contradict each other; [`Error::Connect`] names each address that was tried.
+    pub async fn build(self) -> Result<Producer> {
+        let config = self.config.bounded();
+        config.validate()?;
+        let cluster = Cluster::connect(config.client.clone()).await?;
+        Ok(Producer::start(config, cluster))
+    }
+}

@@ -1,0 +1,232 @@
+//! The producer's settings.
+
+use std::time::Duration;
+
+use kafka_proto::compression::{Codec, Compression};
+
+use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply, one_of, parse, parse_millis};
+use crate::error::{Error, Result};
+
+/// Who has to have written a batch before it counts as written (`acks`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acks {
+    /// Nobody: batches may be lost without a word.
+    None,
+    /// The partition's leader.
+    Leader,
+    /// All replicas in sync.
+    #[default]
+    All,
+}
+
+impl Acks {
+    pub(super) fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// How records are gathered, sent and retried. Defaults are those of the Java client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProducerConfig {
+    /// What all clients have.
+    pub client: ClientConfig,
+    /// `acks`.
+    pub acks: Acks,
+    /// `enable.idempotence`: retries neither repeat nor reorder records. Needs acks of all replicas.
+    pub idempotence: bool,
+    /// `batch.size`, in bytes: a batch is closed when the next record would make it larger.
+    pub batch_size: usize,
+    /// `linger.ms`: how long a batch waits for more records.
+    pub linger: Duration,
+    /// `compression.type` and its level (`compression.gzip.level`, `compression.zstd.level`).
+    pub compression: Codec,
+    /// `buffer.memory`, in bytes: what may wait to be acknowledged before `send` waits too.
+    pub buffer_memory: usize,
+    /// `max.block.ms`: how long `send` waits for room or for the topic to be known.
+    pub max_block: Duration,
+    /// `max.request.size`, in bytes: the largest request, and so the largest record.
+    pub max_request_size: usize,
+    /// `delivery.timeout.ms`: a batch that is not acknowledged by then has failed.
+    pub delivery_timeout: Duration,
+    /// `max.in.flight.requests.per.connection`: 1 to 5.
+    pub max_in_flight: usize,
+}
+
+/// What a frame can hold, and some room for what surrounds the records.
+const MAX_REQUEST_SIZE: usize = i32::MAX as usize - (1 << 20);
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        Self {
+            client: ClientConfig::default(),
+            acks: Acks::All,
+            idempotence: true,
+            batch_size: 16 << 10,
+            linger: Duration::from_millis(5),
+            compression: Codec::default(),
+            buffer_memory: 32 << 20,
+            max_block: Duration::from_secs(60),
+            max_request_size: 1 << 20,
+            delivery_timeout: Duration::from_secs(120),
+            max_in_flight: 5,
+        }
+    }
+}
+
+impl ProducerConfig {
+    /// Applies settings by their Kafka names.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first that is unknown or invalid.
+    pub fn set<K: AsRef<str>, V: AsRef<str>>(&mut self, properties: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+        let set = |config: &mut Self, key: &str, value: &str| {
+            Setting::find(PRODUCER_SETTINGS, config, key, value)
+                .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
+        };
+        apply(self, set, properties)
+    }
+
+    /// The same with times that can be added to a clock's: "for ever" is a century.
+    pub(super) fn bounded(mut self) -> Self {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        for time in [
+            &mut self.linger,
+            &mut self.max_block,
+            &mut self.delivery_timeout,
+            &mut self.client.request_timeout,
+            &mut self.client.connection_setup_timeout,
+            &mut self.client.metadata_max_age,
+            &mut self.client.retry_backoff,
+            &mut self.client.retry_backoff_max,
+            &mut self.client.api_timeout,
+        ] {
+            *time = CENTURY.min(*time);
+        }
+        self
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        self.client.validate()?;
+        let refused = |key: &str, value: String, reason: &str| {
+            Err(Error::Config { key: key.to_owned(), value, reason: reason.to_owned() })
+        };
+        if self.idempotence && self.acks != Acks::All {
+            return refused("acks", self.acks.code().to_string(), "an idempotent producer needs \"all\"");
+        }
+        if !(1..=5).contains(&self.max_in_flight) {
+            let value = self.max_in_flight.to_string();
+            return refused("max.in.flight.requests.per.connection", value, "expected 1 to 5");
+        }
+        if self.max_request_size > MAX_REQUEST_SIZE {
+            let value = self.max_request_size.to_string();
+            return refused("max.request.size", value, "a batch of Kafka has 2 GiB at most");
+        }
+        if self.batch_size > self.max_request_size {
+            let value = self.batch_size.to_string();
+            return refused("batch.size", value, "a batch does not fit into a request (max.request.size)");
+        }
+        if self.delivery_timeout < self.linger + self.client.request_timeout {
+            let value = self.delivery_timeout.as_millis().to_string();
+            return refused(
+                "delivery.timeout.ms",
+                value,
+                "expected at least linger.ms and request.timeout.ms together",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn set_level(config: &mut ProducerConfig, of: Compression, value: &str) -> std::result::Result<(), String> {
+    let codec = Codec::with_level(of, parse(value, "a level")?).map_err(|error| error.to_string())?;
+    if config.compression.compression() == of {
+        config.compression = codec;
+    }
+    Ok(())
+}
+
+const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
+    Setting {
+        name: "acks",
+        apply: |config, value| {
+            let names = [("0", Acks::None), ("1", Acks::Leader), ("all", Acks::All), ("-1", Acks::All)];
+            one_of(value, &names).map(|acks| config.acks = acks)
+        },
+    },
+    Setting {
+        name: "enable.idempotence",
+        apply: |config, value| parse(value, "true or false").map(|on| config.idempotence = on),
+    },
+    Setting {
+        name: "batch.size",
+        apply: |config, value| parse(value, "a number of bytes").map(|size| config.batch_size = size),
+    },
+    Setting { name: "linger.ms", apply: |config, value| parse_millis(value).map(|time| config.linger = time) },
+    Setting {
+        name: "compression.type",
+        apply: |config, value| {
+            let names = Compression::ALL.map(|compression| (compression.name(), compression));
+            one_of(value, &names).map(|compression| config.compression = Codec::new(compression))
+        },
+    },
+    Setting { name: "compression.gzip.level", apply: |config, value| set_level(config, Compression::Gzip, value) },
+    Setting { name: "compression.zstd.level", apply: |config, value| set_level(config, Compression::Zstd, value) },
+    Setting {
+        name: "buffer.memory",
+        apply: |config, value| parse(value, "a number of bytes").map(|size| config.buffer_memory = size),
+    },
+    Setting { name: "max.block.ms", apply: |config, value| parse_millis(value).map(|time| config.max_block = time) },
+    Setting {
+        name: "max.request.size",
+        apply: |config, value| parse(value, "a number of bytes").map(|size| config.max_request_size = size),
+    },
+    Setting {
+        name: "delivery.timeout.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.delivery_timeout = time),
+    },
+    Setting {
+        name: "max.in.flight.requests.per.connection",
+        apply: |config, value| parse(value, "1 to 5").map(|count| config.max_in_flight = count),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_have_their_kafka_names() {
+        let mut config = ProducerConfig::default();
+        let properties =
+            [("bootstrap.servers", "a:1,b:2"), ("acks", "1"), ("compression.type", "zstd"), ("linger.ms", "7")];
+        config.set(properties).unwrap();
+        assert_eq!(config.client.bootstrap_servers, ["a:1", "b:2"]);
+        assert_eq!((config.acks, config.linger), (Acks::Leader, Duration::from_millis(7)));
+        assert_eq!(config.compression.compression(), Compression::Zstd);
+    }
+
+    #[test]
+    fn what_is_unknown_or_invalid_is_refused_by_name() {
+        for (key, value, message) in [
+            ("acks", "2", "setting \"acks\" = \"2\": expected one of 0, 1, all, -1"),
+            ("ack", "all", "setting \"ack\" = \"all\": there is no such setting"),
+            ("linger.ms", "soon", "setting \"linger.ms\" = \"soon\": expected a number of milliseconds"),
+        ] {
+            let error = ProducerConfig::default().set([(key, value)]).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let mut config = ProducerConfig::default();
+        config.set([("bootstrap.servers", "a:1"), ("acks", "1")]).unwrap();
+        assert!(config.validate().unwrap_err().to_string().contains("idempotent"));
+        config.idempotence = false;
+        config.validate().unwrap();
+    }
+}

@@ -1,0 +1,251 @@
+//! Moves batches between the accumulator, which decides, and the tasks that carry requests.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kafka_proto::messages::InitProducerIdRequest;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use super::accumulator::{Accumulator, Drained};
+use super::config::ProducerConfig;
+use super::identity::Identity;
+use super::produce::{Link, Produced, produce};
+use crate::cluster::{Cluster, Lane, Node};
+use crate::error::{Error, Result};
+use crate::retry::Backoff;
+
+/// What the producer's handles and its sender share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: ProducerConfig,
+    pub(super) cluster: Cluster,
+    accumulator: Mutex<Accumulator>,
+    /// There is something to do for the sender.
+    pub(super) wake: Notify,
+    /// Batches were settled: there may be room, and a flush may be over.
+    pub(super) settled: Notify,
+    /// Whether the sender has ended.
+    pub(super) ended: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn new(config: ProducerConfig, cluster: Cluster) -> Self {
+        let accumulator = Mutex::new(Accumulator::new(config.clone()));
+        let ended = watch::Sender::new(false);
+        Self { config, cluster, accumulator, wake: Notify::new(), settled: Notify::new(), ended }
+    }
+
+    pub(super) fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
+        self.accumulator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over how many partitions the topics have.
+    pub(super) fn update_partitions(&self) {
+        let metadata = self.cluster.metadata();
+        let mut accumulator = self.accumulator();
+        let topics: Vec<Arc<str>> = accumulator.topics().cloned().collect();
+        for topic in topics {
+            let count = metadata.topics.get(&topic).map_or(0, |info| info.partitions.len() as u32);
+            if let Some(count) = NonZeroU32::new(count) {
+                accumulator.set_partitions(&topic, count);
+            }
+        }
+    }
+
+    /// Takes no more records, sends those that there are, and lets the sender end.
+    pub(super) fn close(&self, reason: Error) {
+        self.accumulator().close(reason);
+        self.wake.notify_one();
+    }
+}
+
+/// However the sender ends, nobody waits for it any longer.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.accumulator().abandon(Error::Closed { what: "the producer" });
+        self.0.ended.send_replace(true);
+        self.0.settled.notify_waiters();
+    }
+}
+
+/// What a task of the sender has brought.
+enum Done {
+    Produced(Produced),
+    Identified(Result<Identity>),
+    Refreshed,
+}
+
+/// Sends what the accumulator has until it is closed and empty.
+pub(super) async fn run(shared: Arc<Shared>) {
+    // Dropped last, after the tasks.
+    let _end = End(shared.clone());
+    let backoff = Backoff::new(shared.config.client.retry_backoff, shared.config.client.retry_backoff_max);
+    let mut sender = Sender {
+        tasks: JoinSet::new(),
+        links: HashMap::new(),
+        metadata_version: 0,
+        identifying: false,
+        refreshing: false,
+        refresh_backoff: backoff,
+        shared,
+    };
+    while let Some(next) = sender.send_ready() {
+        let shared = sender.shared.clone();
+        tokio::select! {
+            () = shared.wake.notified() => {}
+            () = sleep_until(next), if next.is_some() => {}
+            Some(done) = sender.tasks.join_next(), if !sender.tasks.is_empty() => match done {
+                Ok(done) => sender.take(done),
+                Err(error) => {
+                    tracing::error!(%error, "a task of the producer failed");
+                    let what = "the producer".to_owned();
+                    shared.close(Error::Protocol { what, reason: format!("a task of it failed: {error}") });
+                    return;
+                }
+            },
+        }
+    }
+}
+
+struct Sender {
+    shared: Arc<Shared>,
+    tasks: JoinSet<Done>,
+    /// By broker, where its next request is linked to.
+    links: HashMap<i32, Link>,
+    /// The view of the cluster whose partitions the accumulator has.
+    metadata_version: u64,
+    identifying: bool,
+    refreshing: bool,
+    refresh_backoff: Backoff,
+}
+
+impl Sender {
+    /// Starts all requests that can go out, and what they need. Returns when to look again, if at any time; `None` once the
+    /// producer is closed and nothing is left.
+    fn send_ready(&mut self) -> Option<Option<Instant>> {
+        let metadata = self.shared.cluster.metadata();
+        if metadata.version != self.metadata_version {
+            self.metadata_version = metadata.version;
+            self.shared.update_partitions();
+        }
+        loop {
+            let (drained, is_over, needs_identity) = {
+                let mut accumulator = self.shared.accumulator();
+                let drained =
+                    accumulator.drain(Instant::now(), |partition| metadata.leader(partition).map(|(leader, _)| leader));
+                (drained, accumulator.is_over(), accumulator.needs_identity())
+            };
+            let Drained { requests, next, leader_unknown, expired } = drained;
+            if expired {
+                self.shared.settled.notify_waiters();
+            }
+            if is_over {
+                return None;
+            }
+            if !requests.is_empty() {
+                for request in requests {
+                    let previous = self.links.remove(&request.broker).filter(|_| request.follows);
+                    let (turn, link) = Link::after(previous);
+                    self.links.insert(request.broker, link);
+                    let shared = self.shared.clone();
+                    self.tasks.spawn(async move { Done::Produced(produce(shared, request, turn).await) });
+                }
+                continue;
+            }
+            if needs_identity && !self.identifying {
+                self.identifying = true;
+                let shared = self.shared.clone();
+                self.tasks.spawn(async move { Done::Identified(identify(&shared).await) });
+            }
+            if leader_unknown {
+                let wait = self.refresh_backoff.next();
+                self.refresh_after(wait);
+            } else {
+                self.refresh_backoff.reset();
+            }
+            return Some(next);
+        }
+    }
+
+    fn refresh_after(&mut self, wait: Duration) {
+        if std::mem::replace(&mut self.refreshing, true) {
+            return;
+        }
+        let cluster = self.shared.cluster.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Err(error) = cluster.refresh(cluster.metadata().version).await {
+                tracing::warn!(%error, "the cluster cannot be asked at the moment");
+            }
+            Done::Refreshed
+        });
+    }
+
+    fn take(&mut self, done: Done) {
+        match done {
+            Done::Produced(produced) => self.settle(produced),
+            Done::Identified(result) => {
+                self.identifying = false;
+                match result {
+                    Ok(identity) => self.shared.accumulator().set_identity(identity),
+                    Err(error) => {
+                        tracing::error!(%error, "the cluster gives no producer id");
+                        self.shared.accumulator().abandon(error);
+                        self.shared.settled.notify_waiters();
+                    }
+                }
+            }
+            Done::Refreshed => self.refreshing = false,
+        }
+    }
+
+    fn settle(&mut self, produced: Produced) {
+        let Produced { broker, is_lost, batches } = produced;
+        let is_outdated = batches
+            .iter()
+            .any(|(_, outcome)| outcome.as_ref().is_err_and(|failure| failure.error.refreshes_metadata()));
+        if is_outdated {
+            self.refresh_after(Duration::ZERO);
+        }
+        let now = Instant::now();
+        let mut accumulator = self.shared.accumulator();
+        accumulator.request_ended(broker, is_lost);
+        for (batch, outcome) in batches {
+            accumulator.returned(batch, outcome, now);
+        }
+        drop(accumulator);
+        self.shared.settled.notify_waiters();
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at.into()).await;
+    }
+}
+
+/// Asks for a producer id until there is one.
+async fn identify(shared: &Shared) -> Result<Identity> {
+    let ask = || async {
+        let make = |_| InitProducerIdRequest {
+            transactional_id: None,
+            // Only a transaction has a timeout; brokers refuse 0 all the same.
+            transaction_timeout_ms: i32::MAX,
+            ..Default::default()
+        };
+        let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
+        crate::error::check(answer.error_code, || "a producer id".to_owned())?;
+        Ok(Identity { id: answer.producer_id, epoch: answer.producer_epoch })
+    };
+    loop {
+        match shared.cluster.retry("getting a producer id", shared.config.client.api_timeout, ask).await {
+            Err(error @ Error::Timeout { .. }) => tracing::warn!(%error, "trying on"),
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the consumer promises, with the embedded broker and a wire that can be cut and damaged.
+
+mod faults;
+mod fixture;
+mod groups;
+mod reading;

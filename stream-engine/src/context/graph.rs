@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use super::input::AnyInput;
+use crate::stream::{AnyNode, AnyOutput};
+use crate::{EngineError, Operator};
+
+/// The streams of a program and what the scheduler must do for them.
+#[derive(Default)]
+pub(crate) struct Graph {
+    pub(crate) inputs: Vec<Box<dyn AnyInput>>,
+    pub(crate) outputs: Vec<Box<dyn AnyOutput>>,
+    pub(crate) nodes: Vec<Arc<dyn AnyNode>>,
+    /// Nodes that later windows read, computed in every batch. Parents come before their children.
+    pub(crate) panes: Vec<Arc<dyn AnyNode>>,
+    /// The first mistake that an operator could not return.
+    problem: Option<EngineError>,
+    running: bool,
+}
+
+impl Graph {
+    pub(crate) fn add_node(&mut self, operator: Operator, node: Arc<dyn AnyNode>) {
+        if self.open(operator) {
+            self.nodes.push(node);
+        }
+    }
+
+    pub(crate) fn add_panes(&mut self, node: Arc<dyn AnyNode>) {
+        if self.open(node.operator()) {
+            self.panes.push(node);
+        }
+    }
+
+    pub(crate) fn add_input(&mut self, input: impl AnyInput + 'static) {
+        if self.open(input.operator()) {
+            self.inputs.push(Box::new(input));
+        }
+    }
+
+    pub(crate) fn add_output(&mut self, output: impl AnyOutput + 'static) {
+        if self.open(output.operator()) {
+            self.outputs.push(Box::new(output));
+        }
+    }
+
+    pub(crate) fn add_problem(&mut self, problem: EngineError) {
+        self.problem.get_or_insert(problem);
+    }
+
+    /// Whether operators may still be added; an attempt after start is a mistake.
+    fn open(&mut self, operator: Operator) -> bool {
+        if self.running {
+            let problem = "added after the context was started: describe all streams and outputs before start".to_owned();
+            self.add_problem(EngineError::Graph { operator, problem });
+        }
+        !self.running
+    }
+
+    /// What keeps the graph from being run.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        match &self.problem {
+            Some(problem) => Err(problem.clone()),
+            None if self.outputs.is_empty() => Err(EngineError::NoOutput),
+            None => Ok(()),
+        }
+    }
+
+    /// The mistake made since start, if there was one.
+    pub(super) fn take_problem(&mut self) -> Option<EngineError> {
+        self.problem.take()
+    }
+
+    /// Hands the graph to the scheduler; what is added from now on is a mistake.
+    pub(super) fn take_for_running(&mut self) -> Graph {
+        std::mem::replace(
+            self,
+            Graph {
+                running: true,
+                ..Graph::default()
+            },
+        )
+    }
+}

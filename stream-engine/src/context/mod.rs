@@ -1,0 +1,253 @@
+//! The streaming context: it owns the graph of streams, runs its batches and can be stopped.
+
+mod builder;
+mod graph;
+mod input;
+mod lifecycle;
+mod scheduler;
+#[cfg(test)]
+mod tests;
+mod trigger;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use builder::StreamingContextBuilder;
+pub(crate) use graph::Graph;
+pub(crate) use lifecycle::Lifecycle;
+pub use lifecycle::{ContextState, StopHandle};
+pub(crate) use scheduler::{Scheduler, Step};
+pub use trigger::Trigger;
+
+use crate::operator::guard;
+use crate::source::InputSource;
+use crate::{Clock, DStream, Data, EngineError, Operator, RddContext, StreamingListener, Time};
+
+/// What the context, its streams, its scheduler and its stop handles share.
+pub(crate) struct Shared {
+    pub(crate) app_name: String,
+    pub(crate) batch_duration: Duration,
+    pub(crate) trigger: Trigger,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rdds: RddContext,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) listeners: Mutex<Vec<Arc<dyn StreamingListener>>>,
+    graph: Mutex<Graph>,
+}
+
+impl Shared {
+    pub(crate) fn graph(&self) -> MutexGuard<'_, Graph> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells every listener; one that panics does not harm the batch.
+    pub(crate) fn tell(&self, event: impl Fn(&dyn StreamingListener)) {
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for listener in listeners {
+            if let Err(error) = guard(Operator::here("listener"), || event(&*listener)) {
+                tracing::warn!(%error, "a streaming listener panicked");
+            }
+        }
+    }
+}
+
+/// A streaming program: describe streams, register output operations, start.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// use std::time::Duration;
+/// use stream_engine::{RddQueue, StreamingContext};
+///
+/// let ssc = StreamingContext::builder("word-count").batch_duration(Duration::from_millis(10)).build()?;
+/// let queue = RddQueue::new();
+/// queue.push(ssc.rdd_context().parallelize(["to be or not to be"], 1));
+///
+/// let lines = ssc.queue_stream(&queue)?;
+/// let counts = lines.flat_map(|line| line.split(' ')).map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b);
+/// counts.print();
+/// let handle = ssc.stop_handle();
+/// counts.foreach_rdd(move |_| handle.stop_gracefully()); // after the first batch; or on Ctrl-C
+///
+/// ssc.start()?.await_termination().await?;
+/// # Ok::<_, stream_engine::EngineError>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A context goes from [`Initialized`](ContextState::Initialized) to [`Active`](ContextState::Active) to
+/// [`Stopped`](ContextState::Stopped) and is not started again. Dropping it stops it without waiting.
+pub struct StreamingContext {
+    shared: Arc<Shared>,
+}
+
+impl StreamingContext {
+    /// Starts to configure a context for the application `app_name`.
+    pub fn builder(app_name: impl Into<String>) -> StreamingContextBuilder {
+        StreamingContextBuilder::new(app_name.into())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        StreamingContext { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The application's name.
+    pub fn app_name(&self) -> &str {
+        &self.shared.app_name
+    }
+
+    /// The batch interval.
+    pub fn batch_duration(&self) -> Duration {
+        self.shared.batch_duration
+    }
+
+    /// Makes RDDs on this context's threads, for queues and joins (Spark's `sparkContext`).
+    pub fn rdd_context(&self) -> &RddContext {
+        &self.shared.rdds
+    }
+
+    /// Where the context is in its life (Spark's `getState`).
+    pub fn state(&self) -> ContextState {
+        self.shared.lifecycle.state()
+    }
+
+    /// Adds a listener. It hears events from then on.
+    pub fn add_streaming_listener(&self, listener: Arc<dyn StreamingListener>) {
+        self.shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
+    }
+
+    /// A stream from a source of one's own.
+    ///
+    /// # Errors
+    /// [`EngineError::State`] after the context was started.
+    #[track_caller]
+    pub fn input_stream<T: Data>(
+        &self,
+        source: impl InputSource<T>,
+    ) -> Result<DStream<T>, EngineError> {
+        self.input_stream_at(Operator::here(source.name()), source)
+    }
+
+    pub(crate) fn input_stream_at<T: Data>(
+        &self,
+        operator: Operator,
+        source: impl InputSource<T>,
+    ) -> Result<DStream<T>, EngineError> {
+        self.shared
+            .lifecycle
+            .expect_initialized("add an input stream")?;
+        let stream = DStream::create(&self.shared, operator, self.shared.batch_duration, |_| {
+            Ok(None)
+        });
+        self.shared
+            .graph()
+            .add_input(input::Input::new(operator, source, stream.node().clone()));
+        Ok(stream)
+    }
+
+    /// Starts the sources and sinks, and then the batches, on a thread of their own.
+    ///
+    /// # Errors
+    /// [`EngineError::NoOutput`] without an output operation, [`EngineError::Graph`] for a mistake in the graph,
+    /// [`EngineError::State`] if the context was started before, and whatever a source or sink fails to start with; after
+    /// that the context is stopped.
+    #[track_caller]
+    pub fn start(&self) -> Result<&Self, EngineError> {
+        let operator = Operator::here("start");
+        let scheduler = self.start_scheduler()?;
+        let shared = self.shared.clone();
+        let run = move || scheduler.run(operator);
+        if let Err(error) = std::thread::Builder::new()
+            .name("stream-scheduler".to_owned())
+            .spawn(run)
+        {
+            let error = EngineError::failed(operator, error.into());
+            shared.lifecycle.finish(Some(error.clone()));
+            return Err(error);
+        }
+        Ok(self)
+    }
+
+    /// All of `start` but the thread.
+    pub(crate) fn start_scheduler(&self) -> Result<Scheduler, EngineError> {
+        let graph = {
+            self.shared.lifecycle.expect_initialized("start")?;
+            let mut graph = self.shared.graph();
+            graph.check()?;
+            self.shared.lifecycle.activate()?;
+            graph.take_for_running()
+        };
+        Scheduler::start(self.shared.clone(), graph)
+    }
+
+    /// Asks the context to stop as soon as possible: running work is cancelled at its next chunk of records, and the batch it
+    /// belonged to is not committed. Returns at once; see [`StreamingContext::await_termination`]. Idempotent.
+    pub fn stop(&self) {
+        self.stop_handle().stop();
+    }
+
+    /// Asks the context to stop once the current batch is finished and committed. Returns at once. Idempotent.
+    pub fn stop_gracefully(&self) {
+        self.stop_handle().stop_gracefully();
+    }
+
+    /// A handle to stop the context from elsewhere, such as a Ctrl-C task or an output operation.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle::new(Arc::downgrade(&self.shared))
+    }
+
+    /// Waits until the context is stopped. Cancel-safe; needs no particular runtime.
+    ///
+    /// # Errors
+    /// The error that stopped the context, if one did; [`EngineError::State`] if it was never started.
+    pub async fn await_termination(&self) -> Result<(), EngineError> {
+        self.shared.lifecycle.terminated().await
+    }
+
+    /// As [`StreamingContext::await_termination`], at most for `timeout`: true if the context is stopped, false if the time ran
+    /// out. Must be called inside a tokio runtime with time enabled. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`StreamingContext::await_termination`].
+    pub async fn await_termination_or_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<bool, EngineError> {
+        match tokio::time::timeout(timeout, self.await_termination()).await {
+            Ok(result) => result.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The time now on the context's clock.
+    pub fn now(&self) -> Time {
+        self.shared.clock.now()
+    }
+}
+
+impl Drop for StreamingContext {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for StreamingContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingContext")
+            .field("app_name", &self.app_name())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,289 @@
+//! The in-memory hash shuffle: combine per input partition, split by the key's hash, merge per output partition.
+
+use std::sync::Arc;
+
+use super::actions::for_each_chunk;
+use super::chunks::{BoxChunks, VecChunks};
+use super::{CombineTable, Data, Entry, Key, Materialized, Node, Rdd};
+use crate::hash::key_hash;
+use crate::operator::guard;
+use crate::pool::Pool;
+use crate::{EngineError, HashPartitioner, Operator};
+
+/// Runs `split` for each partition of `parent` and `merge` for what all of them made for each output partition.
+fn exchange<T, B, U>(
+    parent: &dyn Node<T>,
+    pool: &Pool,
+    operator: Operator,
+    partitions: usize,
+    split: impl Fn(usize) -> Result<Vec<B>, EngineError> + Sync,
+    merge: impl Fn(Vec<B>) -> Result<Vec<U>, EngineError> + Sync,
+) -> Result<Vec<Vec<U>>, EngineError>
+where
+    B: Send,
+    U: Send,
+{
+    parent.prepare(pool)?;
+    let mut blocks: Vec<Vec<B>> = (0..partitions).map(|_| Vec::new()).collect();
+    for made in pool.run(operator, (0..parent.partitions()).collect(), split)? {
+        for (partition, block) in made.into_iter().enumerate() {
+            blocks[partition].push(block);
+        }
+    }
+    pool.run(operator, blocks, merge)
+}
+
+/// How values of a key are combined, one chunk or block at a time, so that the loops over records know all types.
+pub(crate) struct Combiner<K, V, C> {
+    /// Adds the values of a chunk to the table.
+    pub(crate) fold: FoldChunk<K, V, C>,
+    /// Adds another table's entries to the table.
+    pub(crate) merge: MergeBlock<K, C>,
+}
+
+type FoldChunk<K, V, C> = Box<dyn Fn(&mut CombineTable<K, C>, &mut Vec<(K, V)>) + Send + Sync>;
+type MergeBlock<K, C> = Box<dyn Fn(&mut CombineTable<K, C>, Vec<Entry<K, C>>) + Send + Sync>;
+
+impl<K: Key, V: Data> Combiner<K, V, V> {
+    /// Combines by a function that takes two values.
+    pub(crate) fn reduce(f: impl Fn(V, V) -> V + Send + Sync + 'static) -> Self {
+        let f = Arc::new(f);
+        let g = f.clone();
+        Combiner {
+            fold: Box::new(move |table, chunk| {
+                for (key, value) in chunk.drain(..) {
+                    table.reduce(key_hash(&key), key, value, &*f);
+                }
+            }),
+            merge: Box::new(move |table, block| {
+                for entry in block {
+                    table.reduce(entry.hash, entry.key, entry.value, &*g);
+                }
+            }),
+        }
+    }
+}
+
+impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
+    /// Combines into an accumulator in place.
+    pub(crate) fn in_place(
+        create: impl Fn(V) -> C + Send + Sync + 'static,
+        merge_value: impl Fn(&mut C, V) + Send + Sync + 'static,
+        merge_combiners: impl Fn(&mut C, C) + Send + Sync + 'static,
+    ) -> Self {
+        Combiner {
+            fold: Box::new(move |table, chunk| {
+                for (key, value) in chunk.drain(..) {
+                    table.upsert(key_hash(&key), key, value, &create, &merge_value);
+                }
+            }),
+            merge: Box::new(move |table, block| {
+                for entry in block {
+                    table.upsert(
+                        entry.hash,
+                        entry.key,
+                        entry.value,
+                        |value| value,
+                        &merge_combiners,
+                    );
+                }
+            }),
+        }
+    }
+
+    fn combine_partition(
+        &self,
+        node: &dyn Node<(K, V)>,
+        pool: &Pool,
+        operator: Operator,
+        partition: usize,
+    ) -> Result<Vec<Entry<K, C>>, EngineError> {
+        let mut table = CombineTable::with_capacity(0);
+        for_each_chunk(node, pool, partition, |chunk| {
+            guard(operator, || (self.fold)(&mut table, chunk))?;
+            Ok(true)
+        })?;
+        Ok(table.into_entries())
+    }
+
+    /// Merges what the input partitions combined for one output partition. The largest block is taken as it is.
+    fn merge_blocks(
+        &self,
+        operator: Operator,
+        mut blocks: Vec<Vec<Entry<K, C>>>,
+    ) -> Result<Vec<(K, C)>, EngineError> {
+        blocks.retain(|block| !block.is_empty());
+        let entries = if blocks.len() > 1 {
+            let mut blocks = blocks.into_iter();
+            let mut table = CombineTable::from_distinct(blocks.next().unwrap_or_default());
+            guard(operator, || {
+                blocks.for_each(|block| (self.merge)(&mut table, block))
+            })?;
+            table.into_entries()
+        } else {
+            blocks.pop().unwrap_or_default()
+        };
+        Ok(entries
+            .into_iter()
+            .map(|entry| (entry.key, entry.value))
+            .collect())
+    }
+}
+
+/// Splits entries by the output partition of their key.
+fn split_entries<K, C>(
+    entries: Vec<Entry<K, C>>,
+    partitioner: HashPartitioner,
+) -> Vec<Vec<Entry<K, C>>> {
+    if partitioner.partitions() == 1 {
+        return vec![entries];
+    }
+    let share = entries.len() / partitioner.partitions() * 9 / 8;
+    let mut blocks: Vec<Vec<_>> = (0..partitioner.partitions())
+        .map(|_| Vec::with_capacity(share))
+        .collect();
+    for entry in entries {
+        blocks[partitioner.partition_of_hash(entry.hash)].push(entry);
+    }
+    blocks
+}
+
+/// Combines within each partition of a node whose keys are where they belong already.
+struct CombineInPlace<K, V, C> {
+    parent: Arc<dyn Node<(K, V)>>,
+    pool: Pool,
+    operator: Operator,
+    combiner: Arc<Combiner<K, V, C>>,
+}
+
+impl<K: Key, V: Data, C: Data> Node<(K, C)> for CombineInPlace<K, V, C> {
+    fn partitions(&self) -> usize {
+        self.parent.partitions()
+    }
+
+    fn prepare(&self, pool: &Pool) -> Result<(), EngineError> {
+        self.parent.prepare(pool)
+    }
+
+    fn open(&self, partition: usize) -> Result<BoxChunks<(K, C)>, EngineError> {
+        let entries =
+            self.combiner
+                .combine_partition(&*self.parent, &self.pool, self.operator, partition)?;
+        Ok(Box::new(VecChunks::new(
+            entries
+                .into_iter()
+                .map(|entry| (entry.key, entry.value))
+                .collect(),
+        )))
+    }
+}
+
+impl<K: Key, V: Data> Rdd<(K, V)> {
+    /// Combines the values of each key. Shuffles only if the keys are not distributed by `partitioner` already.
+    pub(crate) fn combine<C: Data>(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+        combiner: impl Into<Arc<Combiner<K, V, C>>>,
+    ) -> Rdd<(K, C)> {
+        let combiner = combiner.into();
+        let parent = self.node().clone();
+        let combined = if self.partitioner() == Some(partitioner) {
+            Rdd::new(
+                self.context(),
+                CombineInPlace {
+                    parent,
+                    pool: self.context().pool().clone(),
+                    operator,
+                    combiner,
+                },
+            )
+        } else {
+            let make = move |pool: &Pool| {
+                exchange(
+                    &*parent,
+                    pool,
+                    operator,
+                    partitioner.partitions(),
+                    |p| {
+                        Ok(split_entries(
+                            combiner.combine_partition(&*parent, pool, operator, p)?,
+                            partitioner,
+                        ))
+                    },
+                    |blocks| combiner.merge_blocks(operator, blocks),
+                )
+            };
+            Rdd::new(
+                self.context(),
+                Materialized::new(partitioner.partitions(), make),
+            )
+        };
+        combined.with_partitioner(Some(partitioner))
+    }
+
+    pub(crate) fn partition_by_at(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+    ) -> Rdd<(K, V)> {
+        if self.partitioner() == Some(partitioner) {
+            return self.clone();
+        }
+        self.distribute(operator, partitioner.partitions(), move |_| {
+            move |record: &(K, V)| guard(operator, || partitioner.partition(&record.0))
+        })
+        .with_partitioner(Some(partitioner))
+    }
+}
+
+impl<T: Data> Rdd<T> {
+    /// The records distributed over `partitions` partitions as evenly as possible, by a shuffle; 0 is taken as 1.
+    #[track_caller]
+    pub fn repartition(&self, partitions: usize) -> Rdd<T> {
+        self.repartition_at(Operator::here("repartition"), partitions)
+    }
+
+    pub(crate) fn repartition_at(&self, operator: Operator, partitions: usize) -> Rdd<T> {
+        let partitions = partitions.max(1);
+        // Each input partition deals its records like cards and starts at another output, so that many small partitions
+        // do not all give to the first output.
+        self.distribute(operator, partitions, move |input| {
+            let mut next = input;
+            move |_: &T| {
+                next += 1;
+                Ok((next - 1) % partitions)
+            }
+        })
+    }
+
+    /// Moves each record to the partition that a closure, made per input partition, picks for it.
+    fn distribute<P>(
+        &self,
+        operator: Operator,
+        partitions: usize,
+        picker: impl Fn(usize) -> P + Send + Sync + 'static,
+    ) -> Rdd<T>
+    where
+        P: FnMut(&T) -> Result<usize, EngineError>,
+    {
+        let parent = self.node().clone();
+        let make = move |pool: &Pool| {
+            let split = |p| {
+                let mut blocks: Vec<Vec<T>> = (0..partitions).map(|_| Vec::new()).collect();
+                let mut pick = picker(p);
+                for_each_chunk(&*parent, pool, p, |chunk| {
+                    for record in chunk.drain(..) {
+                        blocks[pick(&record)?].push(record);
+                    }
+                    Ok(true)
+                })?;
+                Ok(blocks)
+            };
+            exchange(&*parent, pool, operator, partitions, split, |blocks| {
+                Ok(blocks.into_iter().flatten().collect())
+            })
+        };
+        Rdd::new(self.context(), Materialized::new(partitions, make))
+    }
+}

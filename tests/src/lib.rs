@@ -1,0 +1,4 @@
+//! What the suites that cross crates share.
+
+pub mod golden;
+pub mod kafka;
