@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka_client::TopicPartition;
-use kafka_client::consumer::assignor::{Assignor, GroupAssignment, GroupMember, RangeAssignor, TopicLayout};
+use kafka_client::consumer::assignor::{
+    Assignor, GroupAssignment, GroupMember, RangeAssignor, TopicLayout,
+};
 use serde_json::Value as Json;
 use tests::golden;
 
@@ -16,18 +18,41 @@ fn rack_of(partition: u64) -> String {
 fn layouts(line: &Json) -> BTreeMap<Arc<str>, TopicLayout> {
     let with_racks = line.get("replica_racks_rule").is_some();
     let layout = |count: u64| {
-        let racks = |partition| if with_racks { vec![rack_of(partition)] } else { Vec::new() };
-        TopicLayout { racks: (0..count).map(racks).collect() }
+        let racks = |partition| {
+            if with_racks {
+                vec![rack_of(partition)]
+            } else {
+                Vec::new()
+            }
+        };
+        TopicLayout {
+            racks: (0..count).map(racks).collect(),
+        }
     };
     let topics = line["partitions"].as_object().expect("topics");
-    topics.iter().map(|(topic, count)| (topic.as_str().into(), layout(count.as_u64().expect("a count")))).collect()
+    topics
+        .iter()
+        .map(|(topic, count)| {
+            (
+                topic.as_str().into(),
+                layout(count.as_u64().expect("a count")),
+            )
+        })
+        .collect()
 }
 
 fn partitions(list: &Json) -> Vec<TopicPartition> {
     let partition = |pair: &Json| {
-        TopicPartition::new(pair[0].as_str().expect("a topic"), pair[1].as_i64().expect("a number") as i32)
+        TopicPartition::new(
+            pair[0].as_str().expect("a topic"),
+            pair[1].as_i64().expect("a number") as i32,
+        )
     };
-    list.as_array().expect("partitions").iter().map(partition).collect()
+    list.as_array()
+        .expect("partitions")
+        .iter()
+        .map(partition)
+        .collect()
 }
 
 fn members(line: &Json) -> Vec<GroupMember> {
@@ -38,7 +63,13 @@ fn members(line: &Json) -> Vec<GroupMember> {
         .map(|(id, member)| GroupMember {
             id: id.clone(),
             instance_id: text(&member["group_instance_id"]),
-            topics: member["topics"].as_array().expect("topics").iter().filter_map(Json::as_str).map(Arc::from).collect(),
+            topics: member["topics"]
+                .as_array()
+                .expect("topics")
+                .iter()
+                .filter_map(Json::as_str)
+                .map(Arc::from)
+                .collect(),
             owned: partitions(&member["owned"]),
             generation: member["generation"].as_i64().expect("a generation") as i32,
             rack: text(&member["rack"]),
@@ -60,7 +91,11 @@ fn range_assigns_as_kafka_does() {
         for partitions in assignment.values_mut() {
             partitions.sort();
         }
-        assert_eq!(assignment, expected, "scenario {} step {}", line["scenario"], line["step"]);
+        assert_eq!(
+            assignment, expected,
+            "scenario {} step {}",
+            line["scenario"], line["step"]
+        );
         checked += 1;
     }
     println!("assignors: {checked} rebalances by range checked");

@@ -14,9 +14,18 @@ fn bytes_of(line: &Json) -> Bytes {
 fn check<M: Message + JsonValue>(line: &Json) {
     let version = line["version"].as_i64().expect("a version") as i16;
     let message = M::decode(bytes_of(line), version).expect("decodes");
-    assert_eq!(message.to_json(version).expect("a version of ours"), line["json"]);
-    assert_eq!(message.encode(version).expect("encodes").into_bytes(), bytes_of(line));
-    assert_eq!(M::from_json(&line["json"], version).expect("reads JSON"), message);
+    assert_eq!(
+        message.to_json(version).expect("a version of ours"),
+        line["json"]
+    );
+    assert_eq!(
+        message.encode(version).expect("encodes").into_bytes(),
+        bytes_of(line)
+    );
+    assert_eq!(
+        M::from_json(&line["json"], version).expect("reads JSON"),
+        message
+    );
 }
 
 #[test]
@@ -48,7 +57,13 @@ fn both_ways<M: Message>(line: &Json) -> M {
 }
 
 fn pairs<'a>(topics: impl Iterator<Item = (&'a str, &'a [i32])>) -> Json {
-    topics.flat_map(|(topic, numbers)| numbers.iter().map(move |number| serde_json::json!([topic, number]))).collect()
+    topics
+        .flat_map(|(topic, numbers)| {
+            numbers
+                .iter()
+                .map(move |number| serde_json::json!([topic, number]))
+        })
+        .collect()
 }
 
 fn check_user_data(line: &Json, user_data: Option<Bytes>) {
@@ -63,11 +78,18 @@ fn every_subscription_and_assignment_means_what_kafka_meant() {
         match line["kind"].as_str() {
             Some("subscription") => {
                 let message: ConsumerProtocolSubscription = both_ways(&line);
-                let topics: Json = message.topics.iter().map(|topic| Json::from(&**topic)).collect();
+                let topics: Json = message
+                    .topics
+                    .iter()
+                    .map(|topic| Json::from(&**topic))
+                    .collect();
                 assert_eq!(topics, line["topics"]);
                 check_user_data(&line, message.user_data.clone());
                 if let Some(owned) = line.get("owned") {
-                    let ours = message.owned_partitions.iter().map(|topic| (&*topic.topic, &topic.partitions[..]));
+                    let ours = message
+                        .owned_partitions
+                        .iter()
+                        .map(|topic| (&*topic.topic, &topic.partitions[..]));
                     assert_eq!(pairs(ours), *owned);
                 }
                 if let Some(generation) = line.get("generation") {
@@ -79,7 +101,10 @@ fn every_subscription_and_assignment_means_what_kafka_meant() {
             }
             Some("assignment") => {
                 let message: ConsumerProtocolAssignment = both_ways(&line);
-                let ours = message.assigned_partitions.iter().map(|topic| (&*topic.topic, &topic.partitions[..]));
+                let ours = message
+                    .assigned_partitions
+                    .iter()
+                    .map(|topic| (&*topic.topic, &topic.partitions[..]));
                 assert_eq!(pairs(ours), line["partitions"]);
                 check_user_data(&line, message.user_data.clone());
             }

@@ -13,17 +13,38 @@ const PATIENCE: &str = "30000";
 async fn tool(broker: &Broker, name: &str, args: &[&str], input: String) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/kafka.sh");
     let mut command = Command::new(script);
-    command.args(["tool", name, "--bootstrap-server", &broker.bootstrap_servers()]).args(args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args([
+            "tool",
+            name,
+            "--bootstrap-server",
+            &broker.bootstrap_servers(),
+        ])
+        .args(args);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let ran = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("tests/kafka/kafka.sh");
         // A tool that does not read its input may have ended before it is written.
-        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-        (child.wait_with_output().expect("output of the tool"), command)
+        let _ = child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes());
+        (
+            child.wait_with_output().expect("output of the tool"),
+            command,
+        )
     });
     let (output, command) = ran.await.expect("no panic");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{errors}",
+        output.status
+    );
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -36,12 +57,24 @@ fn sorted_lines(text: &str) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 async fn what_the_console_producer_writes_the_console_consumer_reads() {
-    let broker = Broker::builder().default_partitions(4).start().await.unwrap();
-    let lines: String = (0..1000).map(|i| format!("key-{i}\tvalue of record {i}\n")).collect();
+    let broker = Broker::builder()
+        .default_partitions(4)
+        .start()
+        .await
+        .unwrap();
+    let lines: String = (0..1000)
+        .map(|i| format!("key-{i}\tvalue of record {i}\n"))
+        .collect();
     for compression in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let topic = format!("lines-{compression}");
-        let producer =
-            ["--topic", &topic, "--compression-codec", compression, "--reader-property", "parse.key=true"];
+        let producer = [
+            "--topic",
+            &topic,
+            "--compression-codec",
+            compression,
+            "--reader-property",
+            "parse.key=true",
+        ];
         tool(&broker, "console-producer", &producer, lines.clone()).await;
         let consumer = [
             ["--topic", &topic],
@@ -52,7 +85,11 @@ async fn what_the_console_producer_writes_the_console_consumer_reads() {
         ];
         let args = [&["--from-beginning"], consumer.as_flattened()].concat();
         let consumed = tool(&broker, "console-consumer", &args, String::new()).await;
-        assert_eq!(sorted_lines(&consumed), sorted_lines(&lines), "{compression}");
+        assert_eq!(
+            sorted_lines(&consumed),
+            sorted_lines(&lines),
+            "{compression}"
+        );
     }
 }
 
@@ -61,10 +98,26 @@ async fn what_the_console_producer_writes_the_console_consumer_reads() {
 async fn a_second_run_of_a_group_goes_on_where_the_first_one_has_stopped() {
     let broker = Broker::builder().start().await.unwrap();
     let lines: String = (0..300).map(|i| format!("{i}\n")).collect();
-    tool(&broker, "console-producer", &["--topic", "t"], lines.clone()).await;
+    tool(
+        &broker,
+        "console-producer",
+        &["--topic", "t"],
+        lines.clone(),
+    )
+    .await;
     let mut consumed = String::new();
     for count in ["100", "200"] {
-        let args = ["--topic", "t", "--group", "g", "--from-beginning", "--max-messages", count, "--timeout-ms", PATIENCE];
+        let args = [
+            "--topic",
+            "t",
+            "--group",
+            "g",
+            "--from-beginning",
+            "--max-messages",
+            count,
+            "--timeout-ms",
+            PATIENCE,
+        ];
         consumed += &tool(&broker, "console-consumer", &args, String::new()).await;
     }
     assert_eq!(consumed, lines, "one partition, so in order");
@@ -75,13 +128,33 @@ async fn a_second_run_of_a_group_goes_on_where_the_first_one_has_stopped() {
 async fn topics_are_managed_with_the_topics_tool() {
     let broker = Broker::builder().start().await.unwrap();
     let nothing = String::new;
-    let create = ["--create", "--topic", "t", "--partitions", "3", "--config", "retention.ms=1000"];
+    let create = [
+        "--create",
+        "--topic",
+        "t",
+        "--partitions",
+        "3",
+        "--config",
+        "retention.ms=1000",
+    ];
     tool(&broker, "topics", &create, nothing()).await;
-    tool(&broker, "console-producer", &["--topic", "t"], "a\nb\n".to_owned()).await;
+    tool(
+        &broker,
+        "console-producer",
+        &["--topic", "t"],
+        "a\nb\n".to_owned(),
+    )
+    .await;
     let offsets = tool(&broker, "get-offsets", &["--topic", "t"], nothing()).await;
-    let ends: Vec<u64> = offsets.lines().map(|line| line.rsplit(':').next().unwrap().parse().unwrap()).collect();
+    let ends: Vec<u64> = offsets
+        .lines()
+        .map(|line| line.rsplit(':').next().unwrap().parse().unwrap())
+        .collect();
     assert_eq!((ends.len(), ends.iter().sum::<u64>()), (3, 2), "{offsets}");
     assert_eq!(tool(&broker, "topics", &["--list"], nothing()).await, "t\n");
     tool(&broker, "topics", &["--delete", "--topic", "t"], nothing()).await;
-    assert_eq!(tool(&broker, "topics", &["--list"], nothing()).await.trim(), "");
+    assert_eq!(
+        tool(&broker, "topics", &["--list"], nothing()).await.trim(),
+        ""
+    );
 }

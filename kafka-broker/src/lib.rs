@@ -31,6 +31,7 @@ mod lock;
 mod log;
 mod node;
 mod producers;
+mod refusal;
 mod server;
 mod settings;
 mod topic_config;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::records::RecordBatch;
 
-use crate::log::Refusal;
+use crate::refusal::Refusal;
 
 /// Gives out producer ids.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use memchr::memchr_iter;
 use smol_str::SmolStr;
 use stream_engine::kafka::{KafkaSink, KafkaSource, StartingOffsets};
 use stream_engine::{BatchInfo, Clock, StreamingContext, StreamingListener, SystemClock, Trigger};
@@ -80,8 +81,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
     let lines = ssc.kafka_direct_stream(source)?;
     let words = lines.flat_map_into(|line, words| {
-        for word in line.value_utf8_lossy().split(' ').filter(|word| !word.is_empty()) {
-            words.push((SmolStr::new(word), 1u64));
+        let text = line.value_utf8_lossy();
+        let mut start = 0;
+        for end in memchr_iter(b' ', text.as_bytes()).chain([text.len()]) {
+            if start < end {
+                words.push((SmolStr::new(&text[start..end]), 1u64));
+            }
+            start = end + 1;
         }
     });
     let counts = match options.mode {

@@ -10,8 +10,8 @@ use kafka_proto::messages::create_topics::{
 };
 use kafka_proto::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
-use crate::log::Refusal;
 use crate::node::Call;
+use crate::refusal::Refusal;
 use crate::topic_config::TopicConfig;
 use crate::topics::{CreateTopicError, NewTopic};
 

@@ -1,7 +1,5 @@
 //! DeleteTopics: deletes topics by name or id.
 
-use std::sync::Arc;
-
 use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
@@ -9,7 +7,6 @@ use kafka_proto::messages::delete_topics::{DeletableTopicResult, DeleteTopicStat
 use kafka_proto::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
 use crate::node::Call;
-use crate::topics::Topic;
 
 pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     // Before version 6 the names stand in a field of their own.
@@ -41,20 +38,16 @@ fn delete(call: &Call<'_>, wanted: DeleteTopicState) -> DeletableTopicResult {
     match found {
         Ok(topic) if call.cluster().delete_topic(&topic) => {
             tracing::info!(topic = %topic.name, "topic deleted");
-            result(Some(topic.name.clone()), topic_id(&topic), ErrorCode::None)
+            result(Some(topic.name.clone()), topic.id, ErrorCode::None)
         }
         // Somebody else was faster.
         Ok(topic) => result(
             Some(topic.name.clone()),
-            topic_id(&topic),
+            topic.id,
             ErrorCode::UnknownTopicOrPartition,
         ),
         Err(error) => result(wanted.name, wanted.topic_id, error),
     }
-}
-
-fn topic_id(topic: &Arc<Topic>) -> Uuid {
-    topic.id
 }
 
 fn result(name: Option<ByteString>, topic_id: Uuid, error: ErrorCode) -> DeletableTopicResult {

@@ -31,8 +31,8 @@ const SPECIAL: [(i64, i16); 6] = [
     (EARLIEST_PENDING_UPLOAD, 11),
 ];
 
-/// More than a client's batch of the largest size decompresses to, and no more than a broker should spend on a lookup.
-const MAX_DECOMPRESSED: usize = 1 << 30;
+/// What a lookup may take of memory: a small batch may have been made to grow beyond all bounds.
+const MAX_DECOMPRESSED: usize = 256 << 20;
 
 pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let topics = request.topics.into_iter().map(|wanted| {

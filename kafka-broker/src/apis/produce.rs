@@ -10,8 +10,9 @@ use kafka_proto::messages::{ProduceRequest, ProduceResponse};
 
 use crate::connection::Closed;
 use crate::lock::lock;
-use crate::log::{Appended, Limits, Refusal, check_batch, single_batch};
+use crate::log::{Appended, Limits, check_batch, single_batch};
 use crate::node::Call;
+use crate::refusal::Refusal;
 use crate::topics::Topic;
 
 /// From this version on topics are named by id.

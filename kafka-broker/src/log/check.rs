@@ -5,25 +5,7 @@ use kafka_proto::compression::Compression;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::records::{Batches, RecordBatch, RecordsError};
 
-/// Why a batch was not appended, as a producer is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) error: ErrorCode,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(error: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            error,
-            message: message.into(),
-        }
-    }
-
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::InvalidRecord, message)
-    }
-}
+use crate::refusal::Refusal;
 
 /// First version of Produce that may carry zstd (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
@@ -37,13 +19,13 @@ pub(crate) fn single_batch(records: Option<Bytes>, version: i16) -> Result<Recor
     let batch =
         batch.map_err(|error| Refusal::new(ErrorCode::CorruptMessage, error.to_string()))?;
     if batch.magic() != 2 {
-        return Err(Refusal::invalid(format!(
+        return Err(invalid(format!(
             "Produce version {version} takes record batches of magic 2 only, not {}",
             batch.magic()
         )));
     }
     if batches.next().is_some() {
-        return Err(Refusal::invalid(format!(
+        return Err(invalid(format!(
             "Produce version {version} takes exactly one record batch a partition"
         )));
     }
@@ -58,8 +40,12 @@ pub(crate) fn single_batch(records: Option<Bytes>, version: i16) -> Result<Recor
     Ok(batch)
 }
 
+fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new(ErrorCode::InvalidRecord, message)
+}
+
 fn none_in(version: i16) -> Refusal {
-    Refusal::invalid(format!(
+    invalid(format!(
         "Produce version {version} takes exactly one record batch a partition, and there is no whole one"
     ))
 }
@@ -103,28 +89,28 @@ pub(crate) fn check_batch(batch: &RecordBatch, limits: Limits) -> Result<(), Ref
 
 fn check_header(batch: &RecordBatch) -> Result<(), Refusal> {
     if batch.base_offset() != 0 {
-        return Err(Refusal::invalid(format!(
+        return Err(invalid(format!(
             "the batch's base offset should be 0, but it is {}",
             batch.base_offset()
         )));
     }
     if batch.is_control() {
-        return Err(Refusal::invalid("clients must not write control records"));
+        return Err(invalid("clients must not write control records"));
     }
     if batch.is_transactional() {
-        return Err(Refusal::invalid(
+        return Err(invalid(
             "this broker has no transactions, and the batch belongs to one",
         ));
     }
     let count = i64::from(batch.record_count().unwrap_or(0));
     let offsets = batch.next_offset() - batch.base_offset();
     if count <= 0 || offsets != count {
-        return Err(Refusal::invalid(format!(
+        return Err(invalid(format!(
             "the batch announces {count} records and {offsets} offsets"
         )));
     }
     if batch.producer_id() != -1 && (batch.base_sequence() < 0 || batch.producer_epoch() < 0) {
-        return Err(Refusal::invalid(format!(
+        return Err(invalid(format!(
             "sequence {} and epoch {} are invalid for producer {}",
             batch.base_sequence(),
             batch.producer_epoch(),
@@ -134,5 +120,5 @@ fn check_header(batch: &RecordBatch) -> Result<(), Refusal> {
     batch
         .compression()
         .map(drop)
-        .map_err(|error: RecordsError| Refusal::invalid(error.to_string()))
+        .map_err(|error: RecordsError| invalid(error.to_string()))
 }

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use kafka_proto::records::RecordBatch;
 use tokio::sync::Notify;
 
-pub(crate) use check::{Limits, Refusal, check_batch, single_batch};
+pub(crate) use check::{Limits, check_batch, single_batch};
 
 use crate::producers::{ProducerStates, SequenceCheck};
+use crate::refusal::Refusal;
 use segment::Segment;
 
 /// A segment is sealed at this size: large enough that a fetch seldom meets its end, small enough that little is copied

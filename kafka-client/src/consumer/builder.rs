@@ -189,7 +189,10 @@ impl ConsumerBuilder {
             tokio::spawn(driver::run(shared.clone())).abort_handle(),
             tokio::spawn(commit::run(shared.clone(), receiver)).abort_handle(),
         ];
-        let member = shared.group.clone().map(|group| tokio::spawn(group::run(shared.clone(), group)).abort_handle());
+        let member = shared
+            .group
+            .clone()
+            .map(|group| tokio::spawn(group::run(shared.clone(), group)).abort_handle());
         tasks.extend(member.clone());
         Ok(Consumer(Arc::new(Inner {
             shared,

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::OffsetCommitRequest;
-use kafka_proto::messages::offset_commit::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use kafka_proto::messages::offset_commit::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::assignment::Position;
@@ -35,14 +37,21 @@ pub struct OffsetAndMetadata {
 impl OffsetAndMetadata {
     /// An offset alone.
     pub fn new(offset: i64) -> Self {
-        Self { offset, ..Self::default() }
+        Self {
+            offset,
+            ..Self::default()
+        }
     }
 }
 
 impl From<Position> for OffsetAndMetadata {
     fn from(position: Position) -> Self {
         let leader_epoch = Some(position.leader_epoch).filter(|epoch| *epoch >= 0);
-        Self { offset: position.offset, leader_epoch, metadata: String::new() }
+        Self {
+            offset: position.offset,
+            leader_epoch,
+            metadata: String::new(),
+        }
     }
 }
 
@@ -58,7 +67,10 @@ pub(crate) struct Commit {
 
 /// Runs until it is dropped: commits what it is sent, and by itself what earlier polls have handed out.
 pub(crate) async fn run(shared: Arc<Shared>, mut commits: mpsc::UnboundedReceiver<Commit>) {
-    let interval = shared.config.enable_auto_commit.then_some(shared.config.auto_commit_interval);
+    let interval = shared
+        .config
+        .enable_auto_commit
+        .then_some(shared.config.auto_commit_interval);
     let mut next_auto = interval.map(|interval| now() + interval);
     loop {
         tokio::select! {
@@ -76,13 +88,19 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commits: mpsc::UnboundedReceive
 
 async fn auto_commit(shared: &Shared) {
     let Some(group) = &shared.group else { return };
-    let Some(identity) = group.membership().committer() else { return };
+    let Some(identity) = group.membership().committer() else {
+        return;
+    };
     let offsets = as_commit(shared.assignment().processed());
     if offsets.is_empty() {
         return;
     }
     // What is not through by the next interval, the next commit contains.
-    let until = now() + shared.config.auto_commit_interval.max(Duration::from_secs(1));
+    let until = now()
+        + shared
+            .config
+            .auto_commit_interval
+            .max(Duration::from_secs(1));
     let result = commit_until(shared, &offsets, &identity, until).await;
     let failure = result.and_then(|refused| refused.into_values().next().map_or(Ok(()), Err));
     if let Err(error) = failure {
@@ -90,15 +108,27 @@ async fn auto_commit(shared: &Shared) {
     }
 }
 
-pub(crate) fn as_commit(positions: Vec<(TopicPartition, Position)>) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
-    positions.into_iter().map(|(partition, position)| (partition, position.into())).collect()
+pub(crate) fn as_commit(
+    positions: Vec<(TopicPartition, Position)>,
+) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
+    positions
+        .into_iter()
+        .map(|(partition, position)| (partition, position.into()))
+        .collect()
 }
 
 /// Commits what waits, in one request as far as it is the same member's. Of two offsets of a partition the later counts.
 async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedReceiver<Commit>) {
     let mut next = Some(first);
-    while let Some(Commit { mut offsets, identity, mut until, reply }) = next.take() {
-        let partitions = |offsets: &BTreeMap<TopicPartition, _>| offsets.keys().cloned().collect::<Vec<_>>();
+    while let Some(Commit {
+        mut offsets,
+        identity,
+        mut until,
+        reply,
+    }) = next.take()
+    {
+        let partitions =
+            |offsets: &BTreeMap<TopicPartition, _>| offsets.keys().cloned().collect::<Vec<_>>();
         let mut replies = vec![(reply, partitions(&offsets))];
         while let Ok(more) = commits.try_recv() {
             if more.identity != identity {
@@ -112,7 +142,11 @@ async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedRe
         let result = commit_until(shared, &offsets, &identity, until).await;
         for (reply, partitions) in replies {
             let own = match &result {
-                Ok(refused) => partitions.iter().find_map(|partition| refused.get(partition)).cloned().map_or(Ok(()), Err),
+                Ok(refused) => partitions
+                    .iter()
+                    .find_map(|partition| refused.get(partition))
+                    .cloned()
+                    .map_or(Ok(()), Err),
                 Err(error) => Err(error.clone()),
             };
             // Whoever asked may have gone away.
@@ -133,13 +167,16 @@ async fn commit_until(
     let begin = now();
     let mut last = None;
     loop {
-        let attempt = tokio::time::timeout_at(until.into(), commit_once(shared, offsets, identity)).await;
+        let attempt =
+            tokio::time::timeout_at(until.into(), commit_once(shared, offsets, identity)).await;
         let error = match attempt {
             Ok(Ok(refused)) => return Ok(refused),
             Ok(Err(error)) if error.is_retriable() => error,
             Ok(Err(error)) => {
                 let group = shared.group()?;
-                group.membership().commit_refused(identity, error.clone(), now());
+                group
+                    .membership()
+                    .commit_refused(identity, error.clone(), now());
                 group.wake.notify_one();
                 return Err(error);
             }
@@ -160,24 +197,34 @@ async fn commit_once(
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
     identity: &Identity,
 ) -> Result<HashMap<TopicPartition, Error>> {
-    let topics = by_topic(offsets.iter().map(|(partition, offset)| (partition.clone(), offset)));
-    let topics = topics.into_iter().map(|(name, partitions)| OffsetCommitRequestTopic {
-        name: name.into(),
-        partitions: partitions
-            .into_iter()
-            .map(|(partition_index, offset)| OffsetCommitRequestPartition {
-                partition_index,
-                committed_offset: offset.offset,
-                committed_leader_epoch: offset.leader_epoch.unwrap_or(-1),
-                committed_metadata: Some(offset.metadata.as_str().into()),
-                ..Default::default()
-            })
-            .collect(),
-        ..Default::default()
-    });
+    let topics = by_topic(
+        offsets
+            .iter()
+            .map(|(partition, offset)| (partition.clone(), offset)),
+    );
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| OffsetCommitRequestTopic {
+            name: name.into(),
+            partitions: partitions
+                .into_iter()
+                .map(|(partition_index, offset)| OffsetCommitRequestPartition {
+                    partition_index,
+                    committed_offset: offset.offset,
+                    committed_leader_epoch: offset.leader_epoch.unwrap_or(-1),
+                    committed_metadata: Some(offset.metadata.as_str().into()),
+                    ..Default::default()
+                })
+                .collect(),
+            ..Default::default()
+        });
     let group = shared.group()?;
     let is_member = identity.generation >= 0;
-    let instance_id = shared.config.group_instance_id.as_deref().filter(|_| is_member);
+    let instance_id = shared
+        .config
+        .group_instance_id
+        .as_deref()
+        .filter(|_| is_member);
     let make = |_| OffsetCommitRequest {
         group_id: group.id.as_str().into(),
         generation_id_or_member_epoch: identity.generation,
@@ -187,7 +234,9 @@ async fn commit_once(
         ..Default::default()
     };
     let limit = shared.config.client.request_timeout;
-    let (answer, _) = shared.ask_coordinator(Lane::Main, OFFSET_COMMIT_WITH_NAMES, limit, make).await?;
+    let (answer, _) = shared
+        .ask_coordinator(Lane::Main, OFFSET_COMMIT_WITH_NAMES, limit, make)
+        .await?;
     let mut refused = HashMap::new();
     for topic in answer.topics {
         for partition in topic.partitions {

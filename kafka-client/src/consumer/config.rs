@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::ClientConfig;
 use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
 use crate::error::{Error, Result};
-use crate::ClientConfig;
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -108,7 +108,11 @@ impl Default for ConsumerConfig {
 }
 
 fn refused(key: &str, value: impl ToString, reason: &str) -> Error {
-    Error::Config { key: key.to_owned(), value: value.to_string(), reason: reason.to_owned() }
+    Error::Config {
+        key: key.to_owned(),
+        value: value.to_string(),
+        reason: reason.to_owned(),
+    }
 }
 
 impl ConsumerConfig {
@@ -126,7 +130,10 @@ impl ConsumerConfig {
     /// assert_eq!(error, r#"setting "auto.offset.reset" = "middle": expected one of earliest, latest, none"#);
     /// # Ok::<(), kafka_client::Error>(())
     /// ```
-    pub fn set<K: AsRef<str>, V: AsRef<str>>(&mut self, properties: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+    pub fn set<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        properties: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<()> {
         let set = |config: &mut Self, key: &str, value: &str| {
             Setting::find(CLIENT_SETTINGS, &mut config.client, key, value)
                 .or_else(|| Setting::find(CONSUMER_SETTINGS, config, key, value))
@@ -146,25 +153,48 @@ impl ConsumerConfig {
             }
         }
         if self.fetch_min_bytes < 0 {
-            return Err(refused("fetch.min.bytes", self.fetch_min_bytes, "expected a number of bytes, 0 or more"));
+            return Err(refused(
+                "fetch.min.bytes",
+                self.fetch_min_bytes,
+                "expected a number of bytes, 0 or more",
+            ));
         }
         if self.max_poll_records == 0 {
             return Err(refused("max.poll.records", 0, "expected a positive number"));
         }
         if self.buffer_memory == 0 {
-            return Err(refused("buffer.memory", 0, "expected a positive number of bytes"));
+            return Err(refused(
+                "buffer.memory",
+                0,
+                "expected a positive number of bytes",
+            ));
         }
         if self.heartbeat_interval.is_zero() || self.heartbeat_interval >= self.session_timeout {
             let value = self.heartbeat_interval.as_millis();
-            return Err(refused("heartbeat.interval.ms", value, "expected more than 0 and less than session.timeout.ms"));
+            return Err(refused(
+                "heartbeat.interval.ms",
+                value,
+                "expected more than 0 and less than session.timeout.ms",
+            ));
         }
         if self.max_poll_interval.is_zero() {
-            return Err(refused("max.poll.interval.ms", 0, "expected a positive number of milliseconds"));
+            return Err(refused(
+                "max.poll.interval.ms",
+                0,
+                "expected a positive number of milliseconds",
+            ));
         }
         if self.enable_auto_commit && self.auto_commit_interval.is_zero() {
-            return Err(refused("auto.commit.interval.ms", 0, "expected a positive number of milliseconds"));
+            return Err(refused(
+                "auto.commit.interval.ms",
+                0,
+                "expected a positive number of milliseconds",
+            ));
         }
-        for (key, value) in [("group.id", &self.group_id), ("group.instance.id", &self.group_instance_id)] {
+        for (key, value) in [
+            ("group.id", &self.group_id),
+            ("group.instance.id", &self.group_instance_id),
+        ] {
             if value.as_ref().is_some_and(String::is_empty) {
                 return Err(refused(key, "", "expected a name, or not to be set"));
             }
@@ -204,7 +234,13 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     Setting {
         name: "partition.assignment.strategy",
         apply: |_, value| {
-            one_of(value, &[("range", ()), ("org.apache.kafka.clients.consumer.RangeAssignor", ())])
+            one_of(
+                value,
+                &[
+                    ("range", ()),
+                    ("org.apache.kafka.clients.consumer.RangeAssignor", ()),
+                ],
+            )
         },
     },
     Setting {
@@ -244,11 +280,15 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "max.poll.records",
-        apply: |config, value| parse(value, "a positive number").map(|count| config.max_poll_records = count),
+        apply: |config, value| {
+            parse(value, "a positive number").map(|count| config.max_poll_records = count)
+        },
     },
     Setting {
         name: "buffer.memory",
-        apply: |config, value| parse(value, "a number of bytes").map(|bytes| config.buffer_memory = bytes),
+        apply: |config, value| {
+            parse(value, "a number of bytes").map(|bytes| config.buffer_memory = bytes)
+        },
     },
     Setting {
         name: "isolation.level",
@@ -310,7 +350,10 @@ mod tests {
             ("session.timeout.ms", "6000"),
         ])
         .unwrap();
-        assert_eq!((config.client.client_id.as_str(), config.group_id.as_deref()), ("me", Some("g")));
+        assert_eq!(
+            (config.client.client_id.as_str(), config.group_id.as_deref()),
+            ("me", Some("g"))
+        );
         assert_eq!(config.auto_offset_reset, OffsetReset::Earliest);
         assert_eq!(config.isolation_level, Isolation::ReadCommitted);
         assert!(!config.enable_auto_commit);

@@ -51,7 +51,10 @@ async fn perform(shared: Arc<Shared>, task: Task) {
         Task::Decode => decode(&shared).await,
         Task::Lookup(lookup) => look_up(&shared, &lookup).await,
         Task::Committed(tickets) => {
-            let partitions: Vec<_> = tickets.iter().map(|ticket| ticket.partition.clone()).collect();
+            let partitions: Vec<_> = tickets
+                .iter()
+                .map(|ticket| ticket.partition.clone())
+                .collect();
             let answer = offsets::committed_positions(&shared, &partitions).await;
             shared.assignment().committed(&tickets, answer, now());
         }
@@ -60,11 +63,16 @@ async fn perform(shared: Arc<Shared>, task: Task) {
             shared.assignment().refreshed(failure, now());
         }
         Task::Refresh => {
-            let failure = shared.cluster.refresh(shared.cluster.metadata().version).await.err();
+            let failure = shared
+                .cluster
+                .refresh(shared.cluster.metadata().version)
+                .await
+                .err();
             shared.assignment().refreshed(failure, now());
         }
     }
     shared.wake_poll.notify_one();
+    shared.positions.notify_waiters();
 }
 
 async fn fetch(shared: &Arc<Shared>, task: &FetchTask) {
@@ -83,7 +91,11 @@ async fn fetch(shared: &Arc<Shared>, task: &FetchTask) {
 async fn request(shared: &Shared, task: &FetchTask) -> Result<FetchResponse> {
     // A broker without topic ids (or metadata too old to have them) takes names.
     let has_ids = task.targets.iter().all(|target| !target.topic_id.is_zero());
-    let max_version = if has_ids { i16::MAX } else { FIRST_WITH_TOPIC_IDS - 1 };
+    let max_version = if has_ids {
+        i16::MAX
+    } else {
+        FIRST_WITH_TOPIC_IDS - 1
+    };
     let config = &shared.config;
     let make = |version| {
         let session = shared.assignment().session_request(task, version);
@@ -101,7 +113,16 @@ async fn request(shared: &Shared, task: &FetchTask) -> Result<FetchResponse> {
         }
     };
     let limit = config.client.request_timeout + task.max_wait;
-    let answer = shared.cluster.send_with(Node::Broker(task.broker), Lane::Fetch, max_version, limit, make).await;
+    let answer = shared
+        .cluster
+        .send_with(
+            Node::Broker(task.broker),
+            Lane::Fetch,
+            max_version,
+            limit,
+            make,
+        )
+        .await;
     answer.map(|(answer, _)| answer)
 }
 
@@ -126,7 +147,9 @@ async fn decode(shared: &Arc<Shared>) {
 fn decode_all(shared: &Shared) {
     let decoding = shared.assignment().decoding();
     loop {
-        let Some(work) = shared.assignment().next_to_decode() else { return };
+        let Some(work) = shared.assignment().next_to_decode() else {
+            return;
+        };
         let (mut chunk, mut room) = (work.chunk, work.room);
         let (mut pieces, mut error) = (Vec::new(), None);
         let mut is_done = false;
@@ -147,7 +170,15 @@ fn decode_all(shared: &Shared) {
             }
         }
         let rest = (!is_done && error.is_none()).then_some(chunk);
-        shared.assignment().decoded(Decoded { ticket: work.ticket, pieces, rest, error }, now());
+        shared.assignment().decoded(
+            Decoded {
+                ticket: work.ticket,
+                pieces,
+                rest,
+                error,
+            },
+            now(),
+        );
         shared.wake_poll.notify_one();
     }
 }

@@ -17,17 +17,29 @@ pub type ListenerFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 /// When the poll is dropped while a call runs, the call is repeated by the next poll.
 pub trait RebalanceListener: Send + Sync + 'static {
     /// These partitions are read from now on. This is the place to seek.
-    fn assigned<'a>(&'a self, _consumer: &'a Consumer, _partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {
+    fn assigned<'a>(
+        &'a self,
+        _consumer: &'a Consumer,
+        _partitions: &'a [TopicPartition],
+    ) -> ListenerFuture<'a> {
         Box::pin(ready(()))
     }
 
     /// These partitions will be somebody else's. This is the place to finish what was begun, and to commit it.
-    fn revoked<'a>(&'a self, _consumer: &'a Consumer, _partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {
+    fn revoked<'a>(
+        &'a self,
+        _consumer: &'a Consumer,
+        _partitions: &'a [TopicPartition],
+    ) -> ListenerFuture<'a> {
         Box::pin(ready(()))
     }
 
     /// These partitions are somebody else's already: it is too late to commit.
-    fn lost<'a>(&'a self, _consumer: &'a Consumer, _partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {
+    fn lost<'a>(
+        &'a self,
+        _consumer: &'a Consumer,
+        _partitions: &'a [TopicPartition],
+    ) -> ListenerFuture<'a> {
         Box::pin(ready(()))
     }
 }

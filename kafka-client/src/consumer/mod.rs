@@ -5,8 +5,8 @@
 //! - `driver` and `commit` carry that out in the background;
 //! - [`ConsumerRecords`] is what a poll returns: batches that share the bytes as they were received.
 
-pub mod assignor;
 mod assignment;
+pub mod assignor;
 mod builder;
 mod commit;
 mod config;
@@ -30,7 +30,9 @@ pub use commit::OffsetAndMetadata;
 pub use config::{ConsumerConfig, Isolation, OffsetReset};
 pub use kafka_proto::records::{Header, Headers, TimestampType};
 pub use listener::{ListenerFuture, RebalanceListener};
-pub use records::{ConsumerRecord, ConsumerRecords, OwnedRecord, OwnedRecords, PartitionBatch, Records};
+pub use records::{
+    ConsumerRecord, ConsumerRecords, OwnedRecord, OwnedRecords, PartitionBatch, Records,
+};
 pub use stream::BatchStream;
 
 use tokio::sync::{mpsc, oneshot};
@@ -95,7 +97,9 @@ impl Drop for Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Consumer").field("config", &self.shared.config).finish_non_exhaustive()
+        f.debug_struct("Consumer")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,13 +117,20 @@ pub struct PendingCommit(oneshot::Receiver<Result<()>>);
 impl Future for PendingCommit {
     type Output = Result<()>;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll(cx).map(|reply| reply.unwrap_or_else(|_| Err(closed())))
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<()>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|reply| reply.unwrap_or_else(|_| Err(closed())))
     }
 }
 
 fn closed() -> Error {
-    Error::Closed { what: "the consumer" }
+    Error::Closed {
+        what: "the consumer",
+    }
 }
 
 impl Consumer {
@@ -129,7 +140,11 @@ impl Consumer {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.0.shared.is_closed() { Err(closed()) } else { Ok(()) }
+        if self.0.shared.is_closed() {
+            Err(closed())
+        } else {
+            Ok(())
+        }
     }
 
     /// Has the group decide which partitions of these topics are read here, in place of what was subscribed to before.
@@ -167,14 +182,28 @@ impl Consumer {
     ///
     /// # Errors
     /// As [`assign`](Self::assign).
-    pub fn assign_at(&self, partitions: impl IntoIterator<Item = (TopicPartition, i64)>) -> Result<()> {
-        self.replace(partitions.into_iter().map(|(partition, offset)| (partition, Some(offset))))
+    pub fn assign_at(
+        &self,
+        partitions: impl IntoIterator<Item = (TopicPartition, i64)>,
+    ) -> Result<()> {
+        self.replace(
+            partitions
+                .into_iter()
+                .map(|(partition, offset)| (partition, Some(offset))),
+        )
     }
 
-    fn replace(&self, partitions: impl Iterator<Item = (TopicPartition, Option<i64>)>) -> Result<()> {
+    fn replace(
+        &self,
+        partitions: impl Iterator<Item = (TopicPartition, Option<i64>)>,
+    ) -> Result<()> {
         self.check_open()?;
         let shared = &self.0.shared;
-        if shared.group.as_ref().is_some_and(|group| group.membership().is_subscribed()) {
+        if shared
+            .group
+            .as_ref()
+            .is_some_and(|group| group.membership().is_subscribed())
+        {
             return Err(Error::IllegalState {
                 reason: "cannot assign partitions by hand while subscribed to topics: unsubscribe first",
             });
@@ -200,7 +229,8 @@ impl Consumer {
     pub async fn unsubscribe(&self) -> Result<()> {
         self.check_open()?;
         let _turn = self.0.turn.lock().await;
-        self.give_up(self.0.shared.config.client.request_timeout).await;
+        self.give_up(self.0.shared.config.client.request_timeout)
+            .await;
         if let Some(group) = &self.0.shared.group {
             group.membership().unsubscribe();
             group.wake.notify_one();
@@ -219,18 +249,29 @@ impl Consumer {
     /// [`Error::NotAssigned`]; why there is no position; [`Error::Timeout`] after `default.api.timeout.ms`.
     pub async fn position(&self, partition: &TopicPartition) -> Result<i64> {
         let limit = self.0.shared.config.client.api_timeout;
-        let until = now() + limit;
-        loop {
-            self.check_open()?;
-            if let Some(offset) = self.0.shared.assignment().position(partition)? {
-                return Ok(offset);
+        let found = async {
+            loop {
+                // Whatever happens from here on wakes this up.
+                let changed = self.0.shared.positions.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                self.check_open()?;
+                if let Some(offset) = self.0.shared.assignment().position(partition)? {
+                    return Ok(offset);
+                }
+                changed.await;
             }
-            if now() >= until {
-                return Err(Error::timeout(format!("the position of {partition}"), limit, None));
-            }
-            // Look-ups take a round trip or more, and this is no hot path.
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        };
+        let what = || {
+            Err(Error::timeout(
+                format!("looking up the position of {partition}"),
+                limit,
+                None,
+            ))
+        };
+        tokio::time::timeout(limit, found)
+            .await
+            .unwrap_or_else(|_| what())
     }
 
     /// How many records there are behind the position of a partition, as of the last fetch; `None` before that.
@@ -249,6 +290,7 @@ impl Consumer {
         self.check_open()?;
         self.0.shared.assignment().seek(partition, offset)?;
         self.0.shared.wake_driver.notify_one();
+        self.0.shared.positions.notify_waiters();
         Ok(())
     }
 
@@ -337,15 +379,14 @@ impl Consumer {
         &self,
         offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
     ) -> Result<PendingCommit> {
-        self.commit(offsets.into_iter().collect(), self.0.shared.config.client.api_timeout)
+        self.commit(
+            offsets.into_iter().collect(),
+            self.0.shared.config.client.api_timeout,
+        )
     }
 
-    fn commit(&self, offsets: BTreeMap<TopicPartition, OffsetAndMetadata>, limit: Duration) -> Result<PendingCommit> {
-        self.check_open()?;
-        self.enqueue_commit(offsets, limit)
-    }
-
-    fn enqueue_commit(
+    /// Works until the very end of closing, so that a listener can commit what it is about to lose.
+    fn commit(
         &self,
         offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
         limit: Duration,
@@ -355,12 +396,20 @@ impl Consumer {
         match group.membership().committer() {
             _ if offsets.is_empty() => drop(reply.send(Ok(()))),
             Some(identity) => {
-                let commit = Commit { offsets, identity, until: now() + limit, reply };
+                let commit = Commit {
+                    offsets,
+                    identity,
+                    until: now() + limit,
+                    reply,
+                };
                 self.0.commits.send(commit).map_err(|_| closed())?;
             }
             None => {
                 let what = format!("commit to group \"{}\"", group.id);
-                drop(reply.send(Err(Error::broker(crate::ErrorCode::RebalanceInProgress, what))));
+                drop(reply.send(Err(Error::broker(
+                    crate::ErrorCode::RebalanceInProgress,
+                    what,
+                ))));
             }
         }
         Ok(PendingCommit(answer))
@@ -379,19 +428,33 @@ impl Consumer {
         let attempt = || async {
             let mut found = offsets::committed(shared, partitions).await?;
             let of = |partition: &TopicPartition| {
-                Ok((partition.clone(), found.remove(partition).unwrap_or(Ok(None))?))
+                Ok((
+                    partition.clone(),
+                    found.remove(partition).unwrap_or(Ok(None))?,
+                ))
             };
             partitions.iter().map(of).collect()
         };
-        shared.cluster.retry("committed offsets", shared.config.client.api_timeout, attempt).await
+        shared
+            .cluster
+            .retry(
+                "committed offsets",
+                shared.config.client.api_timeout,
+                attempt,
+            )
+            .await
     }
 
     /// The offsets of the oldest records. The partitions need not be assigned. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::NoSuchPartition`], [`Error::Broker`], [`Error::Timeout`] after `default.api.timeout.ms`.
-    pub async fn beginning_offsets(&self, partitions: &[TopicPartition]) -> Result<HashMap<TopicPartition, i64>> {
-        self.offsets_at("beginning offsets", partitions, EARLIEST).await
+    pub async fn beginning_offsets(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        self.offsets_at("beginning offsets", partitions, EARLIEST)
+            .await
     }
 
     /// The offsets that the next records will get; with `read_committed`, where transactions that are still open begin.
@@ -399,7 +462,10 @@ impl Consumer {
     ///
     /// # Errors
     /// As [`beginning_offsets`](Self::beginning_offsets).
-    pub async fn end_offsets(&self, partitions: &[TopicPartition]) -> Result<HashMap<TopicPartition, i64>> {
+    pub async fn end_offsets(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<HashMap<TopicPartition, i64>> {
         self.offsets_at("end offsets", partitions, LATEST).await
     }
 
@@ -409,9 +475,15 @@ impl Consumer {
         partitions: &[TopicPartition],
         timestamp: i64,
     ) -> Result<HashMap<TopicPartition, i64>> {
-        let partitions = partitions.iter().map(|partition| (partition.clone(), timestamp)).collect();
+        let partitions = partitions
+            .iter()
+            .map(|partition| (partition.clone(), timestamp))
+            .collect();
         let found = self.look_up(what, partitions).await?;
-        Ok(found.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(partition, offset)| Some((partition, offset?)))
+            .collect())
     }
 
     /// The offsets of the first records with at least these timestamps (milliseconds since 1970); `None` where there is
@@ -424,7 +496,9 @@ impl Consumer {
         timestamps: impl IntoIterator<Item = (TopicPartition, i64)>,
     ) -> Result<HashMap<TopicPartition, Option<i64>>> {
         let timestamps: Vec<_> = timestamps.into_iter().collect();
-        if let Some((partition, timestamp)) = timestamps.iter().find(|(_, timestamp)| *timestamp < 0) {
+        if let Some((partition, timestamp)) =
+            timestamps.iter().find(|(_, timestamp)| *timestamp < 0)
+        {
             return Err(Error::Protocol {
                 what: format!("timestamp {timestamp} for {partition}"),
                 reason: "expected milliseconds since 1970, not negative".to_owned(),
@@ -440,9 +514,13 @@ impl Consumer {
     ) -> Result<HashMap<TopicPartition, Option<i64>>> {
         self.check_open()?;
         let shared = &self.0.shared;
-        let found = offsets::look_up(shared, what, partitions, shared.config.client.api_timeout).await?;
+        let found =
+            offsets::look_up(shared, what, partitions, shared.config.client.api_timeout).await?;
         let offset = |offset: i64| (offset >= 0).then_some(offset);
-        Ok(found.into_iter().map(|(partition, position)| (partition, offset(position.offset))).collect())
+        Ok(found
+            .into_iter()
+            .map(|(partition, position)| (partition, offset(position.offset)))
+            .collect())
     }
 
     /// The numbers of a topic's partitions. Cancel-safe.
@@ -457,10 +535,14 @@ impl Consumer {
         match metadata.topics.get(&name) {
             Some(info) if !info.partitions.is_empty() => {
                 let count = info.partitions.len() as i32;
-                Ok((0..count).map(|partition| TopicPartition::new(name.clone(), partition)).collect())
+                Ok((0..count)
+                    .map(|partition| TopicPartition::new(name.clone(), partition))
+                    .collect())
             }
             info => {
-                let code = info.and_then(|info| info.error).unwrap_or(crate::ErrorCode::UnknownTopicOrPartition);
+                let code = info
+                    .and_then(|info| info.error)
+                    .unwrap_or(crate::ErrorCode::UnknownTopicOrPartition);
                 Err(Error::broker(code, format!("topic \"{topic}\"")))
             }
         }

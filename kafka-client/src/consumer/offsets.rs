@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
-use kafka_proto::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics};
+use kafka_proto::messages::offset_fetch::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
 use kafka_proto::messages::{ListOffsetsRequest, OffsetFetchRequest, OffsetFetchResponse};
 
 use super::OffsetAndMetadata;
@@ -19,7 +21,9 @@ use crate::types::TopicPartition;
 const OFFSET_FETCH_WITH_NAMES: i16 = 9;
 
 /// Partitions by topic, in the order in which topics are first met.
-pub(crate) fn by_topic<T>(all: impl IntoIterator<Item = (TopicPartition, T)>) -> Vec<(String, Vec<(i32, T)>)> {
+pub(crate) fn by_topic<T>(
+    all: impl IntoIterator<Item = (TopicPartition, T)>,
+) -> Vec<(String, Vec<(i32, T)>)> {
     let mut places = HashMap::new();
     let mut topics: Vec<(String, Vec<(i32, T)>)> = Vec::new();
     for (TopicPartition { topic, partition }, value) in all {
@@ -38,20 +42,26 @@ pub(crate) async fn ask_leader(
     broker: i32,
     partitions: &[(TopicPartition, i32, i64)],
 ) -> Result<HashMap<TopicPartition, Result<Position>>> {
-    let asked = partitions.iter().map(|(partition, epoch, timestamp)| (partition.clone(), (*epoch, *timestamp)));
-    let topics = by_topic(asked).into_iter().map(|(name, partitions)| ListOffsetsTopic {
-        name: name.into(),
-        partitions: partitions
-            .into_iter()
-            .map(|(partition_index, (current_leader_epoch, timestamp))| ListOffsetsPartition {
-                partition_index,
-                current_leader_epoch,
-                timestamp,
-                ..Default::default()
-            })
-            .collect(),
-        ..Default::default()
-    });
+    let asked = partitions
+        .iter()
+        .map(|(partition, epoch, timestamp)| (partition.clone(), (*epoch, *timestamp)));
+    let topics = by_topic(asked)
+        .into_iter()
+        .map(|(name, partitions)| ListOffsetsTopic {
+            name: name.into(),
+            partitions: partitions
+                .into_iter()
+                .map(
+                    |(partition_index, (current_leader_epoch, timestamp))| ListOffsetsPartition {
+                        partition_index,
+                        current_leader_epoch,
+                        timestamp,
+                        ..Default::default()
+                    },
+                )
+                .collect(),
+            ..Default::default()
+        });
     let isolation = shared.config.isolation_level.level();
     let make = |version| ListOffsetsRequest {
         replica_id: -1,
@@ -60,13 +70,21 @@ pub(crate) async fn ask_leader(
         timeout_ms: shared.config.client.request_timeout.as_millis() as i32,
         ..Default::default()
     };
-    let (answer, _) = shared.cluster.send(Node::Broker(broker), Lane::Main, make).await?;
+    let (answer, _) = shared
+        .cluster
+        .send(Node::Broker(broker), Lane::Main, make)
+        .await?;
     let mut found = HashMap::new();
     for topic in answer.topics {
         for partition in topic.partitions {
             let name = TopicPartition::new(&*topic.name, partition.partition_index);
-            let position = Position { offset: partition.offset, leader_epoch: partition.leader_epoch };
-            let result = crate::error::check(partition.error_code, || format!("offsets of partition {name}"));
+            let position = Position {
+                offset: partition.offset,
+                leader_epoch: partition.leader_epoch,
+            };
+            let result = crate::error::check(partition.error_code, || {
+                format!("offsets of partition {name}")
+            });
             found.insert(name, result.map(|()| position));
         }
     }
@@ -84,26 +102,50 @@ pub(crate) async fn look_up(
         return Ok(HashMap::new());
     }
     let partitions = &partitions;
-    shared.cluster.retry(what, limit, || look_up_once(shared, partitions)).await
+    shared
+        .cluster
+        .retry(what, limit, || look_up_once(shared, partitions))
+        .await
 }
 
 async fn look_up_once(
     shared: &Shared,
     partitions: &[(TopicPartition, i64)],
 ) -> Result<HashMap<TopicPartition, Position>> {
-    let metadata = shared.cluster.add_topics(partitions.iter().map(|(partition, _)| partition.topic.clone())).await?;
+    let metadata = shared
+        .cluster
+        .add_topics(
+            partitions
+                .iter()
+                .map(|(partition, _)| partition.topic.clone()),
+        )
+        .await?;
     let mut by_broker: HashMap<i32, Vec<(TopicPartition, i32, i64)>> = HashMap::new();
     for (partition, timestamp) in partitions {
         match leadership(&metadata, partition) {
             Leadership::Leader { broker, epoch, .. } => {
-                by_broker.entry(broker).or_default().push((partition.clone(), epoch, *timestamp));
+                by_broker
+                    .entry(broker)
+                    .or_default()
+                    .push((partition.clone(), epoch, *timestamp));
             }
-            Leadership::NoTopic(code) => return Err(Error::broker(code, format!("topic \"{}\"", partition.topic))),
+            Leadership::NoTopic(code) => {
+                return Err(Error::broker(
+                    code,
+                    format!("topic \"{}\"", partition.topic),
+                ));
+            }
             Leadership::NoPartition(partitions) => {
-                return Err(Error::NoSuchPartition { partition: partition.clone(), partitions });
+                return Err(Error::NoSuchPartition {
+                    partition: partition.clone(),
+                    partitions,
+                });
             }
             Leadership::Vacant | Leadership::Unasked => {
-                return Err(Error::broker(ErrorCode::LeaderNotAvailable, format!("partition {partition}")));
+                return Err(Error::broker(
+                    ErrorCode::LeaderNotAvailable,
+                    format!("partition {partition}"),
+                ));
             }
         }
     }
@@ -124,11 +166,20 @@ pub(crate) async fn committed(
     let group = shared.group()?.id.clone();
     let topics = by_topic(partitions.iter().map(|partition| (partition.clone(), ())));
     let topics = topics.into_iter().map(|(name, partitions)| {
-        (name, partitions.into_iter().map(|(number, ())| number).collect::<Vec<_>>())
+        (
+            name,
+            partitions
+                .into_iter()
+                .map(|(number, ())| number)
+                .collect::<Vec<_>>(),
+        )
     });
     let make = |version: i16| {
         // An offset that a transaction may still change is worth waiting for.
-        let mut request = OffsetFetchRequest { require_stable: version >= 7, ..Default::default() };
+        let mut request = OffsetFetchRequest {
+            require_stable: version >= 7,
+            ..Default::default()
+        };
         if version >= 8 {
             let topics = topics.map(|(name, partition_indexes)| OffsetFetchRequestTopics {
                 name: name.into(),
@@ -152,7 +203,9 @@ pub(crate) async fn committed(
         request
     };
     let limit = shared.config.client.request_timeout;
-    let (answer, _) = shared.ask_coordinator(Lane::Main, OFFSET_FETCH_WITH_NAMES, limit, make).await?;
+    let (answer, _) = shared
+        .ask_coordinator(Lane::Main, OFFSET_FETCH_WITH_NAMES, limit, make)
+        .await?;
     read_committed(shared, answer)
 }
 
@@ -162,7 +215,12 @@ fn read_committed(
 ) -> Result<HashMap<TopicPartition, Result<Option<OffsetAndMetadata>>>> {
     shared.check_coordinator(answer.error_code)?;
     let mut found = HashMap::new();
-    let mut add = |topic: &str, number: i32, code: i16, offset: i64, leader_epoch: i32, metadata: Option<&str>| {
+    let mut add = |topic: &str,
+                   number: i32,
+                   code: i16,
+                   offset: i64,
+                   leader_epoch: i32,
+                   metadata: Option<&str>| {
         let name = TopicPartition::new(topic, number);
         let what = || format!("committed offset of {name}");
         let result = crate::error::check(code, what).map(|()| {
@@ -177,7 +235,14 @@ fn read_committed(
     for topic in &answer.topics {
         for p in &topic.partitions {
             let (offset, epoch) = (p.committed_offset, p.committed_leader_epoch);
-            add(&topic.name, p.partition_index, p.error_code, offset, epoch, p.metadata.as_deref());
+            add(
+                &topic.name,
+                p.partition_index,
+                p.error_code,
+                offset,
+                epoch,
+                p.metadata.as_deref(),
+            );
         }
     }
     for group in &answer.groups {
@@ -185,7 +250,14 @@ fn read_committed(
         for topic in &group.topics {
             for p in &topic.partitions {
                 let (offset, epoch) = (p.committed_offset, p.committed_leader_epoch);
-                add(&topic.name, p.partition_index, p.error_code, offset, epoch, p.metadata.as_deref());
+                add(
+                    &topic.name,
+                    p.partition_index,
+                    p.error_code,
+                    offset,
+                    epoch,
+                    p.metadata.as_deref(),
+                );
             }
         }
     }
@@ -202,5 +274,8 @@ pub(crate) async fn committed_positions(
         offset: committed.offset,
         leader_epoch: committed.leader_epoch.unwrap_or(-1),
     };
-    Ok(found.into_iter().map(|(name, result)| (name, result.map(|found| found.map(position)))).collect())
+    Ok(found
+        .into_iter()
+        .map(|(name, result)| (name, result.map(|found| found.map(position))))
+        .collect())
 }

@@ -19,8 +19,10 @@ impl<'a> Polling<'a> {
         let shared = &consumer.0.shared;
         shared.assignment().poll_begins();
         if let Some(group) = &shared.group {
-            group.membership().poll_begins();
-            group.wake.notify_one();
+            let comes_back = group.membership().poll_begins();
+            if comes_back {
+                group.wake.notify_one();
+            }
         }
         Self(consumer)
     }
@@ -73,7 +75,9 @@ impl Consumer {
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {
-                return self.tell(true).map_or_else(|| Ok(ConsumerRecords::default()), Err);
+                return self
+                    .tell(true)
+                    .map_or_else(|| Ok(ConsumerRecords::default()), Err);
             }
             let wake = self.next_error().map_or(until, |due| due.min(until));
             tokio::select! {
@@ -85,30 +89,49 @@ impl Consumer {
 
     fn tell(&self, nothing_else: bool) -> Option<crate::Error> {
         let shared = &self.0.shared;
-        let of_group = shared.group.as_ref().and_then(|group| group.membership().tell(now(), nothing_else));
+        let of_group = shared
+            .group
+            .as_ref()
+            .and_then(|group| group.membership().tell(now(), nothing_else));
         of_group.or_else(|| shared.assignment().take_error(now(), nothing_else))
     }
 
     fn next_error(&self) -> Option<Instant> {
         let shared = &self.0.shared;
-        let of_group = shared.group.as_ref().and_then(|group| group.membership().due());
-        of_group.into_iter().chain(shared.assignment().next_error()).min()
+        let of_group = shared
+            .group
+            .as_ref()
+            .and_then(|group| group.membership().due());
+        of_group
+            .into_iter()
+            .chain(shared.assignment().next_error())
+            .min()
     }
 
     /// Does what the group waits for. The caller has the turn.
     async fn rebalance(&self) {
-        let Some(group) = &self.0.shared.group else { return };
+        let Some(group) = &self.0.shared.group else {
+            return;
+        };
         loop {
             self.tell_assigned().await;
-            let Some(pending) = group.membership().pending().cloned() else { return };
+            let Some(pending) = group.membership().pending().cloned() else {
+                return;
+            };
             match &pending {
-                Rebalance::Revoke(_) => self.give_up(self.0.shared.config.client.request_timeout).await,
+                Rebalance::Revoke(_) => {
+                    self.give_up(self.0.shared.config.client.request_timeout)
+                        .await
+                }
                 Rebalance::Lost(partitions) => {
                     self.0.listener.lost(self, partitions).await;
                     self.0.shared.assignment().remove(partitions);
                 }
                 Rebalance::Assign(partitions) => {
-                    self.0.shared.assignment().assign(partitions.iter().cloned());
+                    self.0
+                        .shared
+                        .assignment()
+                        .assign(partitions.iter().cloned());
                     *self.0.owed() = Some(partitions.clone());
                 }
             }
@@ -134,13 +157,16 @@ impl Consumer {
             && shared.config.enable_auto_commit
         {
             let offsets = as_commit(shared.assignment().positions());
-            if let Ok(commit) = self.enqueue_commit(offsets, limit)
+            if let Ok(commit) = self.commit(offsets, limit)
                 && let Err(error) = commit.await
             {
                 tracing::warn!(group = group.id, %error, "commit before giving partitions up failed");
             }
         }
-        let subscribed = shared.group.as_ref().is_some_and(|group| group.membership().is_subscribed());
+        let subscribed = shared
+            .group
+            .as_ref()
+            .is_some_and(|group| group.membership().is_subscribed());
         if subscribed && !partitions.is_empty() {
             self.0.listener.revoked(self, &partitions).await;
         }
@@ -159,13 +185,15 @@ impl Consumer {
         if !shared.close() {
             return Ok(());
         }
-        shared.wake_poll.notify_one();
         let end = Ending(self);
         let result = tokio::time::timeout(limit, async {
             let _turn: MutexGuard<'_, ()> = self.0.turn.lock().await;
             self.give_up(limit).await;
             // From here on nobody else acts for the member.
-            self.0.member.iter().for_each(tokio::task::AbortHandle::abort);
+            self.0
+                .member
+                .iter()
+                .for_each(tokio::task::AbortHandle::abort);
             self.leave(limit).await
         });
         let result = result.await;
@@ -177,7 +205,9 @@ impl Consumer {
     }
 
     async fn leave(&self, limit: Duration) -> Result<()> {
-        let Some(group) = &self.0.shared.group else { return Ok(()) };
+        let Some(group) = &self.0.shared.group else {
+            return Ok(());
+        };
         let action = {
             let mut membership = group.membership();
             membership.unsubscribe();
@@ -186,7 +216,12 @@ impl Consumer {
         match action {
             Some(Action::Leave { member_id }) => {
                 let shared = &self.0.shared;
-                shared.cluster.retry("leaving the group", limit, || group::leave(shared, group, &member_id)).await
+                shared
+                    .cluster
+                    .retry("leaving the group", limit, || {
+                        group::leave(shared, group, &member_id)
+                    })
+                    .await
             }
             _ => Ok(()),
         }
@@ -198,7 +233,11 @@ struct Ending<'a>(&'a Consumer);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.0.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        self.0
+            .0
+            .tasks
+            .iter()
+            .for_each(tokio::task::AbortHandle::abort);
         self.0.0.shared.assignment().assign([]);
     }
 }

@@ -76,6 +76,9 @@ impl<'a> IntoIterator for &'a ConsumerRecords {
 ///
 /// Owns its bytes together with its clones, which are cheap, and may go to any thread. Records are decoded as they are
 /// iterated over; that they can be was checked before the batch was handed out. Never without records.
+///
+/// What was not compressed is a part of a broker's answer, and keeps all of that answer in memory: whoever holds a few
+/// records for long better copies them.
 #[derive(Debug, Clone)]
 pub struct PartitionBatch {
     block: Arc<Block>,
@@ -111,9 +114,25 @@ impl PartitionBatch {
         from: i64,
     ) -> std::result::Result<Option<Self>, String> {
         let found = Found::search(&records, from, header.next_offset)?;
-        let BatchHeader { partition, leader_epoch, timestamp_type, next_offset: until } = header;
-        let block = Arc::new(Block { partition, records, leader_epoch, timestamp_type });
-        Ok((found.len > 0).then_some(Self { block, start: found.start, len: found.len, from, until }))
+        let BatchHeader {
+            partition,
+            leader_epoch,
+            timestamp_type,
+            next_offset: until,
+        } = header;
+        let block = Arc::new(Block {
+            partition,
+            records,
+            leader_epoch,
+            timestamp_type,
+        });
+        Ok((found.len > 0).then_some(Self {
+            block,
+            start: found.start,
+            len: found.len,
+            from,
+            until,
+        }))
     }
 
     /// The partition that the records are from.
@@ -167,16 +186,28 @@ impl PartitionBatch {
     pub fn slice(&self, from: i64, until: i64) -> Option<Self> {
         let (from, until) = (from.max(self.from), until.min(self.until));
         // What could be iterated over when the batch was made still can be.
-        let Ok(Found { start, len }) = Found::search_from(&self.block.records, self.start, from, until) else {
+        let Ok(Found { start, len }) =
+            Found::search_from(&self.block.records, self.start, from, until)
+        else {
             return None;
         };
-        (len > 0).then(|| Self { block: self.block.clone(), start, len, from, until })
+        (len > 0).then(|| Self {
+            block: self.block.clone(),
+            start,
+            len,
+            from,
+            until,
+        })
     }
 
     /// The records, decoded one by one.
     #[inline]
     pub fn iter(&self) -> Records<'_> {
-        Records { block: &self.block, at: self.start, left: self.len }
+        Records {
+            block: &self.block,
+            at: self.start,
+            left: self.len,
+        }
     }
 }
 
@@ -204,7 +235,9 @@ impl Found {
         while let Some(record) = records.next(&mut at) {
             let offset = record.map_err(|error| error.to_string())?.offset();
             if offset <= last || offset >= until {
-                return Err(format!("a record has offset {offset}, after {last} and in a batch that ends before {until}"));
+                return Err(format!(
+                    "a record has offset {offset}, after {last} and in a batch that ends before {until}"
+                ));
             }
             last = offset;
             if offset < from {
@@ -212,7 +245,10 @@ impl Found {
                 before += 1;
             }
         }
-        Ok(Self { start, len: records.len() - before })
+        Ok(Self {
+            start,
+            len: records.len() - before,
+        })
     }
 
     fn search_from(
@@ -257,7 +293,11 @@ impl<'a> Iterator for Records<'a> {
         self.left -= 1;
         let at = self.at;
         match self.block.records.next(&mut self.at) {
-            Some(Ok(record)) => Some(ConsumerRecord { block: self.block, at, record }),
+            Some(Ok(record)) => Some(ConsumerRecord {
+                block: self.block,
+                at,
+                record,
+            }),
             _ => {
                 debug_assert!(false, "the records were walked when the batch was made");
                 self.left = 0;
@@ -280,7 +320,11 @@ impl IntoIterator for PartitionBatch {
 
     /// The records by themselves, each sharing the batch's bytes.
     fn into_iter(self) -> OwnedRecords {
-        OwnedRecords { at: self.start, left: self.len, block: self.block }
+        OwnedRecords {
+            at: self.start,
+            left: self.len,
+            block: self.block,
+        }
     }
 }
 
@@ -297,7 +341,11 @@ impl Iterator for OwnedRecords {
 
     #[inline]
     fn next(&mut self) -> Option<OwnedRecord> {
-        let mut records = Records { block: &self.block, at: self.at, left: self.left };
+        let mut records = Records {
+            block: &self.block,
+            at: self.at,
+            left: self.left,
+        };
         let record = records.next().map(ConsumerRecord::into_owned);
         (self.at, self.left) = (records.at, records.left);
         record
@@ -371,11 +419,14 @@ impl<'a> ConsumerRecord<'a> {
     }
 
     fn text(&self, field: &'static str, bytes: Option<&'a [u8]>) -> Result<Option<&'a str>> {
-        bytes.map(str::from_utf8).transpose().map_err(|_| Error::NotUtf8 {
-            field,
-            partition: self.block.partition.clone(),
-            offset: self.offset(),
-        })
+        bytes
+            .map(str::from_utf8)
+            .transpose()
+            .map_err(|_| Error::NotUtf8 {
+                field,
+                partition: self.block.partition.clone(),
+                offset: self.offset(),
+            })
     }
 
     /// The headers, decoded as they are asked for. A key may occur more than once.
@@ -419,16 +470,26 @@ struct Span {
 impl Span {
     #[inline]
     fn of(range: Option<std::ops::Range<usize>>) -> Self {
-        range.map_or(Self { start: 0, len: u32::MAX }, |range| Self {
-            start: range.start as u32,
-            len: range.len() as u32,
-        })
+        range.map_or(
+            Self {
+                start: 0,
+                len: u32::MAX,
+            },
+            |range| Self {
+                start: range.start as u32,
+                len: range.len() as u32,
+            },
+        )
     }
 
     #[inline]
     fn get(self, data: &[u8]) -> Option<&[u8]> {
         let start = self.start as usize;
-        if self.len == u32::MAX { None } else { data.get(start..start + self.len as usize) }
+        if self.len == u32::MAX {
+            None
+        } else {
+            data.get(start..start + self.len as usize)
+        }
     }
 }
 
@@ -489,23 +550,33 @@ impl OwnedRecord {
     }
 
     fn text<'a>(&self, field: &'static str, bytes: Option<&'a [u8]>) -> Result<Option<&'a str>> {
-        bytes.map(str::from_utf8).transpose().map_err(|_| Error::NotUtf8 {
-            field,
-            partition: self.block.partition.clone(),
-            offset: self.offset,
-        })
+        bytes
+            .map(str::from_utf8)
+            .transpose()
+            .map_err(|_| Error::NotUtf8 {
+                field,
+                partition: self.block.partition.clone(),
+                offset: self.offset,
+            })
     }
 
     /// The record in the form that iterating over a batch gives, with everything that it can do.
     pub fn as_record(&self) -> Option<ConsumerRecord<'_>> {
         let mut at = self.at;
         let record = self.block.records.next(&mut at)?.ok()?;
-        Some(ConsumerRecord { block: &self.block, at: self.at, record })
+        Some(ConsumerRecord {
+            block: &self.block,
+            at: self.at,
+            record,
+        })
     }
 
     /// The headers, decoded as they are asked for. A key may occur more than once.
     pub fn headers(&self) -> impl Iterator<Item = <Headers<'_> as Iterator>::Item> {
-        self.as_record().map(|record| record.headers()).into_iter().flatten()
+        self.as_record()
+            .map(|record| record.headers())
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -519,10 +590,20 @@ mod tests {
         for n in 0..10 {
             let key = format!("k{n}");
             let headers = [Header::new("h", b"v")];
-            builder.append(1000 + n, Some(key.as_bytes()), (n % 2 == 0).then_some(&[0xff, n as u8][..]), &headers).unwrap();
+            builder
+                .append(
+                    1000 + n,
+                    Some(key.as_bytes()),
+                    (n % 2 == 0).then_some(&[0xff, n as u8][..]),
+                    &headers,
+                )
+                .unwrap();
         }
         let bytes = builder.finish(&Seal::default()).unwrap();
-        let raw = RecordBatch::parse(bytes).unwrap().with_offset(100, 4).unwrap();
+        let raw = RecordBatch::parse(bytes)
+            .unwrap()
+            .with_offset(100, 4)
+            .unwrap();
         let header = BatchHeader {
             partition: TopicPartition::new("t", 1),
             leader_epoch: 4,
@@ -539,7 +620,10 @@ mod tests {
     #[test]
     fn records_before_the_position_are_passed_over() {
         let batch = batch(107).unwrap();
-        assert_eq!((batch.len(), batch.first_offset(), batch.next_offset()), (3, 107, 110));
+        assert_eq!(
+            (batch.len(), batch.first_offset(), batch.next_offset()),
+            (3, 107, 110)
+        );
         assert_eq!(offsets(&batch), [107, 108, 109]);
         assert!(super::tests::batch(110).is_none());
     }
@@ -548,7 +632,10 @@ mod tests {
     fn a_slice_has_the_records_of_its_offsets() {
         let batch = batch(102).unwrap();
         let slice = batch.slice(0, 105).unwrap();
-        assert_eq!((slice.len(), slice.first_offset(), slice.next_offset()), (3, 102, 105));
+        assert_eq!(
+            (slice.len(), slice.first_offset(), slice.next_offset()),
+            (3, 102, 105)
+        );
         assert_eq!(offsets(&slice), [102, 103, 104]);
         assert_eq!(offsets(&slice.slice(104, 200).unwrap()), [104]);
         assert!(slice.slice(105, 200).is_none());
@@ -556,13 +643,23 @@ mod tests {
 
     #[test]
     fn an_owned_record_is_the_record() {
-        let owned: Vec<OwnedRecord> = batch(100).unwrap().iter().map(ConsumerRecord::into_owned).collect();
+        let owned: Vec<OwnedRecord> = batch(100)
+            .unwrap()
+            .iter()
+            .map(ConsumerRecord::into_owned)
+            .collect();
         for (n, record) in owned.iter().enumerate() {
             assert_eq!((record.topic(), record.partition().partition), ("t", 1));
-            assert_eq!((record.offset(), record.timestamp()), (100 + n as i64, 1000 + n as i64));
+            assert_eq!(
+                (record.offset(), record.timestamp()),
+                (100 + n as i64, 1000 + n as i64)
+            );
             assert_eq!(record.key(), Some(format!("k{n}").as_bytes()));
             assert_eq!(record.value(), (n % 2 == 0).then_some(&[0xff, n as u8][..]));
-            assert_eq!(record.headers().map(Result::unwrap).collect::<Vec<_>>(), [Header::new("h", b"v")]);
+            assert_eq!(
+                record.headers().map(Result::unwrap).collect::<Vec<_>>(),
+                [Header::new("h", b"v")]
+            );
         }
     }
 
@@ -572,6 +669,9 @@ mod tests {
         let record = batch.iter().next().unwrap();
         assert_eq!(record.key_str(), Ok(Some("k4")));
         let error = record.value_str().unwrap_err().to_string();
-        assert_eq!(error, "the value of the record at offset 104 of t-1 is not UTF-8: read it as bytes");
+        assert_eq!(
+            error,
+            "the value of the record at offset 104 of t-1 is not UTF-8: read it as bytes"
+        );
     }
 }

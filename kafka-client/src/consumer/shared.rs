@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) wake_driver: Notify,
     /// There may be something to hand out or to tell.
     pub(crate) wake_poll: Notify,
+    /// A position was found, or was not.
+    pub(crate) positions: Notify,
     closed: AtomicBool,
 }
 
@@ -51,12 +53,15 @@ impl Shared {
             group,
             wake_driver: Notify::new(),
             wake_poll: Notify::new(),
+            positions: Notify::new(),
             closed: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn assignment(&self) -> MutexGuard<'_, Assignment> {
-        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
+        self.assignment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -65,7 +70,10 @@ impl Shared {
 
     /// Whether it was this call that closed it.
     pub(crate) fn close(&self) -> bool {
-        !self.closed.swap(true, Ordering::AcqRel)
+        let is_first = !self.closed.swap(true, Ordering::AcqRel);
+        self.wake_poll.notify_one();
+        self.positions.notify_waiters();
+        is_first
     }
 
     /// The group.
@@ -93,10 +101,17 @@ impl Shared {
         R::Response: Throttled,
     {
         let group = &self.group()?.id;
-        let coordinator = self.cluster.coordinator(CoordinatorKind::Group, group).await?;
-        let answer = self.cluster.send_with(Node::Broker(coordinator), lane, max_version, limit, make).await;
+        let coordinator = self
+            .cluster
+            .coordinator(CoordinatorKind::Group, group)
+            .await?;
+        let answer = self
+            .cluster
+            .send_with(Node::Broker(coordinator), lane, max_version, limit, make)
+            .await;
         if let Err(Error::Disconnected { .. } | Error::Timeout { .. }) = &answer {
-            self.cluster.forget_coordinator(CoordinatorKind::Group, group);
+            self.cluster
+                .forget_coordinator(CoordinatorKind::Group, group);
         }
         answer
     }
@@ -105,8 +120,12 @@ impl Shared {
     pub(crate) fn check_coordinator(&self, code: i16) -> Result<()> {
         let group = &self.group()?.id;
         let code = ErrorCode::from(code);
-        if matches!(code, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
-            self.cluster.forget_coordinator(CoordinatorKind::Group, group);
+        if matches!(
+            code,
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
+        ) {
+            self.cluster
+                .forget_coordinator(CoordinatorKind::Group, group);
         }
         match code {
             ErrorCode::None => Ok(()),
@@ -117,10 +136,19 @@ impl Shared {
 
 /// What is known of a partition's leader.
 pub(crate) fn leadership(metadata: &Metadata, partition: &TopicPartition) -> Leadership {
-    let Some(topic) = metadata.topics.get(&partition.topic) else { return Leadership::Unasked };
+    let Some(topic) = metadata.topics.get(&partition.topic) else {
+        return Leadership::Unasked;
+    };
     match (metadata.partition(partition), topic.error) {
-        (Some(known), _) => match known.leader.filter(|leader| metadata.brokers.contains_key(leader)) {
-            Some(broker) => Leadership::Leader { broker, epoch: known.leader_epoch, topic_id: topic.id },
+        (Some(known), _) => match known
+            .leader
+            .filter(|leader| metadata.brokers.contains_key(leader))
+        {
+            Some(broker) => Leadership::Leader {
+                broker,
+                epoch: known.leader_epoch,
+                topic_id: topic.id,
+            },
             None => Leadership::Vacant,
         },
         (None, Some(code)) => Leadership::NoTopic(code),

@@ -25,7 +25,11 @@ pub struct BatchStream {
 
 impl BatchStream {
     pub(super) fn new(consumer: Consumer) -> Self {
-        Self { consumer, ready: Vec::new().into_iter(), polling: None }
+        Self {
+            consumer,
+            ready: Vec::new().into_iter(),
+            polling: None,
+        }
     }
 }
 
@@ -38,8 +42,9 @@ impl Stream for BatchStream {
                 return Poll::Ready(Some(Ok(batch)));
             }
             let consumer = self.consumer.clone();
-            let polling =
-                self.polling.get_or_insert_with(|| Box::pin(async move { consumer.poll(POLL).await }));
+            let polling = self
+                .polling
+                .get_or_insert_with(|| Box::pin(async move { consumer.poll(POLL).await }));
             let polled = std::task::ready!(polling.as_mut().poll(cx));
             self.polling = None;
             match polled {
@@ -53,6 +58,8 @@ impl Stream for BatchStream {
 
 impl fmt::Debug for BatchStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchStream").field("ready", &self.ready.len()).finish_non_exhaustive()
+        f.debug_struct("BatchStream")
+            .field("ready", &self.ready.len())
+            .finish_non_exhaustive()
     }
 }

@@ -38,7 +38,14 @@ impl Trouble {
                 lasting.grace = lasting.grace.min(grace);
                 lasting.error = error;
             }
-            none => *none = Some(Lasting { error, since: now, grace, told: false }),
+            none => {
+                *none = Some(Lasting {
+                    error,
+                    since: now,
+                    grace,
+                    told: false,
+                })
+            }
         }
     }
 
@@ -54,7 +61,10 @@ impl Trouble {
 
     /// When there will be something to tell that was not told yet.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.0.as_ref().filter(|lasting| !lasting.told).map(|lasting| lasting.since + lasting.grace)
+        self.0
+            .as_ref()
+            .filter(|lasting| !lasting.told)
+            .map(|lasting| lasting.since + lasting.grace)
     }
 }
 

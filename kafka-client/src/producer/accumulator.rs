@@ -284,10 +284,10 @@ impl Accumulator {
             self.traffic.entry(request.broker).or_default().requests += 1;
         }
         drained.expired = !expired.is_empty();
-        for mut batch in expired {
+        for (mut batch, is_written) in expired {
             let last = batch.last_error.take();
             let error = self.expired(&batch, last);
-            self.settle(batch, Err(error));
+            self.settle(batch, if is_written { Ok(Written::SOMEWHERE) } else { Err(error) });
         }
         drained
     }
@@ -314,6 +314,11 @@ impl Accumulator {
             }
             Err(failure) => failure,
         };
+        let is_over = now.saturating_duration_since(batch.created) >= self.config.delivery_timeout;
+        if queue.sequence.has_written(&batch) && (is_over || !error.is_retriable()) {
+            // Where it is was said to nobody, and the broker may no longer know.
+            return self.settle(batch, Ok(Written::SOMEWHERE));
+        }
         let code = match &error {
             Error::Broker { code, .. } => *code,
             _ => ErrorCode::None,
@@ -342,7 +347,6 @@ impl Accumulator {
         }
         // Any other answer leaves open what earlier sends did.
         batch.maybe_written |= maybe_written;
-        let is_over = now.saturating_duration_since(batch.created) >= self.config.delivery_timeout;
         if error.is_retriable() && !is_over {
             return put_back(queue, batch, error, now);
         }
@@ -463,3 +467,8 @@ fn record_size(record: &Record<'_>) -> usize {
     let headers: usize = record.headers.iter().map(|header| header.key.len() + len(header.value) + 10).sum();
     BATCH_HEADER + FIELDS + len(record.key) + len(record.value) + headers
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,11 @@ pub(super) struct Written {
     pub(super) log_append_time: Option<i64>,
 }
 
+impl Written {
+    /// Nobody says where.
+    pub(super) const SOMEWHERE: Self = Self { base_offset: None, log_append_time: None };
+}
+
 /// What became of the records from `first` on, up to the next part.
 #[derive(Debug)]
 struct Part {

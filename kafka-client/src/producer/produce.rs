@@ -87,7 +87,7 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
         Ok(mut answers) => done.extend(batches.map(|batch| {
             let outcome = match answers.remove(&batch.partition) {
                 Some(answer) => outcome_of(&batch.partition, &answer),
-                None if shared.config.acks == Acks::None => Ok(Written { base_offset: None, log_append_time: None }),
+                None if shared.config.acks == Acks::None => Ok(Written::SOMEWHERE),
                 None => Err(Failure {
                     error: Error::broker(ErrorCode::UnknownServerError, format!("no answer for {}", batch.partition)),
                     maybe_written: true,
@@ -215,7 +215,7 @@ fn outcome_of(partition: &TopicPartition, answer: &PartitionProduceResponse) -> 
             log_append_time: Some(answer.log_append_time_ms).filter(|time| *time >= 0),
         }),
         // It was written the first time, and the broker no longer knows where.
-        ErrorCode::DuplicateSequenceNumber => Ok(Written { base_offset: None, log_append_time: None }),
+        ErrorCode::DuplicateSequenceNumber => Ok(Written::SOMEWHERE),
         code => Err(Failure {
             maybe_written: matches!(code, ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend),
             error: Error::Broker {

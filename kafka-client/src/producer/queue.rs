@@ -137,7 +137,7 @@ impl PartitionQueue {
 
     /// After a batch was written.
     pub(super) fn succeeded(&mut self, batch: &Batch) {
-        self.sequence.confirm(batch);
+        self.sequence.acknowledge(batch);
         self.backoff.reset();
         self.not_before = None;
     }
@@ -179,15 +179,17 @@ impl PartitionQueue {
         false
     }
 
-    /// Takes the batches whose time is over.
-    pub(super) fn take_expired(&mut self, now: Instant, timeout: Duration, expired: &mut Vec<Batch>) {
+    /// Takes the batches whose time is over; with each, whether it was written for certain.
+    pub(super) fn take_expired(&mut self, now: Instant, timeout: Duration, expired: &mut Vec<(Batch, bool)>) {
         let is_over = |batch: &Batch| batch.created + timeout <= now;
         for queue in [&mut self.retry, &mut self.full] {
-            while queue.front().is_some_and(is_over) {
-                expired.extend(queue.pop_front().inspect(|batch| self.sequence.break_at(batch)));
+            while let Some(batch) = queue.front().is_some_and(is_over).then(|| queue.pop_front()).flatten() {
+                self.sequence.break_at(&batch);
+                let is_written = self.sequence.has_written(&batch);
+                expired.push((batch, is_written));
             }
         }
-        expired.extend(self.open.take_if(|open| is_over(open)));
+        expired.extend(self.open.take_if(|open| is_over(open)).map(|open| (open, false)));
     }
 
     /// Takes everything that waits, and no longer expects what is on its way.

@@ -94,7 +94,9 @@ async fn a_broker_that_goes_away_is_told_of_in_time_and_reading_goes_on_when_it_
     fixture.write(2, 100, 100).await;
     within("what comes after that", async {
         while seen.len() < 400 {
-            let Ok(records) = consumer.poll(Duration::from_millis(100)).await else { continue };
+            let Ok(records) = consumer.poll(Duration::from_millis(100)).await else {
+                continue;
+            };
             seen.extend(records.records().map(|record| Seen {
                 partition: record.partition().partition,
                 offset: record.offset(),

@@ -169,7 +169,9 @@ impl Wire {
 pub(crate) const ADVERTISED: &str = "127.0.0.2";
 
 async fn connection(client: TcpStream, broker: SocketAddr, mut up: watch::Receiver<bool>, damage: Arc<AtomicBool>) {
-    let Ok(broker) = TcpStream::connect(broker).await else { return };
+    let Ok(broker) = TcpStream::connect(broker).await else {
+        return;
+    };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_broker, mut to_broker) = broker.into_split();
     let answers = async {

@@ -32,7 +32,12 @@ pub(crate) struct FetchNews {
 
 impl Assignment {
     /// A fetch was answered.
-    pub(crate) fn fetched(&mut self, task: &FetchTask, answer: Result<FetchResponse>, now: Instant) -> FetchNews {
+    pub(crate) fn fetched(
+        &mut self,
+        task: &FetchTask,
+        answer: Result<FetchResponse>,
+        now: Instant,
+    ) -> FetchNews {
         self.fetching.remove(&task.broker);
         let mut news = FetchNews::default();
         let answer = match answer {
@@ -42,7 +47,11 @@ impl Assignment {
                     session.failed();
                 }
                 self.outdated |= error.refreshes_metadata();
-                self.all_in_trouble(task.targets.iter().map(|target| &target.ticket), &error, now);
+                self.all_in_trouble(
+                    task.targets.iter().map(|target| &target.ticket),
+                    &error,
+                    now,
+                );
                 return news;
             }
         };
@@ -61,17 +70,31 @@ impl Assignment {
             // A new session at once, unless it was the new one that went wrong.
             if was_new || !of_the_session {
                 self.outdated |= error.refreshes_metadata();
-                self.all_in_trouble(task.targets.iter().map(|target| &target.ticket), &error, now);
+                self.all_in_trouble(
+                    task.targets.iter().map(|target| &target.ticket),
+                    &error,
+                    now,
+                );
             }
             return news;
         }
-        let targets: HashMap<(&[u8], i32), &FetchTarget> =
-            task.targets.iter().flat_map(|target| {
+        let targets: HashMap<(&[u8], i32), &FetchTarget> = task
+            .targets
+            .iter()
+            .flat_map(|target| {
                 let TopicPartition { topic, partition } = &target.ticket.partition;
-                [((topic.as_bytes(), *partition), target), ((&target.topic_id.0[..], *partition), target)]
-            }).collect();
+                [
+                    ((topic.as_bytes(), *partition), target),
+                    ((&target.topic_id.0[..], *partition), target),
+                ]
+            })
+            .collect();
         for topic in answer.responses {
-            let key = if topic.topic_id.is_zero() { topic.topic.as_bytes() } else { &topic.topic_id.0[..] };
+            let key = if topic.topic_id.is_zero() {
+                topic.topic.as_bytes()
+            } else {
+                &topic.topic_id.0[..]
+            };
             for data in topic.partitions {
                 if let Some(target) = targets.get(&(key, data.partition_index)) {
                     self.fetched_partition(target, data, &mut news, now);
@@ -81,9 +104,17 @@ impl Assignment {
         news
     }
 
-    fn fetched_partition(&mut self, target: &FetchTarget, data: PartitionData, news: &mut FetchNews, now: Instant) {
+    fn fetched_partition(
+        &mut self,
+        target: &FetchTarget,
+        data: PartitionData,
+        news: &mut FetchNews,
+        now: Instant,
+    ) {
         let committed_only = self.config.isolation_level.level() == 1;
-        let Some(partition) = self.current(&target.ticket) else { return };
+        let Some(partition) = self.current(&target.ticket) else {
+            return;
+        };
         if partition.stage != Stage::Reading || partition.fetch_offset != target.offset {
             return;
         }
@@ -92,7 +123,11 @@ impl Assignment {
         match code {
             ErrorCode::None => {
                 partition.well();
-                partition.end_offset = Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
+                partition.end_offset = Some(if committed_only {
+                    data.last_stable_offset
+                } else {
+                    data.high_watermark
+                });
                 let bytes = data.records.unwrap_or_default();
                 if bytes.is_empty() {
                     return;
@@ -105,7 +140,13 @@ impl Assignment {
                 }
                 partition.fetch_offset = glance.next_offset;
                 let aborted = data.aborted_transactions.unwrap_or_default();
-                partition.chunks.push_back(Chunk::new(name.clone(), batches, size, target.offset, aborted));
+                partition.chunks.push_back(Chunk::new(
+                    name.clone(),
+                    batches,
+                    size,
+                    target.offset,
+                    aborted,
+                ));
             }
             ErrorCode::OffsetOutOfRange => {
                 if partition.buffered() > 0 || partition.decoding {
@@ -126,11 +167,19 @@ impl Assignment {
             ErrorCode::CorruptMessage => {
                 let (partition_name, offset) = (name.clone(), target.offset);
                 let reason = "the broker could not read it".to_owned();
-                let error = Error::Corrupt { partition: partition_name, offset, next_offset: None, reason };
+                let error = Error::Corrupt {
+                    partition: partition_name,
+                    offset,
+                    next_offset: None,
+                    reason,
+                };
                 partition.fail(error, now);
             }
             code => {
-                let (leader, epoch) = (data.current_leader.leader_id, data.current_leader.leader_epoch);
+                let (leader, epoch) = (
+                    data.current_leader.leader_id,
+                    data.current_leader.leader_epoch,
+                );
                 if leader >= 0 && epoch > target.leader_epoch {
                     news.leaders.push((name.clone(), leader, epoch));
                 }
@@ -140,7 +189,12 @@ impl Assignment {
         }
     }
 
-    fn all_in_trouble<'a>(&mut self, tickets: impl Iterator<Item = &'a Ticket>, error: &Error, now: Instant) {
+    fn all_in_trouble<'a>(
+        &mut self,
+        tickets: impl Iterator<Item = &'a Ticket>,
+        error: &Error,
+        now: Instant,
+    ) {
         for ticket in tickets {
             self.partition_in_trouble(ticket, error.clone(), now);
         }
@@ -148,7 +202,10 @@ impl Assignment {
 
     fn partition_in_trouble(&mut self, ticket: &Ticket, error: Error, now: Instant) {
         let grace = match &error {
-            Error::Broker { code: ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId, .. } => TOPIC_GRACE,
+            Error::Broker {
+                code: ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId,
+                ..
+            } => TOPIC_GRACE,
             error if error.is_retriable() => self.config.client.request_timeout,
             _ => Duration::ZERO,
         };
@@ -177,13 +234,18 @@ impl Assignment {
         let without = self.reset_stage();
         for ticket in tickets {
             let position = found.remove(&ticket.partition).unwrap_or(Ok(None));
-            let Some(partition) = self.current(ticket).filter(|partition| partition.stage == Stage::Committed) else {
+            let Some(partition) = self
+                .current(ticket)
+                .filter(|partition| partition.stage == Stage::Committed)
+            else {
                 continue;
             };
             match position {
                 Ok(Some(position)) => partition.read_from(position),
                 Ok(None) if without == Stage::Failed => {
-                    let error = Error::NoOffset { partition: ticket.partition.clone() };
+                    let error = Error::NoOffset {
+                        partition: ticket.partition.clone(),
+                    };
                     partition.fail(error, now);
                 }
                 Ok(None) => {
@@ -219,8 +281,12 @@ impl Assignment {
             })
         };
         for (ticket, _, timestamp) in &lookup.partitions {
-            let position = found.remove(&ticket.partition).unwrap_or_else(|| missing(&ticket.partition));
-            let Some(partition) = self.current(ticket) else { continue };
+            let position = found
+                .remove(&ticket.partition)
+                .unwrap_or_else(|| missing(&ticket.partition));
+            let Some(partition) = self.current(ticket) else {
+                continue;
+            };
             match position {
                 Ok(position) if position.offset >= 0 => partition.read_from(position),
                 // No record is that young: what comes next will be.
@@ -228,7 +294,13 @@ impl Assignment {
                     partition.asking = false;
                     partition.stage = Stage::Reset(super::LATEST);
                 }
-                Ok(_) => self.partition_in_trouble(ticket, Error::NoOffset { partition: ticket.partition.clone() }, now),
+                Ok(_) => self.partition_in_trouble(
+                    ticket,
+                    Error::NoOffset {
+                        partition: ticket.partition.clone(),
+                    },
+                    now,
+                ),
                 Err(error) => self.partition_in_trouble(ticket, error, now),
             }
         }
@@ -236,7 +308,12 @@ impl Assignment {
             let name = &ticket.partition;
             let start = found.remove(name).unwrap_or_else(|| missing(name));
             let end = ends.remove(name).unwrap_or_else(|| missing(name));
-            match start.and_then(|start| Ok(LogRange { start: start.offset, end: end?.offset })) {
+            match start.and_then(|start| {
+                Ok(LogRange {
+                    start: start.offset,
+                    end: end?.offset,
+                })
+            }) {
                 Ok(range) => self.out_of_range(ticket, range, now),
                 Err(error) => self.partition_in_trouble(ticket, error, now),
             }
@@ -244,10 +321,20 @@ impl Assignment {
     }
 
     fn out_of_range(&mut self, ticket: &Ticket, LogRange { start, end }: LogRange, now: Instant) {
-        let Some(partition) = self.current(ticket) else { return };
+        let Some(partition) = self.current(ticket) else {
+            return;
+        };
         let offset = partition.fetch_offset;
         let name = ticket.partition.clone();
-        partition.fail(Error::OffsetOutOfRange { partition: name, offset, log_start: start, log_end: end }, now);
+        partition.fail(
+            Error::OffsetOutOfRange {
+                partition: name,
+                offset,
+                log_start: start,
+                log_end: end,
+            },
+            now,
+        );
     }
 
     /// The cluster was asked anew, with or without success.
@@ -256,12 +343,20 @@ impl Assignment {
         self.refresh_not_before = Some(now + self.refresh_backoff.next());
         if let Some(error) = failure {
             let grace = self.config.client.request_timeout;
-            for partition in self.partitions.iter_mut().filter(|partition| partition.position.is_none()) {
+            for partition in self
+                .partitions
+                .iter_mut()
+                .filter(|partition| partition.position.is_none())
+            {
                 partition.trouble.goes_on(error.clone(), grace, now);
             }
             return;
         }
-        if self.partitions.iter().all(|partition| partition.trouble.is_none()) {
+        if self
+            .partitions
+            .iter()
+            .all(|partition| partition.trouble.is_none())
+        {
             self.refresh_backoff.reset();
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::partition::{Partition, Position, Ticket};
 use super::Assignment;
+use super::partition::{Partition, Position, Ticket};
 use crate::consumer::fetch::{Chunk, Piece};
 use crate::consumer::records::PartitionBatch;
 use crate::error::Error;
@@ -36,12 +36,20 @@ impl Assignment {
     }
 
     pub(super) fn has_work_to_decode(&self) -> bool {
-        self.room_to_decode() > 0 && self.partitions.iter().any(|partition| !partition.chunks.is_empty())
+        self.room_to_decode() > 0
+            && self
+                .partitions
+                .iter()
+                .any(|partition| !partition.chunks.is_empty())
     }
 
     /// How many bytes of chunks wait to be decoded.
     pub(crate) fn undecoded(&self) -> usize {
-        self.partitions.iter().flat_map(|partition| &partition.chunks).map(Chunk::left).sum()
+        self.partitions
+            .iter()
+            .flat_map(|partition| &partition.chunks)
+            .map(Chunk::left)
+            .sum()
     }
 
     fn room_to_decode(&self) -> usize {
@@ -53,19 +61,30 @@ impl Assignment {
     pub(crate) fn next_to_decode(&mut self) -> Option<Work> {
         let room = self.room_to_decode();
         // Those of which the least is ready first, so that a poll finds something of each.
-        let candidates = self.partitions.iter_mut().filter(|partition| !partition.chunks.is_empty());
-        let next = candidates.min_by_key(|partition| partition.ready.len()).filter(|_| room > 0);
+        let candidates = self
+            .partitions
+            .iter_mut()
+            .filter(|partition| !partition.chunks.is_empty());
+        let next = candidates
+            .min_by_key(|partition| partition.ready.len())
+            .filter(|_| room > 0);
         let Some(partition) = next else {
             self.decoding = false;
             return None;
         };
         partition.decoding = true;
         let ticket = partition.ticket.clone();
-        partition.chunks.pop_front().map(|chunk| Work { ticket, chunk, room })
+        partition.chunks.pop_front().map(|chunk| Work {
+            ticket,
+            chunk,
+            room,
+        })
     }
 
     pub(crate) fn decoded(&mut self, decoded: Decoded, now: Instant) {
-        let Some(partition) = self.current(&decoded.ticket) else { return };
+        let Some(partition) = self.current(&decoded.ticket) else {
+            return;
+        };
         partition.decoding = false;
         partition.ready.extend(decoded.pieces);
         if let Some(rest) = decoded.rest {
@@ -91,7 +110,10 @@ impl Assignment {
                 && let Some(piece) = partition.ready.pop_front()
             {
                 moved = true;
-                partition.position = Some(Position { offset: piece.next_offset, leader_epoch: piece.leader_epoch });
+                partition.position = Some(Position {
+                    offset: piece.next_offset,
+                    leader_epoch: piece.leader_epoch,
+                });
                 if let Some(batch) = piece.batch {
                     records += batch.len();
                     batches.push(batch);
@@ -109,12 +131,18 @@ impl Assignment {
     /// Why a partition makes no progress, if that is to be told now: once as soon as it lasts, and again whenever there
     /// is nothing else to say.
     pub(crate) fn take_error(&mut self, now: Instant, nothing_else: bool) -> Option<Error> {
-        let mut silent = self.partitions.iter_mut().filter(|partition| partition.ready.is_empty() && !partition.decoding);
+        let mut silent = self
+            .partitions
+            .iter_mut()
+            .filter(|partition| partition.ready.is_empty() && !partition.decoding);
         silent.find_map(|partition| partition.trouble.tell(now, nothing_else))
     }
 
     /// When an error becomes due that nobody was told of.
     pub(crate) fn next_error(&self) -> Option<Instant> {
-        self.partitions.iter().filter_map(|partition| partition.trouble.due()).min()
+        self.partitions
+            .iter()
+            .filter_map(|partition| partition.trouble.due())
+            .min()
     }
 }

@@ -88,7 +88,10 @@ impl Assignment {
 
     /// What to send for a fetch, in the session with its broker.
     pub(crate) fn session_request(&mut self, task: &FetchTask, version: i16) -> SessionRequest {
-        self.sessions.entry(task.broker).or_default().request(&task.targets, version)
+        self.sessions
+            .entry(task.broker)
+            .or_default()
+            .request(&task.targets, version)
     }
 
     /// What is known of the cluster is old: it is to be asked anew, even if nothing is wrong.
@@ -98,8 +101,10 @@ impl Assignment {
 
     /// Replaces the partitions. Those that stay keep their position and what is buffered of them.
     pub(crate) fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
-        let mut old: HashMap<TopicPartition, Partition> =
-            std::mem::take(&mut self.partitions).into_iter().map(|old| (old.ticket.partition.clone(), old)).collect();
+        let mut old: HashMap<TopicPartition, Partition> = std::mem::take(&mut self.partitions)
+            .into_iter()
+            .map(|old| (old.ticket.partition.clone(), old))
+            .collect();
         let mut wanted: Vec<TopicPartition> = partitions.into_iter().collect();
         wanted.sort();
         wanted.dedup();
@@ -116,18 +121,32 @@ impl Assignment {
 
     /// Takes partitions away.
     pub(crate) fn remove(&mut self, partitions: &[TopicPartition]) {
-        self.partitions.retain(|partition| !partitions.contains(&partition.ticket.partition));
+        self.partitions
+            .retain(|partition| !partitions.contains(&partition.ticket.partition));
         self.turn = 0;
     }
 
     fn new_partition(&mut self, partition: TopicPartition) -> Partition {
-        let stage = if self.config.group_id.is_some() { Stage::Committed } else { self.reset_stage() };
-        let ticket = Ticket { partition, revision: self.next_revision() };
+        let stage = if self.config.group_id.is_some() {
+            Stage::Committed
+        } else {
+            self.reset_stage()
+        };
+        let ticket = Ticket {
+            partition,
+            revision: self.next_revision(),
+        };
         let config = &self.config;
         let backoff = Backoff::new(config.client.retry_backoff, config.client.retry_backoff_max);
-        let mut partition = Partition::new(ticket, stage, config.max_partition_fetch_bytes, backoff);
+        let mut partition =
+            Partition::new(ticket, stage, config.max_partition_fetch_bytes, backoff);
         if stage == Stage::Failed {
-            partition.fail(Error::NoOffset { partition: partition.ticket.partition.clone() }, Instant::now());
+            partition.fail(
+                Error::NoOffset {
+                    partition: partition.ticket.partition.clone(),
+                },
+                Instant::now(),
+            );
         }
         partition
     }
@@ -147,22 +166,37 @@ impl Assignment {
     }
 
     fn get(&self, partition: &TopicPartition) -> Result<&Partition> {
-        let at = self.partitions.binary_search_by(|known| known.ticket.partition.cmp(partition));
-        at.map(|at| &self.partitions[at]).map_err(|_| Error::NotAssigned { partition: partition.clone() })
+        let at = self
+            .partitions
+            .binary_search_by(|known| known.ticket.partition.cmp(partition));
+        at.map(|at| &self.partitions[at])
+            .map_err(|_| Error::NotAssigned {
+                partition: partition.clone(),
+            })
     }
 
     fn get_mut(&mut self, partition: &TopicPartition) -> Result<&mut Partition> {
-        let at = self.partitions.binary_search_by(|known| known.ticket.partition.cmp(partition));
-        at.map(|at| &mut self.partitions[at]).map_err(|_| Error::NotAssigned { partition: partition.clone() })
+        let at = self
+            .partitions
+            .binary_search_by(|known| known.ticket.partition.cmp(partition));
+        at.map(|at| &mut self.partitions[at])
+            .map_err(|_| Error::NotAssigned {
+                partition: partition.clone(),
+            })
     }
 
     /// The partition, if it is still as it was when the ticket was made.
     fn current(&mut self, ticket: &Ticket) -> Option<&mut Partition> {
-        self.get_mut(&ticket.partition).ok().filter(|known| known.is(ticket))
+        self.get_mut(&ticket.partition)
+            .ok()
+            .filter(|known| known.is(ticket))
     }
 
     pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
-        self.partitions.iter().map(|partition| partition.ticket.partition.clone()).collect()
+        self.partitions
+            .iter()
+            .map(|partition| partition.ticket.partition.clone())
+            .collect()
     }
 
     /// The next record's position; `None` while it is being looked up.
@@ -187,7 +221,10 @@ impl Assignment {
         let known = self.get_mut(partition)?;
         known.restart(Stage::Reading, revision);
         known.fetch_size = fetch_size;
-        known.read_from(Position { offset, leader_epoch: -1 });
+        known.read_from(Position {
+            offset,
+            leader_epoch: -1,
+        });
         Ok(())
     }
 
@@ -217,13 +254,18 @@ impl Assignment {
 
     pub(crate) fn paused(&self) -> Vec<TopicPartition> {
         let paused = self.partitions.iter().filter(|partition| partition.paused);
-        paused.map(|partition| partition.ticket.partition.clone()).collect()
+        paused
+            .map(|partition| partition.ticket.partition.clone())
+            .collect()
     }
 
     /// How many records there are behind the position, as of the last fetch.
     pub(crate) fn lag(&self, partition: &TopicPartition) -> Result<Option<i64>> {
         let known = self.get(partition)?;
-        let lag = known.position.zip(known.end_offset).map(|(position, end)| (end - position.offset).max(0));
+        let lag = known
+            .position
+            .zip(known.end_offset)
+            .map(|(position, end)| (end - position.offset).max(0));
         Ok(lag)
     }
 
@@ -244,8 +286,12 @@ impl Assignment {
         self.positions_by(|partition| partition.processed)
     }
 
-    fn positions_by(&self, of: impl Fn(&Partition) -> Option<Position>) -> Vec<(TopicPartition, Position)> {
+    fn positions_by(
+        &self,
+        of: impl Fn(&Partition) -> Option<Position>,
+    ) -> Vec<(TopicPartition, Position)> {
         let all = self.partitions.iter();
-        all.filter_map(|known| Some((known.ticket.partition.clone(), of(known)?))).collect()
+        all.filter_map(|known| Some((known.ticket.partition.clone(), of(known)?)))
+            .collect()
     }
 }

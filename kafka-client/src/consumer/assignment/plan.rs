@@ -19,7 +19,11 @@ const SHORT_WAIT: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leadership {
     /// This broker, in this epoch.
-    Leader { broker: i32, epoch: i32, topic_id: Uuid },
+    Leader {
+        broker: i32,
+        epoch: i32,
+        topic_id: Uuid,
+    },
     /// Nobody, at the moment.
     Vacant,
     /// The topic was not asked for yet.
@@ -81,7 +85,11 @@ type ByBroker = BTreeMap<i32, Vec<(usize, i32, Uuid)>>;
 
 impl Assignment {
     /// Everything that can be begun now. What is begun is not planned again before its answer came.
-    pub(crate) fn plan(&mut self, leader: &dyn Fn(&TopicPartition) -> Leadership, now: Instant) -> Vec<Task> {
+    pub(crate) fn plan(
+        &mut self,
+        leader: &dyn Fn(&TopicPartition) -> Leadership,
+        now: Instant,
+    ) -> Vec<Task> {
         let mut tasks = Vec::new();
         let by_broker = self.find_leaders(leader, now, &mut tasks);
         self.plan_committed(now, &mut tasks);
@@ -97,8 +105,13 @@ impl Assignment {
 
     /// When to plan again even if nothing happens.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let waiting = self.partitions.iter().filter_map(|partition| partition.not_before);
-        let refresh = self.refresh_not_before.filter(|_| self.outdated && !self.refreshing);
+        let waiting = self
+            .partitions
+            .iter()
+            .filter_map(|partition| partition.not_before);
+        let refresh = self
+            .refresh_not_before
+            .filter(|_| self.outdated && !self.refreshing);
         waiting.chain(refresh).filter(|time| *time > now).min()
     }
 
@@ -118,24 +131,43 @@ impl Assignment {
             }
             let name = &partition.ticket.partition;
             let (error, grace) = match leader(name) {
-                Leadership::Leader { broker, epoch, topic_id } => {
-                    by_broker.entry(broker).or_default().push((at, epoch, topic_id));
+                Leadership::Leader {
+                    broker,
+                    epoch,
+                    topic_id,
+                } => {
+                    by_broker
+                        .entry(broker)
+                        .or_default()
+                        .push((at, epoch, topic_id));
                     continue;
                 }
                 Leadership::Unasked => {
                     unasked.insert(name.topic.clone());
                     continue;
                 }
-                Leadership::Vacant => {
-                    (Error::broker(ErrorCode::LeaderNotAvailable, format!("partition {name}")), patience)
-                }
+                Leadership::Vacant => (
+                    Error::broker(ErrorCode::LeaderNotAvailable, format!("partition {name}")),
+                    patience,
+                ),
                 Leadership::NoTopic(code) => {
-                    let grace = if code.is_retriable() { TOPIC_GRACE } else { Duration::ZERO };
-                    (Error::broker(code, format!("topic \"{}\"", name.topic)), grace)
+                    let grace = if code.is_retriable() {
+                        TOPIC_GRACE
+                    } else {
+                        Duration::ZERO
+                    };
+                    (
+                        Error::broker(code, format!("topic \"{}\"", name.topic)),
+                        grace,
+                    )
                 }
-                Leadership::NoPartition(partitions) => {
-                    (Error::NoSuchPartition { partition: name.clone(), partitions }, TOPIC_GRACE)
-                }
+                Leadership::NoPartition(partitions) => (
+                    Error::NoSuchPartition {
+                        partition: name.clone(),
+                        partitions,
+                    },
+                    TOPIC_GRACE,
+                ),
             };
             outdated = true;
             if partition.may_be_asked(now) {
@@ -161,7 +193,10 @@ impl Assignment {
         if self.asking_group {
             return;
         }
-        let waiting = self.partitions.iter_mut().filter(|partition| partition.stage == Stage::Committed);
+        let waiting = self
+            .partitions
+            .iter_mut()
+            .filter(|partition| partition.stage == Stage::Committed);
         let tickets: Vec<Ticket> = waiting
             .filter(|partition| partition.may_be_asked(now))
             .map(|partition| {
@@ -175,11 +210,21 @@ impl Assignment {
         }
     }
 
-    fn plan_lookup(&mut self, broker: i32, places: &[(usize, i32, Uuid)], now: Instant, tasks: &mut Vec<Task>) {
+    fn plan_lookup(
+        &mut self,
+        broker: i32,
+        places: &[(usize, i32, Uuid)],
+        now: Instant,
+        tasks: &mut Vec<Task>,
+    ) {
         if self.asking.contains(&broker) {
             return;
         }
-        let mut lookup = Lookup { broker, partitions: Vec::new(), ranges: Vec::new() };
+        let mut lookup = Lookup {
+            broker,
+            partitions: Vec::new(),
+            ranges: Vec::new(),
+        };
         for (at, epoch, _) in places {
             let partition = &mut self.partitions[*at];
             if partition.asking || !partition.may_be_asked(now) {
@@ -187,7 +232,9 @@ impl Assignment {
             }
             match partition.stage {
                 Stage::Reset(timestamp) => {
-                    lookup.partitions.push((partition.ticket.clone(), *epoch, timestamp));
+                    lookup
+                        .partitions
+                        .push((partition.ticket.clone(), *epoch, timestamp));
                 }
                 Stage::Gone => lookup.ranges.push((partition.ticket.clone(), *epoch)),
                 _ => continue,
@@ -203,7 +250,10 @@ impl Assignment {
     fn plan_fetches(&mut self, by_broker: &ByBroker, now: Instant, tasks: &mut Vec<Task>) {
         let buffered: usize = self.partitions.iter().map(Partition::buffered).sum();
         let in_flight: usize = self.fetching.values().sum();
-        let mut room = self.config.buffer_memory.saturating_sub(buffered + in_flight);
+        let mut room = self
+            .config
+            .buffer_memory
+            .saturating_sub(buffered + in_flight);
         // Nobody's long poll may hold the whole buffer while others have records.
         let share = self.config.buffer_memory / by_broker.len().max(1);
         let partition_bytes = self.config.max_partition_fetch_bytes as usize;
@@ -237,16 +287,32 @@ impl Assignment {
             if targets.is_empty() || sated || (room < worthwhile && buffered + in_flight > 0) {
                 continue;
             }
-            let wanted = targets.iter().map(|target| target.max_bytes as usize).sum::<usize>();
-            let max_bytes = wanted.min(self.config.fetch_max_bytes as usize).min(share).min(room.max(1)).max(1);
+            let wanted = targets
+                .iter()
+                .map(|target| target.max_bytes as usize)
+                .sum::<usize>();
+            let max_bytes = wanted
+                .min(self.config.fetch_max_bytes as usize)
+                .min(share)
+                .min(room.max(1))
+                .max(1);
             room = room.saturating_sub(max_bytes);
             self.fetching.insert(*broker, max_bytes);
             // Without a session the broker fills the answer in the order of the request: who comes first changes.
             let turn = self.turn % targets.len();
             targets.rotate_left(turn);
             let max_wait = self.config.fetch_max_wait;
-            let max_wait = if undecided { max_wait.min(SHORT_WAIT) } else { max_wait };
-            tasks.push(Task::Fetch(FetchTask { broker: *broker, targets, max_bytes, max_wait }));
+            let max_wait = if undecided {
+                max_wait.min(SHORT_WAIT)
+            } else {
+                max_wait
+            };
+            tasks.push(Task::Fetch(FetchTask {
+                broker: *broker,
+                targets,
+                max_bytes,
+                max_wait,
+            }));
         }
     }
 }
@@ -254,19 +320,30 @@ impl Assignment {
 impl Lookup {
     /// All that is asked for: a partition whose range is wanted is asked for its beginning here, and for its end apart.
     pub(crate) fn tickets(&self) -> impl Iterator<Item = &Ticket> {
-        self.partitions.iter().map(|(ticket, ..)| ticket).chain(self.ranges.iter().map(|(ticket, _)| ticket))
+        self.partitions
+            .iter()
+            .map(|(ticket, ..)| ticket)
+            .chain(self.ranges.iter().map(|(ticket, _)| ticket))
     }
 
     /// The look-ups of one request: for ranges, the beginning.
     pub(crate) fn first(&self) -> Vec<(TopicPartition, i32, i64)> {
-        let ranges = self.ranges.iter().map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, EARLIEST));
+        let ranges = self
+            .ranges
+            .iter()
+            .map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, EARLIEST));
         let offsets = self.partitions.iter();
-        offsets.map(|(ticket, epoch, timestamp)| (ticket.partition.clone(), *epoch, *timestamp)).chain(ranges).collect()
+        offsets
+            .map(|(ticket, epoch, timestamp)| (ticket.partition.clone(), *epoch, *timestamp))
+            .chain(ranges)
+            .collect()
     }
 
     /// The look-ups of a second request: for ranges, the end.
     pub(crate) fn second(&self) -> Vec<(TopicPartition, i32, i64)> {
         let ranges = self.ranges.iter();
-        ranges.map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, super::LATEST)).collect()
+        ranges
+            .map(|(ticket, epoch)| (ticket.partition.clone(), *epoch, super::LATEST))
+            .collect()
     }
 }

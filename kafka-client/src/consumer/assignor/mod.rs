@@ -39,7 +39,9 @@ pub struct TopicLayout {
 impl TopicLayout {
     /// A topic of which only the number of partitions is known.
     pub fn new(partitions: usize) -> Self {
-        Self { racks: vec![Vec::new(); partitions] }
+        Self {
+            racks: vec![Vec::new(); partitions],
+        }
     }
 }
 
@@ -52,5 +54,9 @@ pub trait Assignor: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// Shares the partitions of the topics. A topic that is not in `topics` does not exist (yet), and is passed over.
-    fn assign(&self, topics: &BTreeMap<Arc<str>, TopicLayout>, members: &[GroupMember]) -> GroupAssignment;
+    fn assign(
+        &self,
+        topics: &BTreeMap<Arc<str>, TopicLayout>,
+        members: &[GroupMember],
+    ) -> GroupAssignment;
 }

@@ -26,10 +26,20 @@ impl Assignor for RangeAssignor {
         "range"
     }
 
-    fn assign(&self, topics: &BTreeMap<Arc<str>, TopicLayout>, members: &[GroupMember]) -> GroupAssignment {
+    fn assign(
+        &self,
+        topics: &BTreeMap<Arc<str>, TopicLayout>,
+        members: &[GroupMember],
+    ) -> GroupAssignment {
         let mut members: Vec<&GroupMember> = members.iter().collect();
         // Static members first and by their own names, so that a restart under a new member id changes nothing.
-        members.sort_by_key(|member| (member.instance_id.is_none(), &member.instance_id, &member.id));
+        members.sort_by_key(|member| {
+            (
+                member.instance_id.is_none(),
+                &member.instance_id,
+                &member.id,
+            )
+        });
         let mut shares: Vec<TopicShare<'_>> = topics
             .iter()
             .filter(|(_, layout)| !layout.racks.is_empty())
@@ -43,16 +53,24 @@ impl Assignor for RangeAssignor {
         for share in &mut shares {
             share.hand_out_ranges(|_, _| true);
         }
-        let mut assignment: GroupAssignment =
-            members.iter().map(|member| (member.id.clone(), Vec::new())).collect();
+        let mut assignment: GroupAssignment = members
+            .iter()
+            .map(|member| (member.id.clone(), Vec::new()))
+            .collect();
         for share in &shares {
             for (member, partitions) in share.members.iter().zip(&share.given) {
                 let all = assignment.entry(member.id.clone()).or_default();
-                all.extend(partitions.iter().map(|number| TopicPartition::new(share.topic.clone(), *number as i32)));
+                all.extend(
+                    partitions
+                        .iter()
+                        .map(|number| TopicPartition::new(share.topic.clone(), *number as i32)),
+                );
             }
         }
         if by_rack {
-            assignment.values_mut().for_each(|partitions| partitions.sort());
+            assignment
+                .values_mut()
+                .for_each(|partitions| partitions.sort());
         }
         assignment
     }
@@ -63,8 +81,15 @@ fn match_racks(shares: &mut [TopicShare<'_>]) {
     // Topics with the same members and as many partitions stay together.
     let mut groups: BTreeMap<(Vec<&str>, usize), Vec<usize>> = BTreeMap::new();
     for (at, share) in shares.iter().enumerate() {
-        let ids = share.members.iter().map(|member| member.id.as_str()).collect();
-        groups.entry((ids, share.layout.racks.len())).or_default().push(at);
+        let ids = share
+            .members
+            .iter()
+            .map(|member| member.id.as_str())
+            .collect();
+        groups
+            .entry((ids, share.layout.racks.len()))
+            .or_default()
+            .push(at);
     }
     let groups: Vec<Vec<usize>> = groups.into_values().collect();
     for group in groups {
@@ -85,10 +110,13 @@ fn match_racks_together(shares: &mut [TopicShare<'_>], group: &[usize]) {
         let suits = |member: &usize| {
             group.iter().all(|at| {
                 let share = &shares[*at];
-                share.room(*member) > 0 && rack_matches(share.members[*member], &share.layout.racks[number])
+                share.room(*member) > 0
+                    && rack_matches(share.members[*member], &share.layout.racks[number])
             })
         };
-        let Some(member) = (0..members).find(suits) else { continue };
+        let Some(member) = (0..members).find(suits) else {
+            continue;
+        };
         for at in group {
             shares[*at].give(member, &[number]);
         }
@@ -116,7 +144,11 @@ struct TopicShare<'a> {
 
 impl<'a> TopicShare<'a> {
     fn new(topic: &'a Arc<str>, layout: &'a TopicLayout, members: &[&'a GroupMember]) -> Self {
-        let members: Vec<_> = members.iter().copied().filter(|member| member.topics.contains(topic)).collect();
+        let members: Vec<_> = members
+            .iter()
+            .copied()
+            .filter(|member| member.topics.contains(topic))
+            .collect();
         let partitions = layout.racks.len();
         let count = members.len().max(1);
         Self {
@@ -149,7 +181,11 @@ impl<'a> TopicShare<'a> {
     fn hand_out_ranges(&mut self, may_have: impl Fn(&GroupMember, &[String]) -> bool) {
         for at in 0..self.members.len() {
             let (member, layout) = (self.members[at], self.layout);
-            let suitable = self.left.iter().copied().filter(|number| may_have(member, &layout.racks[*number]));
+            let suitable = self
+                .left
+                .iter()
+                .copied()
+                .filter(|number| may_have(member, &layout.racks[*number]));
             let range: Vec<usize> = suitable.take(self.room(at)).collect();
             if !range.is_empty() {
                 self.give(at, &range);
@@ -160,9 +196,16 @@ impl<'a> TopicShare<'a> {
 
 /// Whether looking at racks can change anything: not where every partition has a replica in every rack.
 fn racks_matter(layout: &TopicLayout, members: &[&GroupMember]) -> bool {
-    let sets: Vec<BTreeSet<&String>> = layout.racks.iter().map(|racks| racks.iter().collect()).collect();
+    let sets: Vec<BTreeSet<&String>> = layout
+        .racks
+        .iter()
+        .map(|racks| racks.iter().collect())
+        .collect();
     let all: BTreeSet<&String> = sets.iter().flatten().copied().collect();
-    let any_near = members.iter().filter_map(|member| member.rack.as_ref()).any(|rack| all.contains(rack));
+    let any_near = members
+        .iter()
+        .filter_map(|member| member.rack.as_ref())
+        .any(|rack| all.contains(rack));
     any_near && sets.iter().any(|racks| *racks != all)
 }
 
@@ -185,8 +228,15 @@ mod tests {
 
     #[test]
     fn a_topic_goes_to_its_subscribers_in_ranges() {
-        let topics = [("a".into(), TopicLayout::new(5)), ("b".into(), TopicLayout::new(1))].into();
-        let members = [member("m2", &["a", "missing"], None), member("m1", &["a", "b"], None)];
+        let topics = [
+            ("a".into(), TopicLayout::new(5)),
+            ("b".into(), TopicLayout::new(1)),
+        ]
+        .into();
+        let members = [
+            member("m2", &["a", "missing"], None),
+            member("m1", &["a", "b"], None),
+        ];
         let assignment = RangeAssignor.assign(&topics, &members);
         assert_eq!(numbers(&assignment, "m1"), ["a-0", "a-1", "a-2", "b-0"]);
         assert_eq!(numbers(&assignment, "m2"), ["a-3", "a-4"]);
@@ -195,8 +245,15 @@ mod tests {
     #[test]
     fn a_member_gets_what_is_near_as_long_as_shares_are_equal() {
         let racks = [["r1"], ["r0"], ["r1"], ["r0"]];
-        let layout = TopicLayout { racks: racks.map(|racks| racks.map(str::to_owned).to_vec()).to_vec() };
-        let members = [member("m0", &["a"], Some("r0")), member("m1", &["a"], Some("r1"))];
+        let layout = TopicLayout {
+            racks: racks
+                .map(|racks| racks.map(str::to_owned).to_vec())
+                .to_vec(),
+        };
+        let members = [
+            member("m0", &["a"], Some("r0")),
+            member("m1", &["a"], Some("r1")),
+        ];
         let assignment = RangeAssignor.assign(&[("a".into(), layout)].into(), &members);
         assert_eq!(numbers(&assignment, "m0"), ["a-1", "a-3"]);
         assert_eq!(numbers(&assignment, "m1"), ["a-0", "a-2"]);

@@ -65,7 +65,10 @@ pub(crate) fn glance(mut batches: Batches, position: i64) -> Glance {
         let Ok(batch) = batch else { break };
         next_offset = next_offset.max(batch.next_offset());
     }
-    Glance { next_offset, only_part: !any && batches.truncated_tail().is_some() }
+    Glance {
+        next_offset,
+        only_part: !any && batches.truncated_tail().is_some(),
+    }
 }
 
 impl Chunk {
@@ -76,7 +79,13 @@ impl Chunk {
         position: i64,
         aborted: Vec<AbortedTransaction>,
     ) -> Self {
-        Self { partition, batches, position, aborted: AbortedTransactions::new(aborted), left: size }
+        Self {
+            partition,
+            batches,
+            position,
+            aborted: AbortedTransactions::new(aborted),
+            left: size,
+        }
     }
 
     /// How many bytes are not decoded yet.
@@ -99,13 +108,21 @@ impl Chunk {
         Some(match self.decode(&batch, decoding) {
             Ok(records) => {
                 self.position = self.position.max(next_offset);
-                Ok(Piece { batch: records, next_offset: self.position, leader_epoch })
+                Ok(Piece {
+                    batch: records,
+                    next_offset: self.position,
+                    leader_epoch,
+                })
             }
             Err(reason) => Err(self.corrupt(reason, Some(next_offset))),
         })
     }
 
-    fn decode(&mut self, batch: &RecordBatch, decoding: &Decoding) -> Result<Option<PartitionBatch>, String> {
+    fn decode(
+        &mut self,
+        batch: &RecordBatch,
+        decoding: &Decoding,
+    ) -> Result<Option<PartitionBatch>, String> {
         let text = |error: RecordsError| error.to_string();
         if decoding.check_crcs {
             batch.verify_crc().map_err(text)?;
@@ -121,7 +138,8 @@ impl Chunk {
             }
             return Ok(None);
         }
-        if committed_only && batch.is_transactional() && self.aborted.contains(batch.producer_id()) {
+        if committed_only && batch.is_transactional() && self.aborted.contains(batch.producer_id())
+        {
             return Ok(None);
         }
         if batch.next_offset() <= self.position {
@@ -133,21 +151,34 @@ impl Chunk {
             timestamp_type: batch.timestamp_type(),
             next_offset: batch.next_offset(),
         };
-        PartitionBatch::new(header, batch.decompressed(limit).map_err(text)?, self.position)
+        PartitionBatch::new(
+            header,
+            batch.decompressed(limit).map_err(text)?,
+            self.position,
+        )
     }
 
     fn corrupt(&self, reason: String, next: Option<i64>) -> Error {
         let offset = self.position;
         // The header may be what is damaged, and must not lead back.
         let next_offset = next.filter(|next| *next > offset);
-        Error::Corrupt { partition: self.partition.clone(), offset, next_offset, reason }
+        Error::Corrupt {
+            partition: self.partition.clone(),
+            offset,
+            next_offset,
+            reason,
+        }
     }
 }
 
 fn is_abort(batch: &RecordBatch, limit: usize) -> Result<bool, RecordsError> {
     let block = batch.decompressed(limit)?;
-    let Some(marker) = block.iter().next() else { return Ok(false) };
-    let Some(key) = marker?.key() else { return Ok(false) };
+    let Some(marker) = block.iter().next() else {
+        return Ok(false);
+    };
+    let Some(key) = marker?.key() else {
+        return Ok(false);
+    };
     Ok(ControlRecord::parse(key)?.kind == ControlType::Abort)
 }
 
@@ -164,12 +195,20 @@ impl AbortedTransactions {
     /// Brokers other than Kafka's do not list them in order.
     fn new(mut aborted: Vec<AbortedTransaction>) -> Self {
         aborted.sort_by_key(|transaction| std::cmp::Reverse(transaction.first_offset));
-        Self { ahead: aborted, open: HashSet::new() }
+        Self {
+            ahead: aborted,
+            open: HashSet::new(),
+        }
     }
 
     fn reach(&mut self, offset: i64) {
-        while self.ahead.last().is_some_and(|next| next.first_offset <= offset) {
-            self.open.extend(self.ahead.pop().map(|begun| begun.producer_id));
+        while self
+            .ahead
+            .last()
+            .is_some_and(|next| next.first_offset <= offset)
+        {
+            self.open
+                .extend(self.ahead.pop().map(|begun| begun.producer_id));
         }
     }
 

@@ -58,7 +58,13 @@ impl FetchSession {
         let mut wanted = HashMap::with_capacity(targets.len());
         let mut changed = Vec::new();
         for target in targets {
-            let FetchTarget { ticket, topic_id, leader_epoch, offset, max_bytes } = target;
+            let FetchTarget {
+                ticket,
+                topic_id,
+                leader_epoch,
+                offset,
+                max_bytes,
+            } = target;
             let now = Known {
                 topic_id: *topic_id,
                 leader_epoch: *leader_epoch,
@@ -72,7 +78,9 @@ impl FetchSession {
         }
         // A topic that was made anew is another one: the old one has to be forgotten by its own id.
         let gone = self.known.iter().filter(|(partition, before)| {
-            wanted.get(partition).is_none_or(|now| with_ids && now.topic_id != before.topic_id)
+            wanted
+                .get(partition)
+                .is_none_or(|now| with_ids && now.topic_id != before.topic_id)
         });
         let request = SessionRequest {
             session_id: self.id,
@@ -92,13 +100,23 @@ impl FetchSession {
     /// The broker answered, with this session and error.
     pub(crate) fn answered(&mut self, session_id: i32, error: ErrorCode) {
         match error {
-            ErrorCode::None if session_id == 0 => *self = Self { with_ids: self.with_ids, ..Self::default() },
+            ErrorCode::None if session_id == 0 => {
+                *self = Self {
+                    with_ids: self.with_ids,
+                    ..Self::default()
+                }
+            }
             ErrorCode::None => {
                 self.id = session_id;
                 // After the largest comes 1: 0 would begin a new session.
                 self.epoch = self.epoch.checked_add(1).unwrap_or(1);
             }
-            ErrorCode::FetchSessionIdNotFound => *self = Self { with_ids: self.with_ids, ..Self::default() },
+            ErrorCode::FetchSessionIdNotFound => {
+                *self = Self {
+                    with_ids: self.with_ids,
+                    ..Self::default()
+                }
+            }
             _ => self.failed(),
         }
     }
@@ -115,7 +133,11 @@ fn topics(partitions: Vec<(&TopicPartition, Known)>, with_ids: bool) -> Vec<Fetc
     for (TopicPartition { topic, partition }, known) in partitions {
         let at = *places.entry((topic, known.topic_id)).or_insert_with(|| {
             topics.push(FetchTopic {
-                topic: if with_ids { Default::default() } else { (&**topic).into() },
+                topic: if with_ids {
+                    Default::default()
+                } else {
+                    (&**topic).into()
+                },
                 topic_id: if with_ids { known.topic_id } else { Uuid::ZERO },
                 ..Default::default()
             });
@@ -138,17 +160,26 @@ fn forgotten<'a>(
 ) -> Vec<ForgottenTopic> {
     let mut topics: BTreeMap<(&Arc<str>, Uuid), Vec<i32>> = BTreeMap::new();
     for (TopicPartition { topic, partition }, known) in partitions {
-        topics.entry((topic, known.topic_id)).or_default().push(*partition);
+        topics
+            .entry((topic, known.topic_id))
+            .or_default()
+            .push(*partition);
     }
-    let topics = topics.into_iter().map(|((topic, topic_id), mut partitions)| {
-        partitions.sort_unstable();
-        ForgottenTopic {
-            topic: if with_ids { Default::default() } else { (&**topic).into() },
-            topic_id: if with_ids { topic_id } else { Uuid::ZERO },
-            partitions,
-            ..Default::default()
-        }
-    });
+    let topics = topics
+        .into_iter()
+        .map(|((topic, topic_id), mut partitions)| {
+            partitions.sort_unstable();
+            ForgottenTopic {
+                topic: if with_ids {
+                    Default::default()
+                } else {
+                    (&**topic).into()
+                },
+                topic_id: if with_ids { topic_id } else { Uuid::ZERO },
+                partitions,
+                ..Default::default()
+            }
+        });
     topics.collect()
 }
 
@@ -159,7 +190,10 @@ mod tests {
 
     fn target(number: i32, offset: i64, id: u8) -> FetchTarget {
         FetchTarget {
-            ticket: Ticket { partition: TopicPartition::new("t", number), revision: 1 },
+            ticket: Ticket {
+                partition: TopicPartition::new("t", number),
+                revision: 1,
+            },
             topic_id: Uuid([id; 16]),
             leader_epoch: 2,
             offset,
@@ -171,8 +205,15 @@ mod tests {
     fn summary(request: &SessionRequest) -> (i32, i32, Vec<(i32, i64)>, Vec<i32>) {
         let asked = request.topics.iter().flat_map(|topic| &topic.partitions);
         let gone = request.forgotten.iter().flat_map(|topic| &topic.partitions);
-        let asked = asked.map(|partition| (partition.partition, partition.fetch_offset)).collect();
-        (request.session_id, request.session_epoch, asked, gone.copied().collect())
+        let asked = asked
+            .map(|partition| (partition.partition, partition.fetch_offset))
+            .collect();
+        (
+            request.session_id,
+            request.session_epoch,
+            asked,
+            gone.copied().collect(),
+        )
     }
 
     #[test]
@@ -180,7 +221,10 @@ mod tests {
         let mut session = FetchSession::default();
         let first = session.request(&[target(0, 5, 1), target(1, 7, 1)], 17);
         assert_eq!(summary(&first), (0, 0, vec![(0, 5), (1, 7)], vec![]));
-        assert_eq!((first.topics[0].topic_id, &*first.topics[0].topic), (Uuid([1; 16]), ""));
+        assert_eq!(
+            (first.topics[0].topic_id, &*first.topics[0].topic),
+            (Uuid([1; 16]), "")
+        );
         session.answered(33, ErrorCode::None);
         let second = session.request(&[target(0, 9, 1), target(1, 7, 1)], 17);
         assert_eq!(summary(&second), (33, 1, vec![(0, 9)], vec![]));
@@ -211,7 +255,11 @@ mod tests {
             session.answered(33, ErrorCode::None);
             session.request(&[target(0, 5, 1)], 17);
             session.answered(0, error);
-            assert_eq!(summary(&session.request(&[target(0, 5, 1)], 17)), (id, 0, vec![(0, 5)], vec![]), "{error}");
+            assert_eq!(
+                summary(&session.request(&[target(0, 5, 1)], 17)),
+                (id, 0, vec![(0, 5)], vec![]),
+                "{error}"
+            );
         }
     }
 
@@ -222,7 +270,10 @@ mod tests {
         session.answered(33, ErrorCode::None);
         let request = session.request(&[target(0, 5, 1)], 12);
         assert_eq!(summary(&request), (33, 0, vec![(0, 5)], vec![]));
-        assert_eq!((request.topics[0].topic_id, &*request.topics[0].topic), (Uuid::ZERO, "t"));
+        assert_eq!(
+            (request.topics[0].topic_id, &*request.topics[0].topic),
+            (Uuid::ZERO, "t")
+        );
     }
 
     #[test]
@@ -238,7 +289,11 @@ mod tests {
 
     #[test]
     fn epochs_wrap_to_one() {
-        let mut session = FetchSession { id: 3, epoch: i32::MAX, ..Default::default() };
+        let mut session = FetchSession {
+            id: 3,
+            epoch: i32::MAX,
+            ..Default::default()
+        };
         session.answered(3, ErrorCode::None);
         assert_eq!(session.epoch, 1);
     }

@@ -41,7 +41,12 @@ pub(crate) enum Action {
     /// JoinGroup, as this member.
     Join { attempt: u64, member: GroupMember },
     /// SyncGroup; the leader brings the assignment of these members.
-    Sync { attempt: u64, identity: Identity, protocol: String, members: Option<Vec<GroupMember>> },
+    Sync {
+        attempt: u64,
+        identity: Identity,
+        protocol: String,
+        members: Option<Vec<GroupMember>>,
+    },
     /// Heartbeat.
     Heartbeat { identity: Identity },
     /// LeaveGroup.
@@ -118,7 +123,10 @@ impl Membership {
             config,
             topics: Vec::new(),
             phase: Phase::Idle,
-            identity: Identity { generation: -1, ..Default::default() },
+            identity: Identity {
+                generation: -1,
+                ..Default::default()
+            },
             owned: Vec::new(),
             pending: None,
             leaving: None,
@@ -147,7 +155,10 @@ impl Membership {
     pub(crate) fn committer(&self) -> Option<Identity> {
         match self.phase {
             Phase::Stable | Phase::Revoking => Some(self.identity.clone()),
-            Phase::Idle => Some(Identity { generation: -1, ..Default::default() }),
+            Phase::Idle => Some(Identity {
+                generation: -1,
+                ..Default::default()
+            }),
             _ => None,
         }
     }
@@ -195,7 +206,10 @@ impl Membership {
         if let Some(member_id) = self.leaving.take() {
             return Some(Action::Leave { member_id });
         }
-        if self.is_member() && !self.polling && now >= self.last_poll + self.config.max_poll_interval {
+        if self.is_member()
+            && !self.polling
+            && now >= self.last_poll + self.config.max_poll_interval
+        {
             tracing::warn!(
                 group = self.config.group_id,
                 "no poll within max.poll.interval.ms: leaving the group; poll more often, or take fewer records a poll"
@@ -205,7 +219,9 @@ impl Membership {
             return self.next(now);
         }
         match &self.phase {
-            Phase::Out if self.pending.is_none() && self.not_before.is_none_or(|time| time <= now) => {
+            Phase::Out
+                if self.pending.is_none() && self.not_before.is_none_or(|time| time <= now) =>
+            {
                 self.attempt += 1;
                 self.phase = Phase::Joining;
                 let member = GroupMember {
@@ -216,17 +232,33 @@ impl Membership {
                     generation: self.identity.generation,
                     rack: self.config.rack.clone(),
                 };
-                Some(Action::Join { attempt: self.attempt, member })
+                Some(Action::Join {
+                    attempt: self.attempt,
+                    member,
+                })
             }
             Phase::Joined(joined) => {
-                let Joined { identity, protocol, members } = joined.clone();
+                let Joined {
+                    identity,
+                    protocol,
+                    members,
+                } = joined.clone();
                 self.phase = Phase::Syncing;
-                Some(Action::Sync { attempt: self.attempt, identity, protocol, members })
+                Some(Action::Sync {
+                    attempt: self.attempt,
+                    identity,
+                    protocol,
+                    members,
+                })
             }
-            Phase::Stable | Phase::Revoking | Phase::Syncing if !self.heart_beats && now >= self.heartbeat_due => {
+            Phase::Stable | Phase::Revoking | Phase::Syncing
+                if !self.heart_beats && now >= self.heartbeat_due =>
+            {
                 self.heart_beats = true;
                 self.heartbeat_due = now + self.config.heartbeat_interval;
-                Some(Action::Heartbeat { identity: self.identity.clone() })
+                Some(Action::Heartbeat {
+                    identity: self.identity.clone(),
+                })
             }
             _ => None,
         }
@@ -234,10 +266,14 @@ impl Membership {
 
     /// When to ask again what to send, even if nothing happens.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let join = self.not_before.filter(|_| self.phase == Phase::Out && self.pending.is_none());
-        let beats = matches!(self.phase, Phase::Stable | Phase::Revoking | Phase::Syncing) && !self.heart_beats;
+        let join = self
+            .not_before
+            .filter(|_| self.phase == Phase::Out && self.pending.is_none());
+        let beats = matches!(self.phase, Phase::Stable | Phase::Revoking | Phase::Syncing)
+            && !self.heart_beats;
         let heartbeat = beats.then_some(self.heartbeat_due);
-        let away = (self.is_member() && !self.polling).then(|| self.last_poll + self.config.max_poll_interval);
+        let away = (self.is_member() && !self.polling)
+            .then(|| self.last_poll + self.config.max_poll_interval);
         [join, heartbeat, away].into_iter().flatten().min()
     }
 
@@ -251,7 +287,13 @@ impl Membership {
     }
 
     /// JoinGroup was answered. With [`ErrorCode::MemberIdRequired`] comes the id to join with.
-    pub(crate) fn joined(&mut self, attempt: u64, answer: Result<Joined, Error>, member_id: Option<String>, now: Instant) {
+    pub(crate) fn joined(
+        &mut self,
+        attempt: u64,
+        answer: Result<Joined, Error>,
+        member_id: Option<String>,
+        now: Instant,
+    ) {
         if attempt != self.attempt || self.phase != Phase::Joining {
             // Nobody waits for this membership: it must not hold up the others.
             if let Ok(joined) = answer
@@ -269,7 +311,10 @@ impl Membership {
                 self.well();
                 self.phase = Phase::Joined(joined);
             }
-            Err(Error::Broker { code: ErrorCode::MemberIdRequired, .. }) => {
+            Err(Error::Broker {
+                code: ErrorCode::MemberIdRequired,
+                ..
+            }) => {
                 self.identity.member_id = member_id.unwrap_or_default();
                 self.phase = Phase::Out;
             }
@@ -281,7 +326,12 @@ impl Membership {
     }
 
     /// SyncGroup was answered.
-    pub(crate) fn synced(&mut self, attempt: u64, answer: Result<Vec<TopicPartition>, Error>, now: Instant) {
+    pub(crate) fn synced(
+        &mut self,
+        attempt: u64,
+        answer: Result<Vec<TopicPartition>, Error>,
+        now: Instant,
+    ) {
         if attempt != self.attempt || self.phase != Phase::Syncing {
             return;
         }
@@ -300,14 +350,22 @@ impl Membership {
     }
 
     /// Heartbeat was answered.
-    pub(crate) fn heartbeat_answered(&mut self, identity: &Identity, answer: Result<(), Error>, now: Instant) {
+    pub(crate) fn heartbeat_answered(
+        &mut self,
+        identity: &Identity,
+        answer: Result<(), Error>,
+        now: Instant,
+    ) {
         self.heart_beats = false;
         if *identity != self.identity {
             return;
         }
         match answer {
             Ok(()) => self.well(),
-            Err(Error::Broker { code: ErrorCode::RebalanceInProgress, .. }) => {
+            Err(Error::Broker {
+                code: ErrorCode::RebalanceInProgress,
+                ..
+            }) => {
                 if self.phase == Phase::Stable {
                     self.rebalance();
                 }
@@ -325,9 +383,15 @@ impl Membership {
             return;
         }
         match error {
-            Error::Broker { code: ErrorCode::RebalanceInProgress, .. } if self.phase == Phase::Stable => self.rebalance(),
             Error::Broker {
-                code: ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration | ErrorCode::FencedInstanceId,
+                code: ErrorCode::RebalanceInProgress,
+                ..
+            } if self.phase == Phase::Stable => self.rebalance(),
+            Error::Broker {
+                code:
+                    ErrorCode::UnknownMemberId
+                    | ErrorCode::IllegalGeneration
+                    | ErrorCode::FencedInstanceId,
                 ..
             } => self.failed(error, now),
             _ => {}
@@ -342,7 +406,10 @@ impl Membership {
         };
         match code {
             ErrorCode::UnknownMemberId => {
-                self.identity = Identity { generation: -1, ..Default::default() };
+                self.identity = Identity {
+                    generation: -1,
+                    ..Default::default()
+                };
                 self.lose(Phase::Out);
                 self.not_before = Some(now + self.backoff.next());
             }
@@ -358,7 +425,11 @@ impl Membership {
                 self.trouble.goes_on(error, Duration::ZERO, now);
             }
             _ => {
-                let grace = if error.is_retriable() { self.config.patience } else { Duration::ZERO };
+                let grace = if error.is_retriable() {
+                    self.config.patience
+                } else {
+                    Duration::ZERO
+                };
                 self.trouble.goes_on(error, grace, now);
                 self.not_before = Some(now + self.backoff.next());
             }
@@ -415,11 +486,14 @@ impl Membership {
         }
     }
 
-    pub(crate) fn poll_begins(&mut self) {
+    /// Says whether the member comes back, so that there is something to send.
+    pub(crate) fn poll_begins(&mut self) -> bool {
         self.polling = true;
-        if self.phase == Phase::Away {
+        let comes_back = self.phase == Phase::Away;
+        if comes_back {
             self.phase = Phase::Out;
         }
+        comes_back
     }
 
     pub(crate) fn poll_ends(&mut self, now: Instant) {
@@ -441,8 +515,16 @@ impl Membership {
 
     /// The topics that were shared out have these numbers of partitions now.
     pub(crate) fn counted(&mut self, counts: &BTreeMap<Arc<str>, usize>) {
-        if self.phase == Phase::Stable && self.shared_out.as_ref().is_some_and(|before| before != counts) {
-            tracing::info!(group = self.config.group_id, "the group's topics have changed: rebalancing");
+        if self.phase == Phase::Stable
+            && self
+                .shared_out
+                .as_ref()
+                .is_some_and(|before| before != counts)
+        {
+            tracing::info!(
+                group = self.config.group_id,
+                "the group's topics have changed: rebalancing"
+            );
             self.rebalance();
         }
     }
@@ -460,11 +542,17 @@ impl Membership {
         if self.phase == Phase::Failed {
             return self.trouble.tell(now, true);
         }
-        self.trouble.tell(now, nothing_else).or_else(|| self.missing.tell(now, nothing_else))
+        self.trouble
+            .tell(now, nothing_else)
+            .or_else(|| self.missing.tell(now, nothing_else))
     }
 
     /// When there will be something to tell.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.trouble.due().into_iter().chain(self.missing.due()).min()
+        self.trouble
+            .due()
+            .into_iter()
+            .chain(self.missing.due())
+            .min()
     }
 }

@@ -24,10 +24,16 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn new(id: String, membership: Membership) -> Self {
-        Self { id, membership: Mutex::new(membership), wake: Notify::new() }
+        Self {
+            id,
+            membership: Mutex::new(membership),
+            wake: Notify::new(),
+        }
     }
 
     pub(crate) fn membership(&self) -> MutexGuard<'_, Membership> {
-        self.membership.lock().unwrap_or_else(PoisonError::into_inner)
+        self.membership
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

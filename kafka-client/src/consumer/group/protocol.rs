@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_proto::codec::{Decoder, Message};
-use kafka_proto::messages::consumer_protocol::{AssignedTopicPartitions, SubscribedTopicPartitions};
+use kafka_proto::messages::consumer_protocol::{
+    AssignedTopicPartitions, SubscribedTopicPartitions,
+};
 use kafka_proto::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 
 use crate::consumer::assignor::GroupMember;
@@ -21,13 +23,19 @@ const VERSION: i16 = 3;
 /// What a member says about itself when it joins.
 pub(crate) fn subscription(member: &GroupMember) -> Result<Bytes> {
     let owned = by_topic(&member.owned);
-    let owned = owned.into_iter().map(|(topic, partitions)| SubscribedTopicPartitions {
-        topic: topic.into(),
-        partitions,
-        ..Default::default()
-    });
+    let owned = owned
+        .into_iter()
+        .map(|(topic, partitions)| SubscribedTopicPartitions {
+            topic: topic.into(),
+            partitions,
+            ..Default::default()
+        });
     let message = ConsumerProtocolSubscription {
-        topics: member.topics.iter().map(|topic| (&**topic).into()).collect(),
+        topics: member
+            .topics
+            .iter()
+            .map(|topic| (&**topic).into())
+            .collect(),
         owned_partitions: owned.collect(),
         generation_id: member.generation,
         rack_id: member.rack.as_deref().map(Into::into),
@@ -39,9 +47,16 @@ pub(crate) fn subscription(member: &GroupMember) -> Result<Bytes> {
 /// Reads what a member says about itself; its id and static id come with the answer that brings it.
 pub(crate) fn read_subscription(bytes: Bytes) -> Result<GroupMember> {
     let message: ConsumerProtocolSubscription = decode(bytes)?;
-    let owned = message.owned_partitions.iter().flat_map(|topic| partitions(&topic.topic, &topic.partitions));
+    let owned = message
+        .owned_partitions
+        .iter()
+        .flat_map(|topic| partitions(&topic.topic, &topic.partitions));
     Ok(GroupMember {
-        topics: message.topics.iter().map(|topic| Arc::from(&**topic)).collect(),
+        topics: message
+            .topics
+            .iter()
+            .map(|topic| Arc::from(&**topic))
+            .collect(),
         owned: owned.collect(),
         generation: message.generation_id,
         rack: message.rack_id.map(String::from),
@@ -52,12 +67,17 @@ pub(crate) fn read_subscription(bytes: Bytes) -> Result<GroupMember> {
 /// What a member is told to read.
 pub(crate) fn assignment(assigned: &[TopicPartition]) -> Result<Bytes> {
     let topics = by_topic(assigned);
-    let topics = topics.into_iter().map(|(topic, partitions)| AssignedTopicPartitions {
-        topic: topic.into(),
-        partitions,
+    let topics = topics
+        .into_iter()
+        .map(|(topic, partitions)| AssignedTopicPartitions {
+            topic: topic.into(),
+            partitions,
+            ..Default::default()
+        });
+    encode(&ConsumerProtocolAssignment {
+        assigned_partitions: topics.collect(),
         ..Default::default()
-    });
-    encode(&ConsumerProtocolAssignment { assigned_partitions: topics.collect(), ..Default::default() })
+    })
 }
 
 /// Reads what we are told to read. No bytes at all are no partitions: so says a leader that was not asked for more.
@@ -66,7 +86,10 @@ pub(crate) fn read_assignment(bytes: Bytes) -> Result<Vec<TopicPartition>> {
         return Ok(Vec::new());
     }
     let message: ConsumerProtocolAssignment = decode(bytes)?;
-    let all = message.assigned_partitions.iter().flat_map(|topic| partitions(&topic.topic, &topic.partitions));
+    let all = message
+        .assigned_partitions
+        .iter()
+        .flat_map(|topic| partitions(&topic.topic, &topic.partitions));
     Ok(all.collect())
 }
 
@@ -80,7 +103,10 @@ fn by_topic(all: &[TopicPartition]) -> BTreeMap<&str, Vec<i32>> {
 
 fn partitions(topic: &str, numbers: &[i32]) -> Vec<TopicPartition> {
     let topic: Arc<str> = topic.into();
-    numbers.iter().map(|number| TopicPartition::new(topic.clone(), *number)).collect()
+    numbers
+        .iter()
+        .map(|number| TopicPartition::new(topic.clone(), *number))
+        .collect()
 }
 
 fn encode<M: Message>(message: &M) -> Result<Bytes> {
@@ -92,16 +118,22 @@ fn encode<M: Message>(message: &M) -> Result<Bytes> {
 }
 
 fn decode<M: Message>(mut bytes: Bytes) -> Result<M> {
-    let broken = |reason: String| Error::Protocol { what: "another member's group protocol".to_owned(), reason };
+    let broken = |reason: String| Error::Protocol {
+        what: "another member's group protocol".to_owned(),
+        reason,
+    };
     if bytes.len() < 2 {
-        return Err(broken("it is shorter than the number of its version".to_owned()));
+        return Err(broken(
+            "it is shorter than the number of its version".to_owned(),
+        ));
     }
     let version = bytes.get_i16();
     if version < 0 {
         return Err(broken(format!("version {version} is negative")));
     }
     // Bytes behind the message are fields of a newer version.
-    M::decode_from(&mut Decoder::new(bytes), version.min(VERSION)).map_err(|error| broken(error.to_string()))
+    M::decode_from(&mut Decoder::new(bytes), version.min(VERSION))
+        .map_err(|error| broken(error.to_string()))
 }
 
 #[cfg(test)]
@@ -109,7 +141,9 @@ mod tests {
     use super::*;
 
     fn some() -> Vec<TopicPartition> {
-        [("a", 0), ("a", 2), ("b", 1)].map(|(topic, number)| TopicPartition::new(topic, number)).to_vec()
+        [("a", 0), ("a", 2), ("b", 1)]
+            .map(|(topic, number)| TopicPartition::new(topic, number))
+            .to_vec()
     }
 
     #[test]
@@ -121,7 +155,10 @@ mod tests {
             rack: Some("r".into()),
             ..Default::default()
         };
-        assert_eq!(read_subscription(subscription(&member).unwrap()), Ok(member));
+        assert_eq!(
+            read_subscription(subscription(&member).unwrap()),
+            Ok(member)
+        );
     }
 
     #[test]
@@ -140,8 +177,19 @@ mod tests {
 
     #[test]
     fn what_is_not_the_protocol_is_an_error() {
-        for bytes in [&b"\0"[..], b"\xff\xff\0\0\0\0", b"\0\x03\x7f\xff\xff\xff", b"\0\0\0\0\0\x01\0\x09ab"] {
-            assert!(matches!(read_assignment(Bytes::from_static(bytes)), Err(Error::Protocol { .. })), "{bytes:?}");
+        for bytes in [
+            &b"\0"[..],
+            b"\xff\xff\0\0\0\0",
+            b"\0\x03\x7f\xff\xff\xff",
+            b"\0\0\0\0\0\x01\0\x09ab",
+        ] {
+            assert!(
+                matches!(
+                    read_assignment(Bytes::from_static(bytes)),
+                    Err(Error::Protocol { .. })
+                ),
+                "{bytes:?}"
+            );
         }
     }
 }

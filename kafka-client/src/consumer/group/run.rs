@@ -8,7 +8,9 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponseMember};
 use kafka_proto::messages::leave_group::MemberIdentity;
 use kafka_proto::messages::sync_group::SyncGroupRequestAssignment;
-use kafka_proto::messages::{HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest};
+use kafka_proto::messages::{
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
+};
 use tokio::task::JoinSet;
 
 use super::membership::{Action, Identity, Joined};
@@ -53,13 +55,20 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             let (answer, member_id) = join(&shared, &group, member).await;
             group.membership().joined(attempt, answer, member_id, now());
         }
-        Action::Sync { attempt, identity, protocol, members } => {
+        Action::Sync {
+            attempt,
+            identity,
+            protocol,
+            members,
+        } => {
             let answer = sync(&shared, &group, attempt, identity, protocol, members).await;
             group.membership().synced(attempt, answer, now());
         }
         Action::Heartbeat { identity } => {
             let answer = heartbeat(&shared, &group, &identity).await;
-            group.membership().heartbeat_answered(&identity, answer, now());
+            group
+                .membership()
+                .heartbeat_answered(&identity, answer, now());
             look_at_topics(&shared, &group).await;
         }
         Action::Leave { member_id } => {
@@ -73,7 +82,9 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
 /// Looks for topics that are not there, and for partitions that the leader has not shared out.
 async fn look_at_topics(shared: &Shared, group: &Group) {
     let topics = group.membership().topics().to_vec();
-    let Ok(mut metadata) = shared.cluster.add_topics(topics.iter().cloned()).await else { return };
+    let Ok(mut metadata) = shared.cluster.add_topics(topics.iter().cloned()).await else {
+        return;
+    };
     if missing(&metadata, &topics).is_some()
         && let Ok(newer) = shared.cluster.refresh(metadata.version).await
     {
@@ -82,13 +93,19 @@ async fn look_at_topics(shared: &Shared, group: &Group) {
     let mut membership = group.membership();
     match missing(&metadata, &topics) {
         Some((topic, code)) => {
-            let grace = if code.is_retriable() { TOPIC_GRACE } else { Duration::ZERO };
+            let grace = if code.is_retriable() {
+                TOPIC_GRACE
+            } else {
+                Duration::ZERO
+            };
             let error = Error::broker(code, format!("topic \"{topic}\""));
             membership.missing(Some(error), grace, now());
         }
         None => membership.missing(None, TOPIC_GRACE, now()),
     }
-    let counts = membership.shared_out().map(|shared_out| counts(&metadata, shared_out.keys()));
+    let counts = membership
+        .shared_out()
+        .map(|shared_out| counts(&metadata, shared_out.keys()));
     if let Some(counts) = counts {
         membership.counted(&counts);
     }
@@ -97,17 +114,31 @@ async fn look_at_topics(shared: &Shared, group: &Group) {
 fn missing<'a>(metadata: &Metadata, topics: &'a [Arc<str>]) -> Option<(&'a Arc<str>, ErrorCode)> {
     topics.iter().find_map(|topic| {
         let info = metadata.topics.get(topic)?;
-        info.error.filter(|_| info.partitions.is_empty()).map(|code| (topic, code))
+        info.error
+            .filter(|_| info.partitions.is_empty())
+            .map(|code| (topic, code))
     })
 }
 
-fn counts<'a>(metadata: &Metadata, topics: impl Iterator<Item = &'a Arc<str>>) -> BTreeMap<Arc<str>, usize> {
-    let count = |topic| metadata.topics.get(topic).map_or(0, |info| info.partitions.len());
+fn counts<'a>(
+    metadata: &Metadata,
+    topics: impl Iterator<Item = &'a Arc<str>>,
+) -> BTreeMap<Arc<str>, usize> {
+    let count = |topic| {
+        metadata
+            .topics
+            .get(topic)
+            .map_or(0, |info| info.partitions.len())
+    };
     topics.map(|topic| (topic.clone(), count(topic))).collect()
 }
 
 /// Joins; beside the result comes the member id that the coordinator gave.
-async fn join(shared: &Shared, group: &Group, member: GroupMember) -> (Result<Joined>, Option<String>) {
+async fn join(
+    shared: &Shared,
+    group: &Group,
+    member: GroupMember,
+) -> (Result<Joined>, Option<String>) {
     let config = &shared.config;
     let metadata = match protocol::subscription(&member) {
         Ok(metadata) => metadata,
@@ -127,8 +158,14 @@ async fn join(shared: &Shared, group: &Group, member: GroupMember) -> (Result<Jo
         }],
         ..Default::default()
     };
-    let limit = config.client.request_timeout.max(config.max_poll_interval + JOIN_MARGIN);
-    let answer = match shared.ask_coordinator(Lane::Coordination, i16::MAX, limit, make).await {
+    let limit = config
+        .client
+        .request_timeout
+        .max(config.max_poll_interval + JOIN_MARGIN);
+    let answer = match shared
+        .ask_coordinator(Lane::Coordination, i16::MAX, limit, make)
+        .await
+    {
         Ok((answer, _)) => answer,
         Err(error) => return (Err(error), None),
     };
@@ -139,11 +176,20 @@ async fn join(shared: &Shared, group: &Group, member: GroupMember) -> (Result<Jo
     let is_leader = answer.leader == answer.member_id && !answer.skip_assignment;
     let members = is_leader.then(|| read_members(answer.members)).transpose();
     let joined = members.map(|members| Joined {
-        identity: Identity { member_id: member_id.clone(), generation: answer.generation_id },
+        identity: Identity {
+            member_id: member_id.clone(),
+            generation: answer.generation_id,
+        },
         protocol: answer.protocol_name.map(String::from).unwrap_or_default(),
         members,
     });
-    tracing::info!(group = group.id, member = member_id, generation = answer.generation_id, is_leader, "joined");
+    tracing::info!(
+        group = group.id,
+        member = member_id,
+        generation = answer.generation_id,
+        is_leader,
+        "joined"
+    );
     (joined, Some(member_id))
 }
 
@@ -169,9 +215,15 @@ async fn sync(
 ) -> Result<Vec<TopicPartition>> {
     let mut assignments = Vec::new();
     if let Some(members) = members {
-        let topics: BTreeSet<Arc<str>> = members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
+        let topics: BTreeSet<Arc<str>> = members
+            .iter()
+            .flat_map(|member| member.topics.iter().cloned())
+            .collect();
         let metadata = shared.cluster.add_topics(topics.iter().cloned()).await?;
-        let layouts = topics.iter().map(|topic| (topic.clone(), layout(&metadata, topic))).collect();
+        let layouts = topics
+            .iter()
+            .map(|topic| (topic.clone(), layout(&metadata, topic)))
+            .collect();
         for (member, partitions) in RangeAssignor.assign(&layouts, &members) {
             assignments.push(SyncGroupRequestAssignment {
                 member_id: member.into(),
@@ -179,7 +231,9 @@ async fn sync(
                 ..Default::default()
             });
         }
-        group.membership().shares_out(attempt, counts(&metadata, topics.iter()));
+        group
+            .membership()
+            .shares_out(attempt, counts(&metadata, topics.iter()));
     }
     let make = |_| SyncGroupRequest {
         group_id: group.id.as_str().into(),
@@ -191,18 +245,43 @@ async fn sync(
         assignments,
         ..Default::default()
     };
-    let limit = shared.config.client.request_timeout.max(shared.config.max_poll_interval + JOIN_MARGIN);
-    let (answer, _) = shared.ask_coordinator(Lane::Coordination, i16::MAX, limit, make).await?;
+    let limit = shared
+        .config
+        .client
+        .request_timeout
+        .max(shared.config.max_poll_interval + JOIN_MARGIN);
+    let (answer, _) = shared
+        .ask_coordinator(Lane::Coordination, i16::MAX, limit, make)
+        .await?;
     shared.check_coordinator(answer.error_code)?;
     let partitions = protocol::read_assignment(answer.assignment)?;
-    tracing::info!(group = group.id, generation = identity.generation, partitions = partitions.len(), "assigned");
+    tracing::info!(
+        group = group.id,
+        generation = identity.generation,
+        partitions = partitions.len(),
+        "assigned"
+    );
     Ok(partitions)
 }
 
 fn layout(metadata: &Metadata, topic: &Arc<str>) -> TopicLayout {
-    let rack = |broker: &i32| metadata.brokers.get(broker).and_then(|broker| broker.rack.clone());
-    let partitions = metadata.topics.get(topic).map(|info| &info.partitions[..]).unwrap_or_default();
-    TopicLayout { racks: partitions.iter().map(|partition| partition.replicas.iter().filter_map(rack).collect()).collect() }
+    let rack = |broker: &i32| {
+        metadata
+            .brokers
+            .get(broker)
+            .and_then(|broker| broker.rack.clone())
+    };
+    let partitions = metadata
+        .topics
+        .get(topic)
+        .map(|info| &info.partitions[..])
+        .unwrap_or_default();
+    TopicLayout {
+        racks: partitions
+            .iter()
+            .map(|partition| partition.replicas.iter().filter_map(rack).collect())
+            .collect(),
+    }
 }
 
 async fn heartbeat(shared: &Shared, group: &Group, identity: &Identity) -> Result<()> {
@@ -213,26 +292,43 @@ async fn heartbeat(shared: &Shared, group: &Group, identity: &Identity) -> Resul
         group_instance_id: shared.config.group_instance_id.as_deref().map(Into::into),
         ..Default::default()
     };
-    let limit = shared.config.client.request_timeout.min(shared.config.session_timeout);
-    let (answer, _) = shared.ask_coordinator(Lane::Main, i16::MAX, limit, make).await?;
+    let limit = shared
+        .config
+        .client
+        .request_timeout
+        .min(shared.config.session_timeout);
+    let (answer, _) = shared
+        .ask_coordinator(Lane::Main, i16::MAX, limit, make)
+        .await?;
     shared.check_coordinator(answer.error_code)
 }
 
 /// Takes a member out of the group. That it is out already is no error.
 pub(crate) async fn leave(shared: &Shared, group: &Group, member_id: &str) -> Result<()> {
     let make = |version| {
-        let mut request = LeaveGroupRequest { group_id: group.id.as_str().into(), ..Default::default() };
+        let mut request = LeaveGroupRequest {
+            group_id: group.id.as_str().into(),
+            ..Default::default()
+        };
         if version >= 3 {
-            request.members = vec![MemberIdentity { member_id: member_id.into(), ..Default::default() }];
+            request.members = vec![MemberIdentity {
+                member_id: member_id.into(),
+                ..Default::default()
+            }];
         } else {
             request.member_id = member_id.into();
         }
         request
     };
     let limit = shared.config.client.request_timeout;
-    let (answer, _) = shared.ask_coordinator(Lane::Main, i16::MAX, limit, make).await?;
+    let (answer, _) = shared
+        .ask_coordinator(Lane::Main, i16::MAX, limit, make)
+        .await?;
     match shared.check_coordinator(answer.error_code) {
-        Err(Error::Broker { code: ErrorCode::UnknownMemberId, .. }) => Ok(()),
+        Err(Error::Broker {
+            code: ErrorCode::UnknownMemberId,
+            ..
+        }) => Ok(()),
         result => result,
     }
 }

@@ -23,7 +23,10 @@ fn refused(code: ErrorCode) -> Error {
 }
 
 fn partitions(numbers: &[i32]) -> Vec<TopicPartition> {
-    numbers.iter().map(|number| TopicPartition::new("t", *number)).collect()
+    numbers
+        .iter()
+        .map(|number| TopicPartition::new("t", *number))
+        .collect()
 }
 
 impl Test {
@@ -55,16 +58,24 @@ impl Test {
         let attempt = self.expect_join().0;
         self.joined(attempt, generation);
         self.expect_sync(None);
-        self.member.synced(attempt, Ok(partitions(numbers)), self.now);
+        self.member
+            .synced(attempt, Ok(partitions(numbers)), self.now);
         self.settle(Rebalance::Assign(partitions(numbers)));
     }
 
     fn identity(generation: i32) -> Identity {
-        Identity { member_id: "m".into(), generation }
+        Identity {
+            member_id: "m".into(),
+            generation,
+        }
     }
 
     fn joined(&mut self, attempt: u64, generation: i32) {
-        let joined = Joined { identity: Self::identity(generation), protocol: "range".into(), members: None };
+        let joined = Joined {
+            identity: Self::identity(generation),
+            protocol: "range".into(),
+            members: None,
+        };
         self.member.joined(attempt, Ok(joined), None, self.now);
     }
 
@@ -91,7 +102,10 @@ impl Test {
     #[track_caller]
     fn expect_heartbeat(&mut self, generation: i32) {
         let identity = Self::identity(generation);
-        assert_eq!(self.member.next(self.now), Some(Action::Heartbeat { identity }));
+        assert_eq!(
+            self.member.next(self.now),
+            Some(Action::Heartbeat { identity })
+        );
     }
 
     #[track_caller]
@@ -102,7 +116,8 @@ impl Test {
     fn heartbeat(&mut self, generation: i32, answer: Result<(), Error>) {
         self.pass(HEARTBEAT);
         self.expect_heartbeat(generation);
-        self.member.heartbeat_answered(&Self::identity(generation), answer, self.now);
+        self.member
+            .heartbeat_answered(&Self::identity(generation), answer, self.now);
     }
 
     /// The application does what it is asked for, in a poll.
@@ -120,15 +135,24 @@ impl Test {
 fn a_member_joins_with_the_id_that_it_is_given() {
     let mut test = Test::new(None);
     let (attempt, member) = test.expect_join();
-    assert_eq!((member.id.as_str(), &*member.topics), ("", &[Arc::from("t")][..]));
+    assert_eq!(
+        (member.id.as_str(), &*member.topics),
+        ("", &[Arc::from("t")][..])
+    );
     let required = Err(refused(ErrorCode::MemberIdRequired));
-    test.member.joined(attempt, required, Some("m".into()), test.now);
+    test.member
+        .joined(attempt, required, Some("m".into()), test.now);
     let (attempt, member) = test.expect_join();
     assert_eq!(member.id, "m");
     test.joined(attempt, 4);
     test.expect_sync(None);
-    assert_eq!(test.member.committer(), None, "no commit before the generation is in effect");
-    test.member.synced(attempt, Ok(partitions(&[0, 1])), test.now);
+    assert_eq!(
+        test.member.committer(),
+        None,
+        "no commit before the generation is in effect"
+    );
+    test.member
+        .synced(attempt, Ok(partitions(&[0, 1])), test.now);
     assert_eq!(test.member.committer(), Some(Test::identity(4)));
     test.settle(Rebalance::Assign(partitions(&[0, 1])));
 }
@@ -137,9 +161,15 @@ fn a_member_joins_with_the_id_that_it_is_given() {
 fn the_leader_synchronizes_with_everybody() {
     let mut test = Test::new(None);
     let (attempt, member) = test.expect_join();
-    let members = vec![GroupMember { id: "m".into(), ..member }];
-    let joined =
-        Joined { identity: Test::identity(1), protocol: "range".into(), members: Some(members.clone()) };
+    let members = vec![GroupMember {
+        id: "m".into(),
+        ..member
+    }];
+    let joined = Joined {
+        identity: Test::identity(1),
+        protocol: "range".into(),
+        members: Some(members.clone()),
+    };
     test.member.joined(attempt, Ok(joined), None, test.now);
     test.expect_sync(Some(members));
 }
@@ -163,13 +193,24 @@ fn nothing_is_given_up_before_the_application_has() {
     let mut test = Test::stable(&[0, 1]);
     test.heartbeat(1, Err(refused(ErrorCode::RebalanceInProgress)));
     test.expect_nothing();
-    assert_eq!(test.member.committer(), Some(Test::identity(1)), "what was read may still be committed");
+    assert_eq!(
+        test.member.committer(),
+        Some(Test::identity(1)),
+        "what was read may still be committed"
+    );
     test.heartbeat(1, Err(refused(ErrorCode::RebalanceInProgress)));
     test.expect_nothing();
     test.settle(Rebalance::Revoke(partitions(&[0, 1])));
-    assert_eq!(test.member.committer(), Some(Test::identity(1)).filter(|_| false), "not between revoking and joining");
+    assert_eq!(
+        test.member.committer(),
+        Some(Test::identity(1)).filter(|_| false),
+        "not between revoking and joining"
+    );
     let (_, member) = test.expect_join();
-    assert_eq!((member.id.as_str(), member.generation, member.owned.len()), ("m", 1, 0));
+    assert_eq!(
+        (member.id.as_str(), member.generation, member.owned.len()),
+        ("m", 1, 0)
+    );
 }
 
 #[test]
@@ -181,7 +222,10 @@ fn who_owns_nothing_joins_a_rebalance_at_once() {
 
 #[test]
 fn a_member_that_is_not_known_has_lost_everything() {
-    for (code, id) in [(ErrorCode::UnknownMemberId, ""), (ErrorCode::IllegalGeneration, "m")] {
+    for (code, id) in [
+        (ErrorCode::UnknownMemberId, ""),
+        (ErrorCode::IllegalGeneration, "m"),
+    ] {
         let mut test = Test::stable(&[0]);
         test.heartbeat(1, Err(refused(code)));
         test.settle(Rebalance::Lost(partitions(&[0])));
@@ -194,9 +238,21 @@ fn a_member_that_is_not_known_has_lost_everything() {
 #[test]
 fn a_refused_commit_ends_the_generation() {
     let mut test = Test::stable(&[0]);
-    test.member.commit_refused(&Test::identity(0), refused(ErrorCode::IllegalGeneration), test.now);
-    assert_eq!(test.member.pending(), None, "that was an earlier generation");
-    test.member.commit_refused(&Test::identity(1), refused(ErrorCode::IllegalGeneration), test.now);
+    test.member.commit_refused(
+        &Test::identity(0),
+        refused(ErrorCode::IllegalGeneration),
+        test.now,
+    );
+    assert_eq!(
+        test.member.pending(),
+        None,
+        "that was an earlier generation"
+    );
+    test.member.commit_refused(
+        &Test::identity(1),
+        refused(ErrorCode::IllegalGeneration),
+        test.now,
+    );
     test.settle(Rebalance::Lost(partitions(&[0])));
 }
 
@@ -208,7 +264,10 @@ fn a_fenced_member_says_so_until_it_subscribes_again() {
     for _ in 0..3 {
         test.pass(MAX_POLL);
         test.expect_nothing();
-        assert_eq!(test.member.tell(test.now, false), Some(refused(ErrorCode::FencedInstanceId)));
+        assert_eq!(
+            test.member.tell(test.now, false),
+            Some(refused(ErrorCode::FencedInstanceId))
+        );
     }
     test.member.subscribe(vec!["t".into()], test.now);
     test.expect_join();
@@ -219,12 +278,20 @@ fn a_coordinator_that_moves_is_looked_for_with_patience() {
     let mut test = Test::new(None);
     for _ in 0..20 {
         let attempt = test.expect_join().0;
-        test.member.joined(attempt, Err(refused(ErrorCode::NotCoordinator)), None, test.now);
+        test.member.joined(
+            attempt,
+            Err(refused(ErrorCode::NotCoordinator)),
+            None,
+            test.now,
+        );
         test.expect_nothing();
         assert!(test.member.next_deadline().is_some());
         test.pass(Duration::from_secs(2));
     }
-    assert_eq!(test.member.tell(test.now, false), Some(refused(ErrorCode::NotCoordinator)));
+    assert_eq!(
+        test.member.tell(test.now, false),
+        Some(refused(ErrorCode::NotCoordinator))
+    );
     let attempt = test.expect_join().0;
     test.joined(attempt, 1);
     assert_eq!(test.member.tell(test.now, true), None);
@@ -236,10 +303,18 @@ fn a_rebalance_during_the_synchronization_joins_again() {
     let attempt = test.expect_join().0;
     test.joined(attempt, 1);
     test.expect_sync(None);
-    test.member.synced(attempt, Err(refused(ErrorCode::RebalanceInProgress)), test.now);
+    test.member.synced(
+        attempt,
+        Err(refused(ErrorCode::RebalanceInProgress)),
+        test.now,
+    );
     let again = test.expect_join().0;
     test.member.synced(attempt, Ok(partitions(&[0])), test.now);
-    assert_eq!(test.member.pending(), None, "an answer to an older attempt changes nothing");
+    assert_eq!(
+        test.member.pending(),
+        None,
+        "an answer to an older attempt changes nothing"
+    );
     assert_ne!(again, attempt);
 }
 
@@ -262,9 +337,18 @@ fn who_does_not_poll_leaves_and_comes_back_with_the_next_poll() {
     test.expect_heartbeat(1);
     test.member.poll_ends(test.now);
     test.expect_nothing();
-    assert_eq!(test.member.next_deadline(), Some(test.now + MAX_POLL), "the heartbeat is on its way");
+    assert_eq!(
+        test.member.next_deadline(),
+        Some(test.now + MAX_POLL),
+        "the heartbeat is on its way"
+    );
     test.pass(MAX_POLL);
-    assert_eq!(test.member.next(test.now), Some(Action::Leave { member_id: "m".into() }));
+    assert_eq!(
+        test.member.next(test.now),
+        Some(Action::Leave {
+            member_id: "m".into()
+        })
+    );
     test.expect_nothing();
     test.settle(Rebalance::Lost(partitions(&[0])));
     assert_eq!(test.expect_join().1.id, "");
@@ -297,7 +381,12 @@ fn a_join_that_nobody_waits_for_any_more_is_undone() {
     test.member.unsubscribe();
     test.expect_nothing();
     test.joined(attempt, 1);
-    assert_eq!(test.member.next(test.now), Some(Action::Leave { member_id: "m".into() }));
+    assert_eq!(
+        test.member.next(test.now),
+        Some(Action::Leave {
+            member_id: "m".into()
+        })
+    );
 }
 
 #[test]
