@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use examples::cluster::Cluster;
-use examples::feed::{Lines, feed};
+use examples::feed::{FeedError, Lines, feed};
 use examples::progress::{Computed, Progress};
 use examples::verify::{count_words, differences, sum_counts};
 use kafka_client::admin::{Admin, OffsetSpec};
@@ -202,31 +202,31 @@ fn count(records: &DStream<KafkaRecord>, sink: KafkaSink, progress: &Arc<Progres
     });
 }
 
-/// Returns when there is nothing left to be done.
+/// Returns when there is nothing left to be done, or when feeding has failed.
 async fn finished(
     options: &Options,
     admin: &Admin,
-    feeding: Option<JoinHandle<Result<u64, examples::feed::FeedError>>>,
+    feeding: Option<JoinHandle<Result<u64, FeedError>>>,
     progress: &Progress,
 ) -> Result<(), Box<dyn Error>> {
-    let is_fed = feeding.is_some();
-    if let Some(feeding) = feeding {
-        feeding.await??;
-    }
-    let goal = if is_fed && options.batches.is_none() { Some(ends(admin, &options.input_topic).await?) } else { None };
-    loop {
-        let done = progress.done();
-        let is_over = match (&goal, options.batches) {
-            (Some(goal), _) => goal.iter().all(|(partition, end)| {
-                *end == 0 || done.read.get(partition).is_some_and(|(_, until)| until >= end)
-            }),
-            (None, Some(batches)) if batches > 0 => done.batches >= batches,
-            _ => false,
-        };
-        if is_over {
-            return Ok(());
+    let feeds = feeding.is_some();
+    let fed = async {
+        match feeding {
+            Some(feeding) => feeding.await?.map_err(Box::<dyn Error>::from).map(|_| ()),
+            None => Ok(()),
         }
-        progress.committed.notified().await;
+    };
+    match options.batches {
+        None => {
+            fed.await?;
+            let goal = if feeds { Some(ends(admin, &options.input_topic).await?) } else { None };
+            progress.wait(|done| goal.as_ref().is_some_and(|goal| done.has_read(goal))).await;
+            Ok(())
+        }
+        Some(batches) => tokio::select! {
+            Err(error) = fed => Err(error),
+            () = progress.wait(|done| batches > 0 && done.batches >= batches) => Ok(()),
+        },
     }
 }
 

@@ -119,3 +119,37 @@ pub async fn feed(
     producer.close(Duration::from_secs(10)).await?;
     Ok(sent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(mut lines: Lines) -> Vec<String> {
+        let (mut text, mut line, mut scratch) = (Text::new(1), Vec::new(), String::new());
+        let mut read = Vec::new();
+        while lines.next(&mut text, &mut line, &mut scratch).await.unwrap() {
+            read.push(String::from_utf8(line.clone()).unwrap());
+        }
+        read
+    }
+
+    #[tokio::test]
+    async fn a_file_is_fed_line_by_line_without_line_ends() {
+        let content = Box::new(&b"one two\r\n\nthree"[..]);
+        assert_eq!(read(Lines::Read { path: "text".into(), content }).await, ["one two", "", "three"]);
+    }
+
+    #[tokio::test]
+    async fn as_many_lines_are_generated_as_were_asked_for() {
+        assert_eq!(read(Lines::Generated(3)).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused_by_name_before_anything_else_happens() {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        for path in [format!("{folder}/no such file"), folder.to_owned()] {
+            let error = Lines::open(Path::new(&path)).await.err().unwrap().to_string();
+            assert!(error.starts_with(&path), "{error}");
+        }
+    }
+}

@@ -12,8 +12,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub struct Progress {
     seen: Mutex<Seen>,
-    /// A batch was committed.
-    pub committed: Notify,
+    committed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +42,7 @@ pub struct Computed {
 /// What was done so far.
 #[derive(Debug, Clone, Default)]
 pub struct Done {
-    /// Batches that had records.
+    /// Batches, those without records included.
     pub batches: u64,
     /// Records read.
     pub records: u64,
@@ -51,6 +50,14 @@ pub struct Done {
     pub words: u64,
     /// The offsets read of each partition: from, until.
     pub read: BTreeMap<TopicPartition, (i64, i64)>,
+}
+
+impl Done {
+    /// Whether every partition was read up to its end.
+    pub fn has_read(&self, ends: &BTreeMap<TopicPartition, i64>) -> bool {
+        let read_until = |partition| self.read.get(partition).map_or(0, |(_, until)| *until);
+        ends.iter().all(|(partition, end)| read_until(partition) >= *end)
+    }
 }
 
 impl Progress {
@@ -67,6 +74,13 @@ impl Progress {
     pub fn done(&self) -> Done {
         let seen = self.seen();
         Done { batches: seen.batches, records: seen.records, words: seen.words, read: seen.read.clone() }
+    }
+
+    /// Waits until enough is committed.
+    pub async fn wait(&self, is_enough: impl Fn(&Done) -> bool) {
+        while !is_enough(&self.done()) {
+            self.committed.notified().await;
+        }
     }
 
     /// The time within which this share of the records (0.99) was committed, in milliseconds.
@@ -86,10 +100,8 @@ impl StreamingListener for Progress {
     fn on_batch_completed(&self, batch: &BatchInfo) {
         let now = i64::try_from(SystemClock.now().as_millis()).unwrap_or(i64::MAX);
         let mut seen = self.seen();
-        if batch.num_records() > 0 {
-            seen.batches += 1;
-            seen.records += batch.num_records();
-        }
+        seen.batches += 1;
+        seen.records += batch.num_records();
         let batch_done = seen.computed.remove(&batch.batch_time).unwrap_or_default();
         seen.words += batch_done.words;
         for (timestamp, count) in batch_done.timestamps {

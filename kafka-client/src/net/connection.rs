@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use bytestring::ByteString;
-use kafka_proto::codec::{Encoded, Request, Struct as _, Versions};
+use kafka_proto::codec::{Encoded, Request, Versions};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{self, Frame};
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
@@ -203,7 +203,7 @@ impl Connection {
         let mut version = ApiVersionsRequest::STABLE.max;
         loop {
             let pending = self.begin(&request, version, limit).await?;
-            let frame = self.within(limit, ApiVersionsRequest::NAME, "answered", pending.answer).await??;
+            let frame = self.within(limit, api_name::<ApiVersionsRequest>(), "answered", pending.answer).await??;
             let unsupported = frame.get(4..6) == Some(&i16::from(ErrorCode::UnsupportedVersion).to_be_bytes());
             let answer_version = if unsupported { 0 } else { version };
             let answer: ApiVersionsResponse = frame::decode_response::<ApiVersionsRequest>(frame, answer_version)
@@ -245,7 +245,7 @@ impl Connection {
     fn unsupported<R: Request>(&self, theirs: Option<&Versions>) -> Error {
         Error::UnsupportedVersion {
             broker: self.shared.broker.clone(),
-            api: R::NAME,
+            api: api_name::<R>(),
             theirs: theirs.map_or_else(|| "none".to_owned(), Versions::to_string),
             ours: R::STABLE.to_string(),
         }
@@ -278,7 +278,7 @@ impl Connection {
         self.wait_for_quiet(limit).await?;
         let (written, done) = oneshot::channel();
         self.queue(request, version, |_| Then::Nothing(written))?;
-        self.within(limit, R::NAME, "written", done).await
+        self.within(limit, api_name::<R>(), "written", done).await
     }
 
     /// Waits for what a task of the connection tells, and ends the connection when it takes too long.
@@ -312,6 +312,11 @@ impl Connection {
     }
 }
 
+/// Kafka's name of the API: `Produce`.
+fn api_name<R: Request>() -> &'static str {
+    R::NAME.strip_suffix("Request").unwrap_or(R::NAME)
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.close("no longer used");
@@ -327,7 +332,7 @@ where
     pub(crate) async fn answer(self, limit: Duration) -> Result<R::Response> {
         let Self { connection, version, answer, .. } = self;
         let shared = &connection.shared;
-        let frame = connection.within(limit, R::NAME, "answered", answer).await??;
+        let frame = connection.within(limit, api_name::<R>(), "answered", answer).await??;
         let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
             shared.close("an answer could not be read");
             Error::Protocol { what: format!("an answer of {}", shared.broker), reason: error.to_string() }
@@ -444,3 +449,6 @@ fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
     let _ = reply.send(Ok(answer));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
