@@ -86,8 +86,12 @@ struct Summary {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,7 +105,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // A file that cannot be read is refused before anything is created.
     let lines = match &options.file {
         Some(path) => Some(Lines::open(path).await?),
-        None => Some(options.lines).filter(|lines| *lines > 0).map(Lines::Generated),
+        None => Some(options.lines)
+            .filter(|lines| *lines > 0)
+            .map(Lines::Generated),
     };
     let cluster = Cluster::connect(options.bootstrap_servers.clone()).await?;
     let servers = cluster.bootstrap_servers().to_owned();
@@ -109,11 +115,22 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     for topic in [&options.input_topic, &options.output_topic] {
         cluster.create_topic(&admin, topic, 4).await?;
     }
-    let kind = if cluster.is_embedded() { "embedded broker" } else { "Kafka" };
-    eprintln!("{kind} at {servers}: {} -> {}", options.input_topic, options.output_topic);
+    let kind = if cluster.is_embedded() {
+        "embedded broker"
+    } else {
+        "Kafka"
+    };
+    eprintln!(
+        "{kind} at {servers}: {} -> {}",
+        options.input_topic, options.output_topic
+    );
     let output_before = ends(&admin, &options.output_topic).await?;
 
-    let trigger = if options.batch_ms == 0 { Trigger::Continuous } else { Trigger::Interval };
+    let trigger = if options.batch_ms == 0 {
+        Trigger::Continuous
+    } else {
+        Trigger::Interval
+    };
     let ssc = StreamingContext::builder("wordcount")
         .batch_duration(Duration::from_millis(options.batch_ms.max(1)))
         .trigger(trigger)
@@ -161,7 +178,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     check(&servers, &options, &admin, &done.read, output_before).await?;
     summary.print();
     if let Some(path) = &options.summary_json {
-        std::fs::write(path, summary.json()).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(path, summary.json())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     cluster.shutdown().await;
     Ok(())
@@ -189,7 +207,9 @@ fn count(records: &DStream<KafkaRecord>, sink: KafkaSink, progress: &Arc<Progres
     });
     let progress = progress.clone();
     records.foreach_rdd_with_time(move |rdd, time| {
-        let timestamps = rdd.map(|record| (record.timestamp(), 1u64)).reduce_by_key(|a, b| a + b);
+        let timestamps = rdd
+            .map(|record| (record.timestamp(), 1u64))
+            .reduce_by_key(|a, b| a + b);
         progress.computed(
             time,
             Computed {
@@ -219,8 +239,14 @@ async fn finished(
     match options.batches {
         None => {
             fed.await?;
-            let goal = if feeds { Some(ends(admin, &options.input_topic).await?) } else { None };
-            progress.wait(|done| goal.as_ref().is_some_and(|goal| done.has_read(goal))).await;
+            let goal = if feeds {
+                Some(ends(admin, &options.input_topic).await?)
+            } else {
+                None
+            };
+            progress
+                .wait(|done| goal.as_ref().is_some_and(|goal| done.has_read(goal)))
+                .await;
             Ok(())
         }
         Some(batches) => tokio::select! {
@@ -231,14 +257,27 @@ async fn finished(
 }
 
 /// Where a topic's partitions end.
-async fn ends(admin: &Admin, topic: &str) -> Result<BTreeMap<TopicPartition, i64>, kafka_client::Error> {
+async fn ends(
+    admin: &Admin,
+    topic: &str,
+) -> Result<BTreeMap<TopicPartition, i64>, kafka_client::Error> {
     let mut partitions = Vec::new();
     for (_, description) in admin.describe_topics([topic]).await? {
-        partitions.extend(description?.partitions.iter().map(|each| TopicPartition::new(topic, each.partition)));
+        partitions.extend(
+            description?
+                .partitions
+                .iter()
+                .map(|each| TopicPartition::new(topic, each.partition)),
+        );
     }
-    let asked = partitions.into_iter().map(|partition| (partition, OffsetSpec::Latest));
+    let asked = partitions
+        .into_iter()
+        .map(|partition| (partition, OffsetSpec::Latest));
     let found = admin.list_offsets(asked).await?;
-    Ok(found.into_iter().map(|(partition, end)| (partition, end.map_or(0, |end| end.offset))).collect())
+    Ok(found
+        .into_iter()
+        .map(|(partition, end)| (partition, end.map_or(0, |end| end.offset)))
+        .collect())
 }
 
 /// Reads both topics again: every word that went in has to be counted, once.
@@ -252,19 +291,29 @@ async fn check(
     let output_after = ends(admin, &options.output_topic).await?;
     let written = output_after
         .into_iter()
-        .map(|(partition, end)| (partition.clone(), (output_before.get(&partition).copied().unwrap_or(0), end)))
+        .map(|(partition, end)| {
+            (
+                partition.clone(),
+                (output_before.get(&partition).copied().unwrap_or(0), end),
+            )
+        })
         .collect();
     let expected = count_words(servers, read).await?;
     let found = sum_counts(servers, &written).await?;
     let differences = differences(&expected, &found);
     if differences.is_empty() {
         let words: u64 = found.values().sum();
-        println!("checked: the counts of {} words add up to the {words} that went in", found.len());
+        println!(
+            "checked: the counts of {} words add up to the {words} that went in",
+            found.len()
+        );
         return Ok(());
     }
     let list: Vec<String> = differences
         .iter()
-        .map(|(word, expected, found)| format!("\"{word}\": {expected} went in, {found} were counted"))
+        .map(|(word, expected, found)| {
+            format!("\"{word}\": {expected} went in, {found} were counted")
+        })
         .collect();
     Err(format!("the counts do not add up: {}", list.join("; ")).into())
 }
@@ -275,12 +324,16 @@ impl Summary {
     }
 
     fn print(&self) {
-        let millis = |value: Option<i64>| value.map_or("-".to_owned(), |value| format!("{value} ms"));
+        let millis =
+            |value: Option<i64>| value.map_or("-".to_owned(), |value| format!("{value} ms"));
         println!("{:>12}  records", self.records);
         println!("{:>12}  words", self.words);
         println!("{:>12}  batches", self.batches);
         println!("{:>12.0}  records/s", self.records_per_second());
-        println!("{:>12}  from a record's timestamp to its committed count, p50", millis(self.p50_ms));
+        println!(
+            "{:>12}  from a record's timestamp to its committed count, p50",
+            millis(self.p50_ms)
+        );
         println!("{:>12}  the same, p99", millis(self.p99_ms));
     }
 

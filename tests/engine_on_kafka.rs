@@ -47,8 +47,16 @@ promises!(
 /// A topic with these lines in each of two partitions.
 async fn topic_of(servers: &str, lines: &[&str]) -> String {
     let topic = unique("lines");
-    let admin = Admin::builder().bootstrap_servers(servers).build().await.unwrap();
-    for (_, result) in admin.create_topics([NewTopic::new(&topic).partitions(2)]).await.unwrap() {
+    let admin = Admin::builder()
+        .bootstrap_servers(servers)
+        .build()
+        .await
+        .unwrap();
+    for (_, result) in admin
+        .create_topics([NewTopic::new(&topic).partitions(2)])
+        .await
+        .unwrap()
+    {
         result.unwrap();
     }
     write(servers, &topic, lines).await;
@@ -56,7 +64,11 @@ async fn topic_of(servers: &str, lines: &[&str]) -> String {
 }
 
 async fn write(servers: &str, topic: &str, lines: &[&str]) {
-    let producer = Producer::builder().bootstrap_servers(servers).build().await.unwrap();
+    let producer = Producer::builder()
+        .bootstrap_servers(servers)
+        .build()
+        .await
+        .unwrap();
     for partition in 0..2 {
         for line in lines {
             let record = Record::to(topic).partition(partition).value(line);
@@ -69,7 +81,11 @@ async fn write(servers: &str, topic: &str, lines: &[&str]) {
 
 fn context() -> StreamingContext {
     let builder = StreamingContext::builder("test").batch_duration(Duration::from_millis(100));
-    builder.trigger(Trigger::Continuous).threads(2).build().unwrap()
+    builder
+        .trigger(Trigger::Continuous)
+        .threads(2)
+        .build()
+        .unwrap()
 }
 
 fn source(servers: &str, topic: &str, group: &str) -> KafkaSource {
@@ -101,26 +117,43 @@ async fn terminated(ssc: &StreamingContext) -> Result<(), EngineError> {
 fn collect(stream: &DStream<stream_engine::kafka::KafkaRecord>) -> Arc<Mutex<Vec<Vec<String>>>> {
     let batches = Arc::new(Mutex::new(Vec::new()));
     let collected = batches.clone();
-    stream.map(|record| record.value_utf8_lossy().into_owned()).foreach_rdd(move |rdd| {
-        let values = rdd.collect()?;
-        collected.lock().unwrap().push(values);
-        Ok::<_, EngineError>(())
-    });
+    stream
+        .map(|record| record.value_utf8_lossy().into_owned())
+        .foreach_rdd(move |rdd| {
+            let values = rdd.collect()?;
+            collected.lock().unwrap().push(values);
+            Ok::<_, EngineError>(())
+        });
     batches
 }
 
 async fn counts_add_up_to_the_words_that_went_in(servers: &str) {
     let topic = topic_of(servers, &["to be or not to be", "be"]).await;
     let output = unique("counts");
-    let admin = Admin::builder().bootstrap_servers(servers).build().await.unwrap();
-    admin.create_topics([NewTopic::new(&output).partitions(2)]).await.unwrap();
+    let admin = Admin::builder()
+        .bootstrap_servers(servers)
+        .build()
+        .await
+        .unwrap();
+    admin
+        .create_topics([NewTopic::new(&output).partitions(2)])
+        .await
+        .unwrap();
 
     let ssc = context();
-    let lines = ssc.kafka_direct_stream(source(servers, &topic, &unique("group"))).unwrap();
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, &unique("group")))
+        .unwrap();
     let words = lines.flat_map_into(|line, words| {
-        words.extend(line.value_utf8_lossy().split(' ').map(|word| (word.to_owned(), 1u64)));
+        words.extend(
+            line.value_utf8_lossy()
+                .split(' ')
+                .map(|word| (word.to_owned(), 1u64)),
+        );
     });
-    words.reduce_by_key(|a, b| a + b).save_to_kafka(KafkaSink::topic(&output).bootstrap_servers(servers));
+    words
+        .reduce_by_key(|a, b| a + b)
+        .save_to_kafka(KafkaSink::topic(&output).bootstrap_servers(servers));
     stop_after(&ssc, &lines, 4);
     ssc.start().unwrap();
     terminated(&ssc).await.unwrap();
@@ -129,7 +162,8 @@ async fn counts_add_up_to_the_words_that_went_in(servers: &str) {
     for (key, value) in read_all(servers, &output).await {
         *counts.entry(key).or_default() += value.parse::<u64>().unwrap();
     }
-    let expected = [("be", 6), ("not", 2), ("or", 2), ("to", 4)].map(|(word, count)| (word.to_owned(), count));
+    let expected =
+        [("be", 6), ("not", 2), ("or", 2), ("to", 4)].map(|(word, count)| (word.to_owned(), count));
     assert_eq!(counts, BTreeMap::from(expected));
 }
 
@@ -143,14 +177,26 @@ async fn read_all(servers: &str, topic: &str) -> Vec<(String, String)> {
         .unwrap();
     let partitions = [TopicPartition::new(topic, 0), TopicPartition::new(topic, 1)];
     consumer.assign(partitions.clone()).unwrap();
-    let end: i64 = consumer.end_offsets(&partitions).await.unwrap().values().sum();
+    let end: i64 = consumer
+        .end_offsets(&partitions)
+        .await
+        .unwrap()
+        .values()
+        .sum();
     let mut records = Vec::new();
     while (records.len() as i64) < end {
         let polled = consumer.poll(WAIT).await.unwrap();
-        assert!(!polled.is_empty(), "no records within {WAIT:?}, {} of {end} read", records.len());
+        assert!(
+            !polled.is_empty(),
+            "no records within {WAIT:?}, {} of {end} read",
+            records.len()
+        );
         for record in polled.records() {
             let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-            records.push((text(record.key_str().unwrap()), text(record.value_str().unwrap())));
+            records.push((
+                text(record.key_str().unwrap()),
+                text(record.value_str().unwrap()),
+            ));
         }
     }
     records
@@ -159,9 +205,14 @@ async fn read_all(servers: &str, topic: &str) -> Vec<(String, String)> {
 async fn a_restarted_program_goes_on_where_the_last_commit_was(servers: &str) {
     let topic = topic_of(servers, &["a", "b"]).await;
     let group = unique("group");
-    for (expected, more) in [(["a", "a", "b", "b"], Some(["c", "d"])), (["c", "c", "d", "d"], None)] {
+    for (expected, more) in [
+        (["a", "a", "b", "b"], Some(["c", "d"])),
+        (["c", "c", "d", "d"], None),
+    ] {
         let ssc = context();
-        let lines = ssc.kafka_direct_stream(source(servers, &topic, &group)).unwrap();
+        let lines = ssc
+            .kafka_direct_stream(source(servers, &topic, &group))
+            .unwrap();
         let batches = collect(&lines);
         stop_after(&ssc, &lines, 4);
         ssc.start().unwrap();
@@ -179,18 +230,25 @@ async fn a_batch_that_fails_is_not_committed_and_comes_again(servers: &str) {
     let topic = topic_of(servers, &["a", "b"]).await;
     let group = unique("group");
     let ssc = context();
-    let lines = ssc.kafka_direct_stream(source(servers, &topic, &group)).unwrap();
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, &group))
+        .unwrap();
     let before = collect(&lines);
     lines
         .map(|record| assert_ne!(record.value(), Some(&b"b"[..]), "a defect of the program"))
         .foreach_rdd(|rdd| rdd.count().map(|_| ()));
     ssc.start().unwrap();
     let error = terminated(&ssc).await.unwrap_err().to_string();
-    assert!(error.contains("map at") && error.contains("a defect of the program"), "{error}");
+    assert!(
+        error.contains("map at") && error.contains("a defect of the program"),
+        "{error}"
+    );
     assert!(!before.lock().unwrap().is_empty(), "the batch had begun");
 
     let ssc = context();
-    let lines = ssc.kafka_direct_stream(source(servers, &topic, &group)).unwrap();
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, &group))
+        .unwrap();
     let again = collect(&lines);
     stop_after(&ssc, &lines, 4);
     ssc.start().unwrap();
@@ -225,7 +283,9 @@ async fn ranges_of_consecutive_batches_follow_one_another(servers: &str) {
     let seen: Arc<Mutex<Vec<OffsetRange>>> = Arc::default();
     let ranges = seen.clone();
     lines.filter(|_| true).foreach_rdd(move |rdd| {
-        let of_batch = rdd.offset_ranges().expect("narrow operators keep the ranges");
+        let of_batch = rdd
+            .offset_ranges()
+            .expect("narrow operators keep the ranges");
         assert_eq!(of_batch.len(), 2, "one range for each partition of the RDD");
         ranges.lock().unwrap().extend(of_batch.iter().cloned());
     });
@@ -246,23 +306,41 @@ async fn ranges_of_consecutive_batches_follow_one_another(servers: &str) {
 
 async fn a_value_that_is_not_utf8_is_named_by_its_offset(servers: &str) {
     let topic = topic_of(servers, &["fine"]).await;
-    let producer = Producer::builder().bootstrap_servers(servers).build().await.unwrap();
-    let delivery = producer.send(Record::to(&topic).partition(1).value(&[0xff])).await.unwrap();
+    let producer = Producer::builder()
+        .bootstrap_servers(servers)
+        .build()
+        .await
+        .unwrap();
+    let delivery = producer
+        .send(Record::to(&topic).partition(1).value(&[0xff]))
+        .await
+        .unwrap();
     assert_eq!(delivery.await.unwrap().offset, Some(1));
 
     let ssc = context();
-    let lines = ssc.kafka_direct_stream(source(servers, &topic, &unique("group"))).unwrap();
-    let texts = lines.try_map(|record| record.value_str().map(|text| text.unwrap_or_default().to_owned()));
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, &unique("group")))
+        .unwrap();
+    let texts = lines.try_map(|record| {
+        record
+            .value_str()
+            .map(|text| text.unwrap_or_default().to_owned())
+    });
     texts.foreach_rdd(|rdd| rdd.collect().map(|_| ()));
     ssc.start().unwrap();
     let error = terminated(&ssc).await.unwrap_err().to_string();
-    assert!(error.contains(&format!("{topic}-1")) && error.contains("offset 1"), "{error}");
+    assert!(
+        error.contains(&format!("{topic}-1")) && error.contains("offset 1"),
+        "{error}"
+    );
 }
 
 async fn a_topic_that_does_not_exist_is_named_at_the_start(servers: &str) {
     let ssc = context();
     let topic = unique("nowhere");
-    let lines = ssc.kafka_direct_stream(source(servers, &topic, "group")).unwrap();
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, "group"))
+        .unwrap();
     lines.print();
     let error = ssc.start().map(|_| ()).unwrap_err().to_string();
     assert!(error.contains(&topic), "{error}");
@@ -270,10 +348,18 @@ async fn a_topic_that_does_not_exist_is_named_at_the_start(servers: &str) {
 
 #[tokio::test]
 async fn an_address_that_nobody_listens_on_is_named_at_the_start() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let ssc = context();
-    let lines = ssc.kafka_direct_stream(source(&free.to_string(), "lines", "group")).unwrap();
+    let lines = ssc
+        .kafka_direct_stream(source(&free.to_string(), "lines", "group"))
+        .unwrap();
     lines.print();
     let error = ssc.start().map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains(&free.to_string()) && error.contains("refused"), "{error}");
+    assert!(
+        error.contains(&free.to_string()) && error.contains("refused"),
+        "{error}"
+    );
 }

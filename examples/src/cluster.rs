@@ -16,12 +16,20 @@ impl Cluster {
     ///
     /// # Errors
     /// When the broker cannot listen.
-    pub async fn connect(bootstrap_servers: Option<String>) -> Result<Self, kafka_broker::BrokerError> {
+    pub async fn connect(
+        bootstrap_servers: Option<String>,
+    ) -> Result<Self, kafka_broker::BrokerError> {
         match bootstrap_servers {
-            Some(bootstrap_servers) => Ok(Self { bootstrap_servers, embedded: None }),
+            Some(bootstrap_servers) => Ok(Self {
+                bootstrap_servers,
+                embedded: None,
+            }),
             None => {
                 let broker = Broker::builder().start().await?;
-                Ok(Self { bootstrap_servers: broker.bootstrap_servers(), embedded: Some(broker) })
+                Ok(Self {
+                    bootstrap_servers: broker.bootstrap_servers(),
+                    embedded: Some(broker),
+                })
             }
         }
     }
@@ -40,10 +48,21 @@ impl Cluster {
     ///
     /// # Errors
     /// Why it could not be created, by name.
-    pub async fn create_topic(&self, admin: &Admin, topic: &str, partitions: i32) -> Result<(), Error> {
-        for (_, result) in admin.create_topics([NewTopic::new(topic).partitions(partitions)]).await? {
+    pub async fn create_topic(
+        &self,
+        admin: &Admin,
+        topic: &str,
+        partitions: i32,
+    ) -> Result<(), Error> {
+        for (_, result) in admin
+            .create_topics([NewTopic::new(topic).partitions(partitions)])
+            .await?
+        {
             match result {
-                Err(Error::Broker { code: ErrorCode::TopicAlreadyExists, .. }) => {}
+                Err(Error::Broker {
+                    code: ErrorCode::TopicAlreadyExists,
+                    ..
+                }) => {}
                 other => other?,
             }
         }

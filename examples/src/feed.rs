@@ -46,7 +46,10 @@ impl Lines {
     pub async fn open(path: &Path) -> Result<Self, FeedError> {
         let path = path.to_owned();
         if path.as_os_str() == "-" {
-            return Ok(Self::Read { path, content: Box::new(BufReader::new(tokio::io::stdin())) });
+            return Ok(Self::Read {
+                path,
+                content: Box::new(BufReader::new(tokio::io::stdin())),
+            });
         }
         let open = async {
             let mut file = BufReader::new(tokio::fs::File::open(&path).await?);
@@ -55,17 +58,27 @@ impl Lines {
             Ok(file)
         };
         match open.await {
-            Ok(file) => Ok(Self::Read { path, content: Box::new(file) }),
+            Ok(file) => Ok(Self::Read {
+                path,
+                content: Box::new(file),
+            }),
             Err(source) => Err(FeedError::Read { path, source }),
         }
     }
 
     /// The next line, in `line`; false at the end.
-    async fn next(&mut self, text: &mut Text, line: &mut Vec<u8>, scratch: &mut String) -> Result<bool, FeedError> {
+    async fn next(
+        &mut self,
+        text: &mut Text,
+        line: &mut Vec<u8>,
+        scratch: &mut String,
+    ) -> Result<bool, FeedError> {
         line.clear();
         match self {
             Self::Generated(left) => {
-                let Some(fewer) = left.checked_sub(1) else { return Ok(false) };
+                let Some(fewer) = left.checked_sub(1) else {
+                    return Ok(false);
+                };
                 *left = fewer;
                 text.next_line(scratch);
                 line.extend_from_slice(scratch.as_bytes());
@@ -74,12 +87,18 @@ impl Lines {
             Self::Read { path, content } => match content.read_until(b'\n', line).await {
                 Ok(0) => Ok(false),
                 Ok(_) => {
-                    while line.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
+                    while line
+                        .last()
+                        .is_some_and(|last| matches!(last, b'\n' | b'\r'))
+                    {
                         line.pop();
                     }
                     Ok(true)
                 }
-                Err(source) => Err(FeedError::Read { path: path.clone(), source }),
+                Err(source) => Err(FeedError::Read {
+                    path: path.clone(),
+                    source,
+                }),
             },
         }
     }
@@ -127,7 +146,11 @@ mod tests {
     async fn read(mut lines: Lines) -> Vec<String> {
         let (mut text, mut line, mut scratch) = (Text::new(1), Vec::new(), String::new());
         let mut read = Vec::new();
-        while lines.next(&mut text, &mut line, &mut scratch).await.unwrap() {
+        while lines
+            .next(&mut text, &mut line, &mut scratch)
+            .await
+            .unwrap()
+        {
             read.push(String::from_utf8(line.clone()).unwrap());
         }
         read
@@ -136,7 +159,14 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_fed_line_by_line_without_line_ends() {
         let content = Box::new(&b"one two\r\n\nthree"[..]);
-        assert_eq!(read(Lines::Read { path: "text".into(), content }).await, ["one two", "", "three"]);
+        assert_eq!(
+            read(Lines::Read {
+                path: "text".into(),
+                content
+            })
+            .await,
+            ["one two", "", "three"]
+        );
     }
 
     #[tokio::test]
@@ -148,7 +178,11 @@ mod tests {
     async fn what_cannot_be_read_is_refused_by_name_before_anything_else_happens() {
         let folder = env!("CARGO_MANIFEST_DIR");
         for path in [format!("{folder}/no such file"), folder.to_owned()] {
-            let error = Lines::open(Path::new(&path)).await.err().unwrap().to_string();
+            let error = Lines::open(Path::new(&path))
+                .await
+                .err()
+                .unwrap()
+                .to_string();
             assert!(error.starts_with(&path), "{error}");
         }
     }

@@ -56,7 +56,8 @@ impl Done {
     /// Whether every partition was read up to its end.
     pub fn has_read(&self, ends: &BTreeMap<TopicPartition, i64>) -> bool {
         let read_until = |partition| self.read.get(partition).map_or(0, |(_, until)| *until);
-        ends.iter().all(|(partition, end)| read_until(partition) >= *end)
+        ends.iter()
+            .all(|(partition, end)| read_until(partition) >= *end)
     }
 }
 
@@ -73,7 +74,12 @@ impl Progress {
     /// What is committed.
     pub fn done(&self) -> Done {
         let seen = self.seen();
-        Done { batches: seen.batches, records: seen.records, words: seen.words, read: seen.read.clone() }
+        Done {
+            batches: seen.batches,
+            records: seen.records,
+            words: seen.words,
+            read: seen.read.clone(),
+        }
     }
 
     /// Waits until enough is committed.
@@ -89,10 +95,13 @@ impl Progress {
         let total: u64 = seen.latencies.values().sum();
         let wanted = (total as f64 * share).ceil() as u64;
         let mut sum = 0;
-        seen.latencies.iter().find(|(_, count)| {
-            sum += **count;
-            sum >= wanted
-        }).map(|(millis, _)| *millis)
+        seen.latencies
+            .iter()
+            .find(|(_, count)| {
+                sum += **count;
+                sum >= wanted
+            })
+            .map(|(millis, _)| *millis)
     }
 }
 
@@ -108,7 +117,10 @@ impl StreamingListener for Progress {
             *seen.latencies.entry((now - timestamp).max(0)).or_default() += count;
         }
         for range in batch_done.ranges.iter() {
-            let read = seen.read.entry(range.partition.clone()).or_insert((range.from, range.until));
+            let read = seen
+                .read
+                .entry(range.partition.clone())
+                .or_insert((range.from, range.until));
             read.1 = range.until;
         }
         drop(seen);

@@ -13,7 +13,10 @@ pub type Counts = HashMap<String, u64>;
 ///
 /// # Errors
 /// When they cannot be read, or a line is not UTF-8.
-pub async fn count_words(servers: &str, ranges: &BTreeMap<TopicPartition, (i64, i64)>) -> Result<Counts, Error> {
+pub async fn count_words(
+    servers: &str,
+    ranges: &BTreeMap<TopicPartition, (i64, i64)>,
+) -> Result<Counts, Error> {
     let mut counts = Counts::new();
     read(servers, ranges, |record| {
         for word in record.value_str()?.unwrap_or_default().split_whitespace() {
@@ -29,13 +32,20 @@ pub async fn count_words(servers: &str, ranges: &BTreeMap<TopicPartition, (i64, 
 ///
 /// # Errors
 /// When they cannot be read, or are not such records.
-pub async fn sum_counts(servers: &str, ranges: &BTreeMap<TopicPartition, (i64, i64)>) -> Result<Counts, Error> {
+pub async fn sum_counts(
+    servers: &str,
+    ranges: &BTreeMap<TopicPartition, (i64, i64)>,
+) -> Result<Counts, Error> {
     let mut counts = Counts::new();
     read(servers, ranges, |record| {
-        let count = record.value_str()?.unwrap_or_default().parse().map_err(|_| Error::Protocol {
-            what: format!("offset {} of {}", record.offset(), record.partition()),
-            reason: "the value is no count".to_owned(),
-        })?;
+        let count = record
+            .value_str()?
+            .unwrap_or_default()
+            .parse()
+            .map_err(|_| Error::Protocol {
+                what: format!("offset {} of {}", record.offset(), record.partition()),
+                reason: "the value is no count".to_owned(),
+            })?;
         add(&mut counts, record.key_str()?.unwrap_or_default(), count);
         Ok(())
     })
@@ -45,11 +55,18 @@ pub async fn sum_counts(servers: &str, ranges: &BTreeMap<TopicPartition, (i64, i
 
 /// The first few words whose counts differ: word, expected, found.
 pub fn differences(expected: &Counts, found: &Counts) -> Vec<(String, u64, u64)> {
-    let mut words: Vec<&String> = expected.keys().chain(found.keys().filter(|word| !expected.contains_key(*word))).collect();
+    let mut words: Vec<&String> = expected
+        .keys()
+        .chain(found.keys().filter(|word| !expected.contains_key(*word)))
+        .collect();
     words.sort();
     let count = |counts: &Counts, word: &String| counts.get(word).copied().unwrap_or_default();
-    let each = words.into_iter().map(|word| (word.clone(), count(expected, word), count(found, word)));
-    each.filter(|(_, expected, found)| expected != found).take(5).collect()
+    let each = words
+        .into_iter()
+        .map(|word| (word.clone(), count(expected, word), count(found, word)));
+    each.filter(|(_, expected, found)| expected != found)
+        .take(5)
+        .collect()
 }
 
 fn add(counts: &mut Counts, word: &str, count: u64) {
@@ -69,17 +86,33 @@ async fn read(
     ranges: &BTreeMap<TopicPartition, (i64, i64)>,
     mut each: impl FnMut(&ConsumerRecord<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let consumer = Consumer::builder().bootstrap_servers(servers).client_id("wordcount-check").build().await?;
-    let mut left: BTreeMap<&TopicPartition, (i64, i64)> =
-        ranges.iter().filter(|(_, (from, until))| from < until).map(|(partition, range)| (partition, *range)).collect();
-    consumer.assign_at(left.iter().map(|(partition, (from, _))| ((*partition).clone(), *from)))?;
+    let consumer = Consumer::builder()
+        .bootstrap_servers(servers)
+        .client_id("wordcount-check")
+        .build()
+        .await?;
+    let mut left: BTreeMap<&TopicPartition, (i64, i64)> = ranges
+        .iter()
+        .filter(|(_, (from, until))| from < until)
+        .map(|(partition, range)| (partition, *range))
+        .collect();
+    consumer.assign_at(
+        left.iter()
+            .map(|(partition, (from, _))| ((*partition).clone(), *from)),
+    )?;
     while !left.is_empty() {
         let records = consumer.poll(PATIENCE).await?;
         if records.is_empty() {
-            return Err(Error::Timeout { what: "reading the records again".to_owned(), after: PATIENCE, last: None });
+            return Err(Error::Timeout {
+                what: "reading the records again".to_owned(),
+                after: PATIENCE,
+                last: None,
+            });
         }
         for batch in &records {
-            let Some((_, until)) = left.get(batch.partition()).copied() else { continue };
+            let Some((_, until)) = left.get(batch.partition()).copied() else {
+                continue;
+            };
             for record in batch.iter().take_while(|record| record.offset() < until) {
                 each(&record)?;
             }

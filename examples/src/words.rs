@@ -38,7 +38,10 @@ impl Text {
         let total = self.cumulated.last().copied().unwrap_or_default();
         for n in 0..self.random.usize(LINE) {
             let at = self.random.f64() * total;
-            let rank = self.cumulated.partition_point(|sum| *sum < at).min(self.words.len() - 1);
+            let rank = self
+                .cumulated
+                .partition_point(|sum| *sum < at)
+                .min(self.words.len() - 1);
             if n > 0 {
                 line.push(' ');
             }
@@ -49,13 +52,20 @@ impl Text {
 
 /// A word that can be spoken, shorter for the more frequent ones.
 fn word(rank: usize) -> String {
-    const ONSETS: [&str; 16] = ["t", "s", "m", "n", "k", "r", "l", "b", "d", "v", "p", "h", "g", "st", "br", "tr"];
+    const ONSETS: [&str; 16] = [
+        "t", "s", "m", "n", "k", "r", "l", "b", "d", "v", "p", "h", "g", "st", "br", "tr",
+    ];
     const VOWELS: [&str; 5] = ["e", "a", "o", "i", "u"];
     let mut word = String::new();
     let mut left = rank;
     loop {
         let syllable = left % (ONSETS.len() * VOWELS.len());
-        let _ = write!(word, "{}{}", ONSETS[syllable / VOWELS.len()], VOWELS[syllable % VOWELS.len()]);
+        let _ = write!(
+            word,
+            "{}{}",
+            ONSETS[syllable / VOWELS.len()],
+            VOWELS[syllable % VOWELS.len()]
+        );
         left /= ONSETS.len() * VOWELS.len();
         if left == 0 {
             return word;

@@ -11,12 +11,20 @@ pub const WAIT: Duration = Duration::from_secs(30);
 /// # Panics
 /// When `KAFKA_BOOTSTRAP` does not say.
 pub fn bootstrap() -> String {
-    std::env::var("KAFKA_BOOTSTRAP").expect("KAFKA_BOOTSTRAP: run eval \"$(tests/kafka/kafka.sh env)\" and export it")
+    std::env::var("KAFKA_BOOTSTRAP")
+        .expect("KAFKA_BOOTSTRAP: run eval \"$(tests/kafka/kafka.sh env)\" and export it")
 }
 
 /// A name that no other test uses, on a cluster that earlier runs have used, too.
 pub fn unique(name: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    format!("{name}-{now}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    format!(
+        "{name}-{now}-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }

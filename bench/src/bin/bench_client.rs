@@ -18,7 +18,10 @@ const FETCH: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> std::process::ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
@@ -40,9 +43,15 @@ async fn run() -> std::result::Result<String, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["produce", topic, records, size, codec] => produce(topic, records.parse()?, size.parse()?, codec).await,
-        ["consume", topic, records, partitions] => consume(topic, records.parse()?, partitions.parse()?).await,
-        ["latency", topic, warm_up, rounds] => latency(topic, warm_up.parse()?, rounds.parse()?).await,
+        ["produce", topic, records, size, codec] => {
+            produce(topic, records.parse()?, size.parse()?, codec).await
+        }
+        ["consume", topic, records, partitions] => {
+            consume(topic, records.parse()?, partitions.parse()?).await
+        }
+        ["latency", topic, warm_up, rounds] => {
+            latency(topic, warm_up.parse()?, rounds.parse()?).await
+        }
         _ => Err(USAGE.into()),
     }
 }
@@ -63,7 +72,14 @@ struct Tally {
 
 impl Tally {
     fn start() -> Self {
-        Self { start: Instant::now(), setup: 0.0, first: 0.0, records: 0, bytes: 0, check: 0 }
+        Self {
+            start: Instant::now(),
+            setup: 0.0,
+            first: 0.0,
+            records: 0,
+            bytes: 0,
+            check: 0,
+        }
     }
 
     fn elapsed(&self) -> f64 {
@@ -95,7 +111,8 @@ async fn produce(
     size: usize,
     codec: &str,
 ) -> std::result::Result<String, Box<dyn std::error::Error>> {
-    let corpus = std::fs::read(std::env::var("CORPUS").unwrap_or_else(|_| "corpus.txt".to_owned()))?;
+    let corpus =
+        std::fs::read(std::env::var("CORPUS").unwrap_or_else(|_| "corpus.txt".to_owned()))?;
     let lines = corpus.len() / size;
     let mut tally = Tally::start();
     let producer = Producer::builder()
@@ -177,7 +194,11 @@ async fn latency(
     warm_up: usize,
     rounds: usize,
 ) -> std::result::Result<String, Box<dyn std::error::Error>> {
-    let producer = Producer::builder().bootstrap_servers(bootstrap()).linger(Duration::ZERO).build().await?;
+    let producer = Producer::builder()
+        .bootstrap_servers(bootstrap())
+        .linger(Duration::ZERO)
+        .build()
+        .await?;
     let consumer = Consumer::builder()
         .bootstrap_servers(bootstrap())
         .auto_offset_reset(OffsetReset::Earliest)
@@ -188,7 +209,9 @@ async fn latency(
     let mut micros = Vec::with_capacity(rounds);
     for round in 0..warm_up + rounds {
         let start = Instant::now();
-        let delivery = producer.send(Record::to(topic).partition(0).value(&value)).await?;
+        let delivery = producer
+            .send(Record::to(topic).partition(0).value(&value))
+            .await?;
         let mut read = 0;
         while read == 0 {
             read = consumer.poll(PATIENCE).await?.len();

@@ -70,7 +70,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let Guarantee::AtLeastOnce = options.guarantee;
     let ssc = StreamingContext::builder("bench-engine")
         .batch_duration(Duration::from_millis(options.batch.max(1)))
-        .trigger(if options.batch == 0 { Trigger::Continuous } else { Trigger::Interval })
+        .trigger(if options.batch == 0 {
+            Trigger::Continuous
+        } else {
+            Trigger::Interval
+        })
         .build()?;
     let mut source = KafkaSource::subscribe([&options.input])
         .bootstrap_servers(&options.boot)

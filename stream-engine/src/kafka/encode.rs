@@ -76,4 +76,6 @@ macro_rules! as_decimal_text {
     )*};
 }
 
-as_decimal_text!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+as_decimal_text!(
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64
+);

@@ -14,8 +14,14 @@ pub(super) struct Io {
 
 impl Io {
     pub(super) fn start() -> Result<Self, BoxError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("kafka-io").enable_all().build()?;
-        Ok(Self { runtime: Some(runtime) })
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("kafka-io")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            runtime: Some(runtime),
+        })
     }
 
     /// Runs a future there and waits for it: from any thread, also from one that belongs to another runtime.
@@ -27,7 +33,9 @@ impl Io {
         self.spawn(async move {
             let _ = done.send(future.await);
         });
-        result.recv().map_err(|_| "the Kafka I/O thread has ended".into())
+        result
+            .recv()
+            .map_err(|_| "the Kafka I/O thread has ended".into())
     }
 
     /// Runs a future that borrows, on a thread that belongs to no runtime, such as those of the pool.

@@ -51,6 +51,7 @@ impl<T: Data> Rdd<T> {
     /// # }
     /// ```
     pub fn offset_ranges(&self) -> Option<Arc<[OffsetRange]>> {
-        self.metadata::<OffsetRanges>().map(|ranges| ranges.0.clone())
+        self.metadata::<OffsetRanges>()
+            .map(|ranges| ranges.0.clone())
     }
 }

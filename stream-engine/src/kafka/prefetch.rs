@@ -35,8 +35,16 @@ pub(super) struct Taken {
 impl Prefetched {
     /// Begins at these positions.
     pub(super) fn new(positions: impl IntoIterator<Item = (TopicPartition, i64)>) -> Self {
-        let partition = |(name, position)| Partition { name, waiting: VecDeque::new(), position };
-        Self { partitions: positions.into_iter().map(partition).collect(), bytes: 0, failure: None }
+        let partition = |(name, position)| Partition {
+            name,
+            waiting: VecDeque::new(),
+            position,
+        };
+        Self {
+            partitions: positions.into_iter().map(partition).collect(),
+            bytes: 0,
+            failure: None,
+        }
     }
 
     /// Bytes that wait.
@@ -46,7 +54,11 @@ impl Prefetched {
 
     /// Adds what was read next from a partition.
     pub(super) fn push(&mut self, batch: PartitionBatch) {
-        if let Some(partition) = self.partitions.iter_mut().find(|partition| partition.name == *batch.partition()) {
+        if let Some(partition) = self
+            .partitions
+            .iter_mut()
+            .find(|partition| partition.name == *batch.partition())
+        {
             self.bytes += batch.size();
             partition.waiting.push_back(batch);
         }
@@ -59,21 +71,33 @@ impl Prefetched {
 
     /// Whether there is anything to take or to tell.
     pub(super) fn is_idle(&self) -> bool {
-        self.failure.is_none() && self.partitions.iter().all(|partition| partition.waiting.is_empty())
+        self.failure.is_none()
+            && self
+                .partitions
+                .iter()
+                .all(|partition| partition.waiting.is_empty())
     }
 
     /// Takes what waits, from each partition at most `offsets_per_partition`. `None` when there is nothing.
     ///
     /// # Errors
     /// What ended the reading, once everything before it has been taken.
-    pub(super) fn take(&mut self, offsets_per_partition: u64) -> Result<Option<Taken>, kafka_client::Error> {
-        if self.partitions.iter().all(|partition| partition.waiting.is_empty()) {
+    pub(super) fn take(
+        &mut self,
+        offsets_per_partition: u64,
+    ) -> Result<Option<Taken>, kafka_client::Error> {
+        if self
+            .partitions
+            .iter()
+            .all(|partition| partition.waiting.is_empty())
+        {
             return self.failure.take().map_or(Ok(None), Err);
         }
         let mut taken = Taken::default();
         for partition in &mut self.partitions {
             let from = partition.position;
-            let limit = from.saturating_add(i64::try_from(offsets_per_partition).unwrap_or(i64::MAX));
+            let limit =
+                from.saturating_add(i64::try_from(offsets_per_partition).unwrap_or(i64::MAX));
             let mut batches = Vec::new();
             while partition.position < limit
                 && let Some(batch) = partition.waiting.pop_front()
@@ -94,7 +118,11 @@ impl Prefetched {
                 }
             }
             taken.records += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
-            taken.ranges.push(OffsetRange { partition: partition.name.clone(), from, until: partition.position });
+            taken.ranges.push(OffsetRange {
+                partition: partition.name.clone(),
+                from,
+                until: partition.position,
+            });
             taken.batches.push(batches);
         }
         Ok(Some(taken))

@@ -22,7 +22,10 @@ impl RddSource<OwnedRecord> for KafkaBatch {
 
     fn open(&self, partition: usize) -> Result<Box<dyn RecordReader<OwnedRecord>>, BoxError> {
         // Record batches share their bytes, so this copies none.
-        Ok(Box::new(Reader { batches: self.partitions[partition].clone().into_iter(), current: None }))
+        Ok(Box::new(Reader {
+            batches: self.partitions[partition].clone().into_iter(),
+            current: None,
+        }))
     }
 }
 
@@ -35,7 +38,11 @@ impl RecordReader<OwnedRecord> for Reader {
     fn read(&mut self, out: &mut Vec<OwnedRecord>) -> Result<bool, BoxError> {
         let end = out.len() + CHUNK;
         while out.len() < end {
-            match self.current.take().or_else(|| self.batches.next().map(PartitionBatch::into_iter)) {
+            match self
+                .current
+                .take()
+                .or_else(|| self.batches.next().map(PartitionBatch::into_iter))
+            {
                 None => return Ok(false),
                 Some(mut records) => {
                     out.extend(records.by_ref().take(end - out.len()));

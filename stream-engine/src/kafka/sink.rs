@@ -25,8 +25,14 @@ impl KafkaSink {
     /// Writes to this topic.
     pub fn topic(topic: impl Into<String>) -> Self {
         // A batch is flushed when it is written, so a record waits for others only while more of its batch are coming.
-        let producer = Producer::builder().client_id("stream-engine").batch_size(256 << 10);
-        Self { topic: topic.into(), producer, properties: Vec::new() }
+        let producer = Producer::builder()
+            .client_id("stream-engine")
+            .batch_size(256 << 10);
+        Self {
+            topic: topic.into(),
+            producer,
+            properties: Vec::new(),
+        }
     }
 
     /// `bootstrap.servers`: `HOST:PORT`, or several separated by commas.
@@ -58,7 +64,13 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> DStream<(K, V)> {
     #[track_caller]
     pub fn save_to_kafka(&self, sink: KafkaSink) {
         let operator = Operator::here("save_to_kafka");
-        self.save_to_at(operator, TopicSink { settings: sink, running: OnceLock::new() });
+        self.save_to_at(
+            operator,
+            TopicSink {
+                settings: sink,
+                running: OnceLock::new(),
+            },
+        );
     }
 }
 
@@ -74,7 +86,9 @@ struct Running {
 
 impl fmt::Debug for TopicSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TopicSink").field("topic", &self.settings.topic).finish_non_exhaustive()
+        f.debug_struct("TopicSink")
+            .field("topic", &self.settings.topic)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +97,9 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 impl TopicSink {
     fn running(&self) -> Result<&Running, BoxError> {
-        self.running.get().ok_or_else(|| "the sink is not started".into())
+        self.running
+            .get()
+            .ok_or_else(|| "the sink is not started".into())
     }
 }
 
@@ -94,7 +110,11 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
 
     fn start(&self) -> Result<(), BoxError> {
         let io = Io::start()?;
-        let builder = self.settings.producer.clone().properties(self.settings.properties.clone())?;
+        let builder = self
+            .settings
+            .producer
+            .clone()
+            .properties(self.settings.properties.clone())?;
         let topic = self.settings.topic.clone();
         let producer = io.run(async move {
             let producer = builder.build().await?;
@@ -106,7 +126,12 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
         Ok(())
     }
 
-    fn write(&self, _time: Time, _partition: usize, mut records: PartitionIter<(K, V)>) -> Result<(), BoxError> {
+    fn write(
+        &self,
+        _time: Time,
+        _partition: usize,
+        mut records: PartitionIter<(K, V)>,
+    ) -> Result<(), BoxError> {
         let running = self.running()?;
         let mut chunk = Vec::new();
         let mut encoded = Encoded::default();
@@ -115,7 +140,11 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
             for (key, value) in chunk.drain(..) {
                 encoded.push(&key, &value);
             }
-            running.io.block_on(running.producer.send_all(encoded.records(&self.settings.topic)))??;
+            running.io.block_on(
+                running
+                    .producer
+                    .send_all(encoded.records(&self.settings.topic)),
+            )??;
         }
         Ok(())
     }
@@ -130,7 +159,10 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
     fn stop(&self) {
         if let Some(running) = self.running.get() {
             let producer = running.producer.clone();
-            match running.io.run(async move { producer.close(CLOSE_LIMIT).await }) {
+            match running
+                .io
+                .run(async move { producer.close(CLOSE_LIMIT).await })
+            {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "closing the producer"),
                 Err(error) => tracing::warn!(%error, "closing the producer"),
@@ -139,11 +171,14 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
     }
 }
 
+/// Where a key or a value stands; `None` is null.
+type Field = Option<Range<usize>>;
+
 /// The keys and values of a chunk, one behind the other in one buffer.
 #[derive(Debug, Default)]
 struct Encoded {
     bytes: Vec<u8>,
-    fields: Vec<(Option<Range<usize>>, Option<Range<usize>>)>,
+    fields: Vec<(Field, Field)>,
 }
 
 impl Encoded {
@@ -158,9 +193,10 @@ impl Encoded {
         self.fields.push((key, value));
     }
 
-    fn field(&mut self, field: &impl KafkaEncode) -> Option<Range<usize>> {
+    fn field(&mut self, field: &impl KafkaEncode) -> Field {
         let start = self.bytes.len();
-        field.encode(&mut self.bytes).then(|| start..self.bytes.len())
+        let is_there = field.encode(&mut self.bytes);
+        is_there.then_some(start..self.bytes.len())
     }
 
     fn records<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = Record<'a>> {

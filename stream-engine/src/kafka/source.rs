@@ -14,7 +14,10 @@ use super::io::Io;
 use super::offsets::{OffsetRange, OffsetRanges};
 use super::prefetch::Prefetched;
 use super::rdd::KafkaBatch;
-use crate::{BatchInput, BoxError, DStream, EngineError, InputSource, Operator, SourceContext, StreamingContext, Time};
+use crate::{
+    BatchInput, BoxError, DStream, EngineError, InputSource, Operator, SourceContext,
+    StreamingContext, Time,
+};
 
 /// Where a partition is read from when the group has committed no offset for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,8 +146,14 @@ impl StreamingContext {
     /// # }
     /// ```
     #[track_caller]
-    pub fn kafka_direct_stream(&self, source: KafkaSource) -> Result<DStream<KafkaRecord>, EngineError> {
-        let input = DirectInput { settings: source, running: None };
+    pub fn kafka_direct_stream(
+        &self,
+        source: KafkaSource,
+    ) -> Result<DStream<KafkaRecord>, EngineError> {
+        let input = DirectInput {
+            settings: source,
+            running: None,
+        };
         self.input_stream_at(Operator::here("kafka_direct_stream"), input)
     }
 }
@@ -172,13 +181,17 @@ struct Ahead {
 
 impl Ahead {
     fn prefetched(&self) -> MutexGuard<'_, Prefetched> {
-        self.prefetched.lock().unwrap_or_else(PoisonError::into_inner)
+        self.prefetched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for DirectInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectInput").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("DirectInput")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,12 +210,21 @@ impl InputSource<KafkaRecord> for DirectInput {
         let builder = self.settings.consumer()?;
         let settings = self.settings.clone();
         let (consumer, positions) = io.run(async move { connect(builder, &settings).await })??;
-        let ahead = Arc::new(Ahead { prefetched: Mutex::new(Prefetched::new(positions)), room: Notify::new() });
-        io.spawn(read_ahead(consumer.clone(), ahead.clone(), context.clone(), self.settings.max_batch_bytes));
+        let ahead = Arc::new(Ahead {
+            prefetched: Mutex::new(Prefetched::new(positions)),
+            room: Notify::new(),
+        });
+        io.spawn(read_ahead(
+            consumer.clone(),
+            ahead.clone(),
+            context.clone(),
+            self.settings.max_batch_bytes,
+        ));
         let seconds = context.batch_duration().as_secs_f64();
         let rate = self.settings.max_rate_per_partition;
         self.running = Some(Running {
-            offsets_per_batch: rate.map_or(u64::MAX, |rate| ((rate as f64 * seconds) as u64).max(1)),
+            offsets_per_batch: rate
+                .map_or(u64::MAX, |rate| ((rate as f64 * seconds) as u64).max(1)),
             io,
             consumer,
             ahead,
@@ -219,10 +241,19 @@ impl InputSource<KafkaRecord> for DirectInput {
         let Some(taken) = taken else { return Ok(None) };
         running.planned = taken.ranges.into();
         let read = running.planned.iter().filter(|range| range.count() > 0);
-        let description = read.map(OffsetRange::to_string).collect::<Vec<_>>().join(", ");
-        let rdd = running.context.rdd_context().read(KafkaBatch { partitions: taken.batches });
+        let description = read
+            .map(OffsetRange::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let rdd = running.context.rdd_context().read(KafkaBatch {
+            partitions: taken.batches,
+        });
         let rdd = rdd.with_metadata(OffsetRanges(running.planned.clone()));
-        Ok(Some(BatchInput { rdd, records: taken.records, description }))
+        Ok(Some(BatchInput {
+            rdd,
+            records: taken.records,
+            description,
+        }))
     }
 
     fn commit(&mut self, _time: Time) -> Result<(), BoxError> {
@@ -237,14 +268,19 @@ impl InputSource<KafkaRecord> for DirectInput {
             return Ok(());
         }
         let consumer = running.consumer.clone();
-        running.io.run(async move { consumer.commit_offsets(offsets).await })??;
+        running
+            .io
+            .run(async move { consumer.commit_offsets(offsets).await })??;
         Ok(())
     }
 
     fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             let consumer = running.consumer;
-            match running.io.run(async move { consumer.close(CLOSE_LIMIT).await }) {
+            match running
+                .io
+                .run(async move { consumer.close(CLOSE_LIMIT).await })
+            {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "closing the consumer"),
                 Err(error) => tracing::warn!(%error, "closing the consumer"),
@@ -258,7 +294,10 @@ async fn connect(
     builder: ConsumerBuilder,
     settings: &KafkaSource,
 ) -> kafka_client::Result<(Arc<Consumer>, Vec<(TopicPartition, i64)>)> {
-    let admin = Admin::builder().bootstrap_servers(&settings.bootstrap_servers).build().await?;
+    let admin = Admin::builder()
+        .bootstrap_servers(&settings.bootstrap_servers)
+        .build()
+        .await?;
     let mut partitions = Vec::new();
     for (name, topic) in admin.describe_topics(&settings.topics).await? {
         let name: Arc<str> = name.into();
@@ -276,7 +315,12 @@ async fn connect(
 }
 
 /// Reads on while there is room, until something is wrong.
-async fn read_ahead(consumer: Arc<Consumer>, ahead: Arc<Ahead>, context: SourceContext, max_bytes: usize) {
+async fn read_ahead(
+    consumer: Arc<Consumer>,
+    ahead: Arc<Ahead>,
+    context: SourceContext,
+    max_bytes: usize,
+) {
     loop {
         while ahead.prefetched().bytes() >= max_bytes {
             ahead.room.notified().await;
