@@ -485,7 +485,7 @@ producer-perf-test consumer-perf-test dump-log storage, or a class by its full n
     console-share-consumer) class=$p.consumer.ConsoleShareConsumer ;;
     producer-perf-test) class=$p.ProducerPerformance ;;
     consumer-perf-test) class=$p.ConsumerPerformance ;;
-    dump-log) class=kafka.tools.DumpLogSegments ;;
+    dump-log) if at_least 4 3; then class=$p.DumpLogSegments; else class=kafka.tools.DumpLogSegments; fi ;;
     storage) class=kafka.tools.StorageTool ;;
     *.*) class=$name ;;
     *) die "no tool $name: kafka.sh tool lists them" ;;
