@@ -148,7 +148,9 @@ pub enum Error {
         partition: TopicPartition,
     },
     /// Bytes that were asked for as text.
-    #[error("the {field} of the record at offset {offset} of {partition} is not UTF-8: read it as bytes")]
+    #[error(
+        "the {field} of the record at offset {offset} of {partition} is not UTF-8: read it as bytes"
+    )]
     NotUtf8 {
         /// `key` or `value`.
         field: &'static str,
@@ -176,7 +178,10 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Broker { code, .. } => code.is_retriable(),
-            Self::Disconnected { .. } | Self::Timeout { .. } | Self::Connect { .. } | Self::BufferFull { .. } => true,
+            Self::Disconnected { .. }
+            | Self::Timeout { .. }
+            | Self::Connect { .. }
+            | Self::BufferFull { .. } => true,
             _ => false,
         }
     }
@@ -202,7 +207,9 @@ impl Error {
         match self {
             Self::Broker { code, .. } => matches!(
                 code,
-                ErrorCode::TransactionAbortable | ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId
+                ErrorCode::TransactionAbortable
+                    | ErrorCode::OutOfOrderSequenceNumber
+                    | ErrorCode::UnknownProducerId
             ),
             _ => false,
         }
@@ -218,11 +225,19 @@ impl Error {
     }
 
     pub(crate) fn broker(code: impl Into<ErrorCode>, what: impl Into<String>) -> Self {
-        Self::Broker { code: code.into(), what: what.into(), message: None }
+        Self::Broker {
+            code: code.into(),
+            what: what.into(),
+            message: None,
+        }
     }
 
     pub(crate) fn timeout(what: impl Into<String>, after: Duration, last: Option<Error>) -> Self {
-        Self::Timeout { what: what.into(), after, last: last.map(Box::new) }
+        Self::Timeout {
+            what: what.into(),
+            after,
+            last: last.map(Box::new),
+        }
     }
 }
 
@@ -236,21 +251,32 @@ pub(crate) fn check(code: i16, what: impl FnOnce() -> String) -> Result<()> {
 
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
-        Self::Protocol { what: "a broker's answer".to_owned(), reason: error.to_string() }
+        Self::Protocol {
+            what: "a broker's answer".to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
 impl From<EncodeError> for Error {
     fn from(error: EncodeError) -> Self {
-        Self::Protocol { what: "a request".to_owned(), reason: error.to_string() }
+        Self::Protocol {
+            what: "a request".to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
 fn tried_list(tried: &[(String, String)]) -> String {
-    let each: Vec<String> = tried.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
+    let each: Vec<String> = tried
+        .iter()
+        .map(|(address, reason)| format!("{address}: {reason}"))
+        .collect();
     each.join("; ")
 }
 
 fn because(last: &Option<Box<Error>>) -> String {
-    last.as_ref().map(|error| format!(" (last: {error})")).unwrap_or_default()
+    last.as_ref()
+        .map(|error| format!(" (last: {error})"))
+        .unwrap_or_default()
 }

@@ -12,7 +12,11 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(initial: Duration, max: Duration) -> Self {
-        Self { initial, max: max.max(initial), next: initial }
+        Self {
+            initial,
+            max: max.max(initial),
+            next: initial,
+        }
     }
 
     /// The wait before the next try.
@@ -37,7 +41,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(1000));
         for expected in [100.0, 200.0, 400.0, 800.0, 1000.0, 1000.0] {
             let wait = backoff.next().as_secs_f64() * 1000.0;
-            assert!((expected * 0.79..=expected * 1.21).contains(&wait), "{wait} for {expected}");
+            assert!(
+                (expected * 0.79..=expected * 1.21).contains(&wait),
+                "{wait} for {expected}"
+            );
         }
         backoff.reset();
         assert!(backoff.next() <= Duration::from_millis(120));

@@ -19,7 +19,10 @@ impl TopicPartition {
     /// assert_eq!(kafka_client::TopicPartition::new("orders", 3).to_string(), "orders-3");
     /// ```
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
+        Self {
+            topic: topic.into(),
+            partition,
+        }
     }
 }
 

@@ -46,7 +46,10 @@ impl Admin {
     /// # Errors
     /// When no broker could be asked.
     pub async fn brokers(&self) -> Result<Vec<BrokerInfo>> {
-        let metadata = self.cluster.refresh(self.cluster.metadata().version).await?;
+        let metadata = self
+            .cluster
+            .refresh(self.cluster.metadata().version)
+            .await?;
         let mut brokers: Vec<BrokerInfo> = metadata.brokers.values().cloned().collect();
         brokers.sort_by_key(|broker| broker.id);
         Ok(brokers)
@@ -56,7 +59,9 @@ impl Admin {
     where
         F: Future<Output = Result<T>>,
     {
-        self.cluster.retry(what, self.cluster.config().api_timeout, attempt).await
+        self.cluster
+            .retry(what, self.cluster.config().api_timeout, attempt)
+            .await
     }
 }
 
@@ -96,7 +101,11 @@ impl AdminBuilder {
         mut self,
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self> {
-        apply(&mut self.config, |config, key, value| Setting::find(CLIENT_SETTINGS, config, key, value), properties)?;
+        apply(
+            &mut self.config,
+            |config, key, value| Setting::find(CLIENT_SETTINGS, config, key, value),
+            properties,
+        )?;
         Ok(self)
     }
 
@@ -105,6 +114,8 @@ impl AdminBuilder {
     /// # Errors
     /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.
     pub async fn build(self) -> Result<Admin> {
-        Ok(Admin { cluster: Cluster::connect_to_look(self.config).await? })
+        Ok(Admin {
+            cluster: Cluster::connect_to_look(self.config).await?,
+        })
     }
 }

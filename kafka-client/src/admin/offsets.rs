@@ -67,38 +67,58 @@ impl Cluster {
         let found = Mutex::new(HashMap::new());
         let found = &found;
         let known_before = self.metadata().version;
-        self.retry("looking offsets up", self.config().api_timeout, || async move {
-            let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
-            self.add_topics(partitions.iter().map(|(partition, _)| partition.topic.clone())).await?;
-            let mut by_leader: BTreeMap<i32, Vec<(TopicPartition, OffsetSpec)>> = BTreeMap::new();
-            for (partition, spec) in partitions {
-                if locked().contains_key(partition) {
-                    continue;
-                }
-                let leader = match self.leader_of(partition) {
-                    // The topic may have grown since it was looked at.
-                    Err(Error::NoSuchPartition { .. }) if self.metadata().version == known_before => {
-                        self.refresh(known_before).await?;
-                        self.leader_of(partition)?
+        self.retry(
+            "looking offsets up",
+            self.config().api_timeout,
+            || async move {
+                let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
+                self.add_topics(
+                    partitions
+                        .iter()
+                        .map(|(partition, _)| partition.topic.clone()),
+                )
+                .await?;
+                let mut by_leader: BTreeMap<i32, Vec<(TopicPartition, OffsetSpec)>> =
+                    BTreeMap::new();
+                for (partition, spec) in partitions {
+                    if locked().contains_key(partition) {
+                        continue;
                     }
-                    leader => leader?,
-                };
-                by_leader.entry(leader).or_default().push((partition.clone(), *spec));
-            }
-            for (leader, asked) in by_leader {
-                let mut answered = self.ask_offsets(leader, &asked).await?;
-                for (partition, _) in asked {
-                    let result = answered.remove(&partition).unwrap_or_else(|| {
-                        let (what, reason) = (format!("the answer of broker {leader}"), format!("lacks {partition}"));
-                        Err(Error::Protocol { what, reason })
-                    });
-                    locked().insert(partition, result?);
+                    let leader = match self.leader_of(partition) {
+                        // The topic may have grown since it was looked at.
+                        Err(Error::NoSuchPartition { .. })
+                            if self.metadata().version == known_before =>
+                        {
+                            self.refresh(known_before).await?;
+                            self.leader_of(partition)?
+                        }
+                        leader => leader?,
+                    };
+                    by_leader
+                        .entry(leader)
+                        .or_default()
+                        .push((partition.clone(), *spec));
                 }
-            }
-            Ok(())
-        })
+                for (leader, asked) in by_leader {
+                    let mut answered = self.ask_offsets(leader, &asked).await?;
+                    for (partition, _) in asked {
+                        let result = answered.remove(&partition).unwrap_or_else(|| {
+                            let (what, reason) = (
+                                format!("the answer of broker {leader}"),
+                                format!("lacks {partition}"),
+                            );
+                            Err(Error::Protocol { what, reason })
+                        });
+                        locked().insert(partition, result?);
+                    }
+                }
+                Ok(())
+            },
+        )
         .await?;
-        Ok(std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner)))
+        Ok(std::mem::take(
+            &mut *found.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 
     /// The broker that leads a partition.
@@ -109,14 +129,22 @@ impl Cluster {
         }
         let topic = metadata.topics.get(&partition.topic);
         match topic {
-            Some(topic) if metadata.partition(partition).is_none() && !topic.partitions.is_empty() => {
-                Err(Error::NoSuchPartition { partition: partition.clone(), partitions: topic.partitions.len() })
+            Some(topic)
+                if metadata.partition(partition).is_none() && !topic.partitions.is_empty() =>
+            {
+                Err(Error::NoSuchPartition {
+                    partition: partition.clone(),
+                    partitions: topic.partitions.len(),
+                })
             }
             Some(topic) => {
                 let code = topic.error.unwrap_or(ErrorCode::LeaderNotAvailable);
                 Err(Error::broker(code, format!("partition {partition}")))
             }
-            None => Err(Error::broker(ErrorCode::UnknownTopicOrPartition, format!("topic \"{}\"", partition.topic))),
+            None => Err(Error::broker(
+                ErrorCode::UnknownTopicOrPartition,
+                format!("topic \"{}\"", partition.topic),
+            )),
         }
     }
 
@@ -128,18 +156,27 @@ impl Cluster {
         let make = |_| {
             let mut topics: BTreeMap<&str, Vec<ListOffsetsPartition>> = BTreeMap::new();
             for (partition, spec) in asked {
-                topics.entry(&partition.topic).or_default().push(ListOffsetsPartition {
-                    partition_index: partition.partition,
-                    timestamp: spec.timestamp(),
+                topics
+                    .entry(&partition.topic)
+                    .or_default()
+                    .push(ListOffsetsPartition {
+                        partition_index: partition.partition,
+                        timestamp: spec.timestamp(),
+                        ..Default::default()
+                    });
+            }
+            let topics = topics
+                .into_iter()
+                .map(|(name, partitions)| ListOffsetsTopic {
+                    name: name.into(),
+                    partitions,
                     ..Default::default()
                 });
-            }
-            let topics = topics.into_iter().map(|(name, partitions)| ListOffsetsTopic {
-                name: name.into(),
-                partitions,
+            ListOffsetsRequest {
+                replica_id: -1,
+                topics: topics.collect(),
                 ..Default::default()
-            });
-            ListOffsetsRequest { replica_id: -1, topics: topics.collect(), ..Default::default() }
+            }
         };
         let (answer, _) = self.send(Node::Broker(leader), Lane::Main, make).await?;
         let mut results = HashMap::with_capacity(asked.len());

@@ -8,7 +8,9 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::create_topics::{CreatableTopic, CreatableTopicConfig};
 use kafka_proto::messages::delete_topics::DeleteTopicState;
 use kafka_proto::messages::metadata::{MetadataRequestTopic, MetadataResponseTopic};
-use kafka_proto::messages::{CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest, MetadataResponse};
+use kafka_proto::messages::{
+    CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest, MetadataResponse,
+};
 
 use super::Admin;
 use crate::cluster::{Lane, Node};
@@ -26,7 +28,12 @@ pub struct NewTopic {
 impl NewTopic {
     /// A topic with as many partitions and replicas as the brokers give by default.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), partitions: -1, replication_factor: -1, configs: BTreeMap::new() }
+        Self {
+            name: name.into(),
+            partitions: -1,
+            replication_factor: -1,
+            configs: BTreeMap::new(),
+        }
     }
 
     /// Sets the number of partitions.
@@ -38,7 +45,10 @@ impl NewTopic {
     /// Sets the number of replicas of each partition.
     #[must_use]
     pub fn replication_factor(self, replication_factor: i16) -> Self {
-        Self { replication_factor, ..self }
+        Self {
+            replication_factor,
+            ..self
+        }
     }
 
     /// Sets a topic setting, such as `cleanup.policy`.
@@ -93,7 +103,10 @@ impl Admin {
     ///
     /// # Errors
     /// When no broker could be asked. What is wrong with a single topic is told with the topic.
-    pub async fn create_topics(&self, topics: impl IntoIterator<Item = NewTopic>) -> Result<Vec<(String, Result<()>)>> {
+    pub async fn create_topics(
+        &self,
+        topics: impl IntoIterator<Item = NewTopic>,
+    ) -> Result<Vec<(String, Result<()>)>> {
         let topics: Vec<NewTopic> = topics.into_iter().collect();
         let (topics, timeout_ms) = (&topics, self.timeout_ms());
         let answer = self
@@ -103,7 +116,10 @@ impl Admin {
                     timeout_ms,
                     ..Default::default()
                 };
-                let (answer, _) = self.cluster.send(Node::Controller, Lane::Main, make).await?;
+                let (answer, _) = self
+                    .cluster
+                    .send(Node::Controller, Lane::Main, make)
+                    .await?;
                 // Without a controller nothing was done at all, and every topic says so.
                 for topic in &answer.topics {
                     not_the_controller(topic.error_code)?;
@@ -111,15 +127,19 @@ impl Admin {
                 Ok(answer)
             })
             .await?;
-        let each = answer.topics.into_iter().map(|topic| {
-            let result = check(topic.error_code, || format!("topic \"{}\"", topic.name)).map_err(|error| match error {
-                Error::Broker { code, what, .. } => {
-                    Error::Broker { code, what, message: topic.error_message.as_ref().map(ToString::to_string) }
-                }
-                other => other,
+        let each =
+            answer.topics.into_iter().map(|topic| {
+                let result = check(topic.error_code, || format!("topic \"{}\"", topic.name))
+                    .map_err(|error| match error {
+                        Error::Broker { code, what, .. } => Error::Broker {
+                            code,
+                            what,
+                            message: topic.error_message.as_ref().map(ToString::to_string),
+                        },
+                        other => other,
+                    });
+                (topic.name.to_string(), result)
             });
-            (topic.name.to_string(), result)
-        });
         Ok(each.collect())
     }
 
@@ -131,22 +151,33 @@ impl Admin {
         &self,
         topics: impl IntoIterator<Item = T>,
     ) -> Result<Vec<(String, Result<()>)>> {
-        let names: Vec<ByteString> = topics.into_iter().map(|topic| topic.as_ref().into()).collect();
+        let names: Vec<ByteString> = topics
+            .into_iter()
+            .map(|topic| topic.as_ref().into())
+            .collect();
         let (names, timeout_ms) = (&names, self.timeout_ms());
         let answer = self
             .retry("deleting topics", || async move {
                 let make = |version| {
-                    let mut request = DeleteTopicsRequest { timeout_ms, ..Default::default() };
+                    let mut request = DeleteTopicsRequest {
+                        timeout_ms,
+                        ..Default::default()
+                    };
                     if version < 6 {
                         request.topic_names = names.clone();
                     } else {
-                        let state =
-                            |name: &ByteString| DeleteTopicState { name: Some(name.clone()), ..Default::default() };
+                        let state = |name: &ByteString| DeleteTopicState {
+                            name: Some(name.clone()),
+                            ..Default::default()
+                        };
                         request.topics = names.iter().map(state).collect();
                     }
                     request
                 };
-                let (answer, _) = self.cluster.send(Node::Controller, Lane::Main, make).await?;
+                let (answer, _) = self
+                    .cluster
+                    .send(Node::Controller, Lane::Main, make)
+                    .await?;
                 for topic in &answer.responses {
                     not_the_controller(topic.error_code)?;
                 }
@@ -171,7 +202,11 @@ impl Admin {
             .topics
             .into_iter()
             .filter_map(|topic| {
-                Some(TopicListing { name: topic.name?.to_string(), id: topic.topic_id, is_internal: topic.is_internal })
+                Some(TopicListing {
+                    name: topic.name?.to_string(),
+                    id: topic.topic_id,
+                    is_internal: topic.is_internal,
+                })
             })
             .collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
@@ -186,7 +221,10 @@ impl Admin {
         &self,
         topics: impl IntoIterator<Item = T>,
     ) -> Result<Vec<(String, Result<TopicDescription>)>> {
-        let names = topics.into_iter().map(|topic| topic.as_ref().into()).collect();
+        let names = topics
+            .into_iter()
+            .map(|topic| topic.as_ref().into())
+            .collect();
         let answer = self.describe(Some(names)).await?;
         let each = answer.topics.into_iter().map(|topic| {
             let name = topic.name.clone().unwrap_or_default().to_string();
@@ -200,7 +238,10 @@ impl Admin {
     async fn describe(&self, names: Option<Vec<ByteString>>) -> Result<MetadataResponse> {
         let names = &names;
         self.retry("describing topics", || async move {
-            let topic = |name: &ByteString| MetadataRequestTopic { name: Some(name.clone()), ..Default::default() };
+            let topic = |name: &ByteString| MetadataRequestTopic {
+                name: Some(name.clone()),
+                ..Default::default()
+            };
             let make = |version| MetadataRequest {
                 topics: match names {
                     Some(names) => Some(names.iter().map(topic).collect()),
@@ -255,5 +296,10 @@ fn description(name: String, topic: MetadataResponseTopic) -> TopicDescription {
         })
         .collect();
     partitions.sort_by_key(|partition| partition.partition);
-    TopicDescription { name, id: topic.topic_id, is_internal: topic.is_internal, partitions }
+    TopicDescription {
+        name,
+        id: topic.topic_id,
+        is_internal: topic.is_internal,
+        partitions,
+    }
 }

@@ -69,16 +69,39 @@ impl Connections {
     }
 
     /// The connection to a broker. A broker is known by its id: when it moves, the next connection is to its new address.
-    pub(super) async fn get(&self, broker: &BrokerInfo, lane: Lane, config: &ClientConfig) -> Result<Arc<Connection>> {
+    pub(super) async fn get(
+        &self,
+        broker: &BrokerInfo,
+        lane: Lane,
+        config: &ClientConfig,
+    ) -> Result<Arc<Connection>> {
         let name = format!("broker {} ({}:{})", broker.id, broker.host, broker.port);
-        self.open(Key::Broker(broker.id, lane), name, &broker.host, broker.port, config).await
+        self.open(
+            Key::Broker(broker.id, lane),
+            name,
+            &broker.host,
+            broker.port,
+            config,
+        )
+        .await
     }
 
     /// A connection to a bootstrap address that was checked to be one.
-    pub(super) async fn bootstrap(&self, address: &str, config: &ClientConfig) -> Result<Arc<Connection>> {
+    pub(super) async fn bootstrap(
+        &self,
+        address: &str,
+        config: &ClientConfig,
+    ) -> Result<Arc<Connection>> {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let port = port.parse().unwrap_or_default();
-        self.open(Key::Bootstrap(address.to_owned()), address.to_owned(), host, port, config).await
+        self.open(
+            Key::Bootstrap(address.to_owned()),
+            address.to_owned(),
+            host,
+            port,
+            config,
+        )
+        .await
     }
 
     async fn open(
@@ -106,7 +129,10 @@ impl Connections {
         match Connection::open(name.clone(), host, port, config).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
-                *place = Place { connection: Some((name, connection.clone())), failure: None };
+                *place = Place {
+                    connection: Some((name, connection.clone())),
+                    failure: None,
+                };
                 Ok(connection)
             }
             Err(error) => {
@@ -119,7 +145,8 @@ impl Connections {
 
     /// Ends the connections to bootstrap addresses, for the brokers themselves are known now.
     pub(super) fn leave_bootstrap(&self) {
-        self.slots().retain(|key, _| !matches!(key, Key::Bootstrap(_)));
+        self.slots()
+            .retain(|key, _| !matches!(key, Key::Bootstrap(_)));
     }
 
     /// The brokers, those first to which there is a connection; the others in an order that spreads the load.
@@ -130,7 +157,12 @@ impl Connections {
         let is_open = |id: &i32| {
             let slot = slots.get(&Key::Broker(*id, Lane::Main));
             slot.and_then(|slot| slot.place.try_lock().ok())
-                .is_some_and(|place| place.connection.as_ref().is_some_and(|(_, connection)| !connection.is_closed()))
+                .is_some_and(|place| {
+                    place
+                        .connection
+                        .as_ref()
+                        .is_some_and(|(_, connection)| !connection.is_closed())
+                })
         };
         brokers.sort_by_cached_key(|id| !is_open(id));
         brokers

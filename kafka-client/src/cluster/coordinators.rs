@@ -13,22 +13,18 @@ use crate::error::{Error, Result};
 pub(crate) enum CoordinatorKind {
     /// A group.
     Group,
-    /// A transactional id.
-    Transaction,
 }
 
 impl CoordinatorKind {
     fn key_type(self) -> i8 {
         match self {
             Self::Group => 0,
-            Self::Transaction => 1,
         }
     }
 
     fn describe(self, key: &str) -> String {
         match self {
             Self::Group => format!("coordinator of group \"{key}\""),
-            Self::Transaction => format!("coordinator of transactional id \"{key}\""),
         }
     }
 }
@@ -39,13 +35,21 @@ impl Cluster {
     /// # Errors
     /// [`Error::Broker`] with what the cluster answered; retriable while there is no coordinator yet.
     pub(crate) async fn coordinator(&self, kind: CoordinatorKind, key: &str) -> Result<i32> {
-        let known =
-            self.0.coordinators.lock().unwrap_or_else(PoisonError::into_inner).get(&(kind, key.to_owned())).copied();
+        let known = self
+            .0
+            .coordinators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(kind, key.to_owned()))
+            .copied();
         if let Some(id) = known {
             return Ok(id);
         }
         let make = |version| {
-            let mut request = FindCoordinatorRequest { key_type: kind.key_type(), ..Default::default() };
+            let mut request = FindCoordinatorRequest {
+                key_type: kind.key_type(),
+                ..Default::default()
+            };
             if version >= 4 {
                 request.coordinator_keys = vec![key.into()];
             } else {
@@ -57,24 +61,36 @@ impl Cluster {
         let (code, id) = if version < 4 {
             (answer.error_code, answer.node_id)
         } else {
-            answer.coordinators.first().map_or((ErrorCode::CoordinatorNotAvailable.into(), -1), |coordinator| {
-                (coordinator.error_code, coordinator.node_id)
-            })
+            answer.coordinators.first().map_or(
+                (ErrorCode::CoordinatorNotAvailable.into(), -1),
+                |coordinator| (coordinator.error_code, coordinator.node_id),
+            )
         };
         crate::error::check(code, || kind.describe(key))?;
         if !self.metadata().brokers.contains_key(&id) {
             // A broker that joined after the cluster was last looked at.
             let metadata = self.refresh(self.metadata().version).await?;
             if !metadata.brokers.contains_key(&id) {
-                return Err(Error::broker(ErrorCode::CoordinatorNotAvailable, kind.describe(key)));
+                return Err(Error::broker(
+                    ErrorCode::CoordinatorNotAvailable,
+                    kind.describe(key),
+                ));
             }
         }
-        self.0.coordinators.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, key.to_owned()), id);
+        self.0
+            .coordinators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((kind, key.to_owned()), id);
         Ok(id)
     }
 
     /// After it answered that it is not the coordinator, or could not be reached.
     pub(crate) fn forget_coordinator(&self, kind: CoordinatorKind, key: &str) {
-        self.0.coordinators.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind, key.to_owned()));
+        self.0
+            .coordinators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(kind, key.to_owned()));
     }
 }

@@ -73,12 +73,6 @@ impl Metadata {
         self.topics.get(&partition.topic)?.partitions.get(number)
     }
 
-    /// The name of the topic with this id.
-    pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<&Arc<str>> {
-        let found = self.topics.iter().find(|(_, topic)| topic.id == id && !id.is_zero());
-        found.map(|(name, _)| name)
-    }
-
     /// What is known after an answer that described some topics.
     pub(crate) fn after(&self, answer: MetadataResponse) -> Self {
         let mut next = self.clone();
@@ -96,9 +90,14 @@ impl Metadata {
         });
         next.brokers = brokers.collect();
         for topic in answer.topics {
-            let Some(name) = topic.name.clone() else { continue };
+            let Some(name) = topic.name.clone() else {
+                continue;
+            };
             let known = self.topics.get(&*name);
-            let name = self.topics.get_key_value(&*name).map_or_else(|| Arc::from(&*name), |(name, _)| name.clone());
+            let name = self
+                .topics
+                .get_key_value(&*name)
+                .map_or_else(|| Arc::from(&*name), |(name, _)| name.clone());
             if let Some(info) = described(topic, known) {
                 next.topics.insert(name, info);
             }
@@ -107,14 +106,23 @@ impl Metadata {
     }
 
     /// What is known once a partition's leader was named by the broker that no longer is (KIP-951).
-    pub(crate) fn after_new_leader(&self, partition: &TopicPartition, leader: i32, epoch: i32) -> Option<Self> {
+    pub(crate) fn after_new_leader(
+        &self,
+        partition: &TopicPartition,
+        leader: i32,
+        epoch: i32,
+    ) -> Option<Self> {
         let known = self.partition(partition)?;
         if leader < 0 || epoch <= known.leader_epoch || !self.brokers.contains_key(&leader) {
             return None;
         }
         let mut next = self.clone();
         next.version += 1;
-        let info = next.topics.get_mut(&partition.topic)?.partitions.get_mut(partition.partition as usize)?;
+        let info = next
+            .topics
+            .get_mut(&partition.topic)?
+            .partitions
+            .get_mut(partition.partition as usize)?;
         info.leader = Some(leader);
         info.leader_epoch = epoch;
         Some(next)
@@ -125,26 +133,48 @@ impl Metadata {
 fn described(topic: MetadataResponseTopic, known: Option<&TopicInfo>) -> Option<TopicInfo> {
     let error = Some(ErrorCode::from(topic.error_code)).filter(|code| *code != ErrorCode::None);
     let has_partitions = known.is_some_and(|known| !known.partitions.is_empty());
-    if error.is_some_and(|code| code.is_retriable()) && has_partitions && topic.partitions.is_empty() {
+    if error.is_some_and(|code| code.is_retriable())
+        && has_partitions
+        && topic.partitions.is_empty()
+    {
         // A broker that has just started does not know every topic yet. What is known stays, or its sequence numbers and
         // positions would be forgotten over nothing; if the topic really is gone, its leader will say so.
         return None;
     }
     // A topic made anew under the same name starts over.
     let same = known.filter(|known| known.id == topic.topic_id || topic.topic_id.is_zero());
-    let numbers = topic.partitions.iter().filter_map(|partition| usize::try_from(partition.partition_index).ok());
+    let numbers = topic
+        .partitions
+        .iter()
+        .filter_map(|partition| usize::try_from(partition.partition_index).ok());
     // A hostile index must not make room for billions.
-    let count = numbers.max().map_or(0, |last| last + 1).min(topic.partitions.len());
-    let mut partitions =
-        vec![PartitionInfo { leader: None, leader_epoch: -1, replicas: Vec::new(), isr: Vec::new() }; count];
+    let count = numbers
+        .max()
+        .map_or(0, |last| last + 1)
+        .min(topic.partitions.len());
+    let mut partitions = vec![
+        PartitionInfo {
+            leader: None,
+            leader_epoch: -1,
+            replicas: Vec::new(),
+            isr: Vec::new()
+        };
+        count
+    ];
     let believed = same.is_some_and(|known| known.stale + 1 >= STALE_ANSWERS_BELIEVED);
     let mut stale = false;
     for partition in topic.partitions {
-        let Some(place) = usize::try_from(partition.partition_index).ok().and_then(|at| partitions.get_mut(at)) else {
+        let Some(place) = usize::try_from(partition.partition_index)
+            .ok()
+            .and_then(|at| partitions.get_mut(at))
+        else {
             continue;
         };
-        let before = same.and_then(|known| known.partitions.get(partition.partition_index as usize));
-        let older = before.filter(|before| partition.leader_epoch >= 0 && partition.leader_epoch < before.leader_epoch);
+        let before =
+            same.and_then(|known| known.partitions.get(partition.partition_index as usize));
+        let older = before.filter(|before| {
+            partition.leader_epoch >= 0 && partition.leader_epoch < before.leader_epoch
+        });
         *place = match older {
             Some(before) if !believed => {
                 stale = true;
@@ -153,8 +183,18 @@ fn described(topic: MetadataResponseTopic, known: Option<&TopicInfo>) -> Option<
             _ => partition_info(partition),
         };
     }
-    let stale = if stale { same.map_or(0, |known| known.stale) + 1 } else { 0 };
-    Some(TopicInfo { id: topic.topic_id, error, is_internal: topic.is_internal, partitions, stale })
+    let stale = if stale {
+        same.map_or(0, |known| known.stale) + 1
+    } else {
+        0
+    };
+    Some(TopicInfo {
+        id: topic.topic_id,
+        error,
+        is_internal: topic.is_internal,
+        partitions,
+        stale,
+    })
 }
 
 fn partition_info(partition: MetadataResponsePartition) -> PartitionInfo {
@@ -171,12 +211,16 @@ mod tests {
     use super::*;
 
     fn answer(id: u8, error: ErrorCode, leaders: &[(i32, i32)]) -> MetadataResponse {
-        let partitions = leaders.iter().enumerate().map(|(index, (leader, epoch))| MetadataResponsePartition {
-            partition_index: index as i32,
-            leader_id: *leader,
-            leader_epoch: *epoch,
-            ..Default::default()
-        });
+        let partitions =
+            leaders
+                .iter()
+                .enumerate()
+                .map(|(index, (leader, epoch))| MetadataResponsePartition {
+                    partition_index: index as i32,
+                    leader_id: *leader,
+                    leader_epoch: *epoch,
+                    ..Default::default()
+                });
         let topic = MetadataResponseTopic {
             name: Some("t".into()),
             topic_id: Uuid([id; 16]),
@@ -184,7 +228,10 @@ mod tests {
             partitions: partitions.collect(),
             ..Default::default()
         };
-        MetadataResponse { topics: vec![topic], ..Default::default() }
+        MetadataResponse {
+            topics: vec![topic],
+            ..Default::default()
+        }
     }
 
     fn leader(metadata: &Metadata) -> Option<(i32, i32)> {
@@ -219,11 +266,25 @@ mod tests {
     #[test]
     fn a_leader_named_by_the_old_one_is_taken_when_it_is_newer() {
         let mut metadata = Metadata::default().after(answer(1, ErrorCode::None, &[(1, 5)]));
-        let two = BrokerInfo { id: 2, host: "b".into(), port: 1, rack: None };
+        let two = BrokerInfo {
+            id: 2,
+            host: "b".into(),
+            port: 1,
+            rack: None,
+        };
         metadata.brokers.insert(2, two);
         let partition = TopicPartition::new("t", 0);
-        assert!(metadata.after_new_leader(&partition, 2, 5).is_none(), "not newer");
-        assert!(metadata.after_new_leader(&partition, 3, 6).is_none(), "nobody knows broker 3");
-        assert_eq!(leader(&metadata.after_new_leader(&partition, 2, 6).unwrap()), Some((2, 6)));
+        assert!(
+            metadata.after_new_leader(&partition, 2, 5).is_none(),
+            "not newer"
+        );
+        assert!(
+            metadata.after_new_leader(&partition, 3, 6).is_none(),
+            "nobody knows broker 3"
+        );
+        assert_eq!(
+            leader(&metadata.after_new_leader(&partition, 2, 6).unwrap()),
+            Some((2, 6))
+        );
     }
 }

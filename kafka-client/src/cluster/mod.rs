@@ -18,7 +18,7 @@ pub(crate) use connections::Lane;
 use connections::{BOOTSTRAP, Connections};
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
-pub(crate) use metadata::{Metadata, TopicInfo};
+pub(crate) use metadata::Metadata;
 
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
@@ -93,7 +93,10 @@ impl Cluster {
             config,
         }));
         cluster.refresh(0).await?;
-        let upkeep = tokio::spawn(upkeep::run(Arc::downgrade(&cluster.0), cluster.0.connections.lost.clone()));
+        let upkeep = tokio::spawn(upkeep::run(
+            Arc::downgrade(&cluster.0),
+            cluster.0.connections.lost.clone(),
+        ));
         let _ = cluster.0.upkeep.set(upkeep.abort_handle());
         Ok(cluster)
     }
@@ -104,7 +107,11 @@ impl Cluster {
 
     /// What is known of the cluster.
     pub(crate) fn metadata(&self) -> Arc<Metadata> {
-        self.0.metadata.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .metadata
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
@@ -116,12 +123,18 @@ impl Cluster {
     ///
     /// # Errors
     /// When no broker could be asked. Cancel-safe.
-    pub(crate) async fn add_topics(&self, topics: impl IntoIterator<Item = Arc<str>>) -> Result<Arc<Metadata>> {
+    pub(crate) async fn add_topics(
+        &self,
+        topics: impl IntoIterator<Item = Arc<str>>,
+    ) -> Result<Arc<Metadata>> {
         let topics: Vec<Arc<str>> = topics.into_iter().collect();
         let mut metadata = self.metadata();
         for _ in 0..ASKED_FOR_TOPICS {
             self.topics().extend(topics.iter().cloned());
-            if topics.iter().all(|topic| metadata.topics.contains_key(topic)) {
+            if topics
+                .iter()
+                .all(|topic| metadata.topics.contains_key(topic))
+            {
                 break;
             }
             // Somebody may have been asking already, for other topics: then the answer has none of ours.
@@ -133,7 +146,11 @@ impl Cluster {
     /// Says that topics no longer matter: nothing is known of them any more.
     pub(crate) fn forget_topics<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
         let mut wanted = self.topics();
-        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        let mut metadata = self
+            .0
+            .metadata
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         for topic in topics {
             wanted.remove(topic);
             if metadata.topics.contains_key(topic) {
@@ -156,20 +173,35 @@ impl Cluster {
         let wanted: Vec<MetadataRequestTopic> = self
             .topics()
             .iter()
-            .map(|topic| MetadataRequestTopic { name: Some((&**topic).into()), ..Default::default() })
+            .map(|topic| MetadataRequestTopic {
+                name: Some((&**topic).into()),
+                ..Default::default()
+            })
             .collect();
         let answer = self.ask_anyone(&wanted).await?;
         // A leader may have been learnt meanwhile: what is known now goes on, not what was known before.
-        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        let mut metadata = self
+            .0
+            .metadata
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *metadata = Arc::new(metadata.after(answer));
-        tracing::debug!(version = metadata.version, brokers = metadata.brokers.len(), "cluster metadata");
+        tracing::debug!(
+            version = metadata.version,
+            brokers = metadata.brokers.len(),
+            "cluster metadata"
+        );
         self.0.connections.leave_bootstrap();
         Ok(metadata.clone())
     }
 
     /// Takes over a leader that the old one named (KIP-951); whether it was news.
     pub(crate) fn learn_leader(&self, partition: &TopicPartition, leader: i32, epoch: i32) -> bool {
-        let mut metadata = self.0.metadata.write().unwrap_or_else(PoisonError::into_inner);
+        let mut metadata = self
+            .0
+            .metadata
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let next = metadata.after_new_leader(partition, leader, epoch);
         let is_news = next.is_some();
         if let Some(next) = next {
@@ -182,16 +214,35 @@ impl Cluster {
     async fn ask_anyone(&self, topics: &[MetadataRequestTopic]) -> Result<MetadataResponse> {
         let metadata = self.metadata();
         let mut tried = Vec::new();
-        for id in self.0.connections.open_first(metadata.brokers.keys().copied()) {
+        for id in self
+            .0
+            .connections
+            .open_first(metadata.brokers.keys().copied())
+        {
             let broker = &metadata.brokers[&id];
             let address = format!("{}:{}", broker.host, broker.port);
-            match self.ask(self.0.connections.get(broker, Lane::Main, &self.0.config).await, topics).await {
+            match self
+                .ask(
+                    self.0
+                        .connections
+                        .get(broker, Lane::Main, &self.0.config)
+                        .await,
+                    topics,
+                )
+                .await
+            {
                 Ok(answer) => return Ok(answer),
                 Err(error) => tried.push((address, reason(error))),
             }
         }
         for address in &self.0.config.bootstrap_servers {
-            match self.ask(self.0.connections.bootstrap(address, &self.0.config).await, topics).await {
+            match self
+                .ask(
+                    self.0.connections.bootstrap(address, &self.0.config).await,
+                    topics,
+                )
+                .await
+            {
                 Ok(answer) => return Ok(answer),
                 Err(error) => tried.push((address.clone(), reason(error))),
             }
@@ -212,10 +263,15 @@ impl Cluster {
             allow_auto_topic_creation: self.0.creates_topics || version < 4,
             ..Default::default()
         };
-        let answer = connection.send(&request, version, self.0.config.request_timeout).await?;
+        let answer = connection
+            .send(&request, version, self.0.config.request_timeout)
+            .await?;
         if answer.brokers.is_empty() {
             // It has just started, and its view of the cluster would make us forget ours.
-            return Err(Error::Protocol { what: "its metadata".to_owned(), reason: "lists no broker".to_owned() });
+            return Err(Error::Protocol {
+                what: "its metadata".to_owned(),
+                reason: "lists no broker".to_owned(),
+            });
         }
         Ok(answer)
     }
@@ -228,23 +284,35 @@ impl Cluster {
         let metadata = self.metadata();
         let id = match node {
             Node::Broker(id) => id,
-            Node::Controller => match metadata.controller.filter(|id| metadata.brokers.contains_key(id)) {
+            Node::Controller => match metadata
+                .controller
+                .filter(|id| metadata.brokers.contains_key(id))
+            {
                 Some(id) => id,
                 None => self.anyone(&metadata)?,
             },
             Node::Any => self.anyone(&metadata)?,
         };
-        let broker = metadata.brokers.get(&id).ok_or_else(|| Error::Disconnected {
-            broker: format!("broker {id}"),
-            reason: "the cluster does not list it".to_owned(),
-        })?;
+        let broker = metadata
+            .brokers
+            .get(&id)
+            .ok_or_else(|| Error::Disconnected {
+                broker: format!("broker {id}"),
+                reason: "the cluster does not list it".to_owned(),
+            })?;
         self.0.connections.get(broker, lane, &self.0.config).await
     }
 
     fn anyone(&self, metadata: &Metadata) -> Result<i32> {
-        let ids = self.0.connections.open_first(metadata.brokers.keys().copied());
+        let ids = self
+            .0
+            .connections
+            .open_first(metadata.brokers.keys().copied());
         ids.first().copied().ok_or_else(|| Error::Connect {
-            tried: vec![(BOOTSTRAP.to_owned(), "the cluster lists no broker".to_owned())],
+            tried: vec![(
+                BOOTSTRAP.to_owned(),
+                "the cluster lists no broker".to_owned(),
+            )],
         })
     }
 
@@ -252,12 +320,18 @@ impl Cluster {
     ///
     /// # Errors
     /// As the connection has them. Nothing is tried twice: whether that is right is the caller's to know.
-    pub(crate) async fn send<R>(&self, to: Node, lane: Lane, make: impl FnOnce(i16) -> R) -> Result<(R::Response, i16)>
+    pub(crate) async fn send<R>(
+        &self,
+        to: Node,
+        lane: Lane,
+        make: impl FnOnce(i16) -> R,
+    ) -> Result<(R::Response, i16)>
     where
         R: Request,
         R::Response: Throttled,
     {
-        self.send_with(to, lane, i16::MAX, self.0.config.request_timeout, make).await
+        self.send_with(to, lane, i16::MAX, self.0.config.request_timeout, make)
+            .await
     }
 
     /// The same with a cap on the version and a timeout of its own, for requests that the broker may sit on.
@@ -281,7 +355,12 @@ impl Cluster {
 
     /// Tries until it works, it fails for good, or `limit` is over; in between it waits, and asks about the cluster anew
     /// where the error says that it has changed.
-    pub(crate) async fn retry<T, F>(&self, what: &str, limit: Duration, mut attempt: impl FnMut() -> F) -> Result<T>
+    pub(crate) async fn retry<T, F>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
@@ -319,3 +398,6 @@ fn reason(error: Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,10 @@ use crate::retry::Backoff;
 pub(super) async fn run(cluster: Weak<Inner>, lost: Arc<Notify>) {
     let Some((max_age, mut backoff)) = cluster.upgrade().map(|inner| {
         let config = &inner.config;
-        (config.metadata_max_age, Backoff::new(config.retry_backoff, config.retry_backoff_max))
+        (
+            config.metadata_max_age,
+            Backoff::new(config.retry_backoff, config.retry_backoff_max),
+        )
     }) else {
         return;
     };
@@ -21,7 +24,9 @@ pub(super) async fn run(cluster: Weak<Inner>, lost: Arc<Notify>) {
         let _ = timeout(wait, lost.notified()).await;
         // Many connections are often lost together: one look is enough for all.
         sleep(backoff.next()).await;
-        let Some(inner) = cluster.upgrade() else { return };
+        let Some(inner) = cluster.upgrade() else {
+            return;
+        };
         let cluster = Cluster(inner);
         wait = match cluster.refresh(cluster.metadata().version).await {
             Ok(_) => {

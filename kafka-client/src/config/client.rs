@@ -49,7 +49,10 @@ impl Default for ClientConfig {
 impl ClientConfig {
     /// Sets the bootstrap addresses from Kafka's comma-separated form.
     pub(crate) fn set_bootstrap_servers(&mut self, servers: &str) {
-        let each = servers.split(',').map(str::trim).filter(|server| !server.is_empty());
+        let each = servers
+            .split(',')
+            .map(str::trim)
+            .filter(|server| !server.is_empty());
         self.bootstrap_servers = each.map(str::to_owned).collect();
     }
 
@@ -64,7 +67,10 @@ impl ClientConfig {
             reason: reason.to_owned(),
         };
         if self.bootstrap_servers.is_empty() {
-            return Err(refused(String::new(), "expected HOST:PORT, or several separated by commas"));
+            return Err(refused(
+                String::new(),
+                "expected HOST:PORT, or several separated by commas",
+            ));
         }
         for server in &self.bootstrap_servers {
             let port = server.rsplit_once(':').and_then(|(host, port)| {
@@ -73,7 +79,10 @@ impl ClientConfig {
                 port.parse::<u16>().ok().filter(|_| host_is_plain)
             });
             if port.is_none() {
-                return Err(refused(server.clone(), "expected HOST:PORT (an IPv6 address in brackets)"));
+                return Err(refused(
+                    server.clone(),
+                    "expected HOST:PORT (an IPv6 address in brackets)",
+                ));
             }
         }
         Ok(())
@@ -102,7 +111,9 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
     },
     Setting {
         name: "socket.connection.setup.timeout.ms",
-        apply: |config, value| parse_millis(value).map(|time| config.connection_setup_timeout = time),
+        apply: |config, value| {
+            parse_millis(value).map(|time| config.connection_setup_timeout = time)
+        },
     },
     Setting {
         name: "metadata.max.age.ms",

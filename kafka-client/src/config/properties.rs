@@ -20,7 +20,11 @@ pub(crate) fn apply<C, K: AsRef<str>, V: AsRef<str>>(
 ) -> Result<()> {
     for (key, value) in properties {
         let (key, value) = (key.as_ref(), value.as_ref());
-        let refused = |reason: String| Error::Config { key: key.to_owned(), value: value.to_owned(), reason };
+        let refused = |reason: String| Error::Config {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            reason,
+        };
         match set(config, key, value) {
             Some(result) => result.map_err(refused)?,
             None => return Err(refused("there is no such setting".to_owned())),
@@ -47,7 +51,10 @@ pub(crate) fn parse<T: FromStr>(value: &str, expected: &str) -> std::result::Res
 where
     T::Err: Display,
 {
-    value.trim().parse().map_err(|_| format!("expected {expected}"))
+    value
+        .trim()
+        .parse()
+        .map_err(|_| format!("expected {expected}"))
 }
 
 /// Milliseconds.
@@ -57,7 +64,9 @@ pub(crate) fn parse_millis(value: &str) -> std::result::Result<Duration, String>
 
 /// One of a few names.
 pub(crate) fn one_of<T: Clone>(value: &str, names: &[(&str, T)]) -> std::result::Result<T, String> {
-    let found = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(value.trim()));
+    let found = names
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(value.trim()));
     found.map(|(_, value)| value.clone()).ok_or_else(|| {
         let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         format!("expected one of {}", names.join(", "))
@@ -75,7 +84,10 @@ pub(crate) fn one_of<T: Clone>(value: &str, names: &[(&str, T)]) -> std::result:
 /// # Ok::<(), kafka_client::Error>(())
 /// ```
 pub fn read_properties(text: &str) -> Result<Vec<(String, String)>> {
-    let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(number, line)| (number + 1, line.trim()));
     let settings = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '!']));
     settings
         .map(|(number, line)| match line.split_once('=') {

@@ -31,8 +31,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         for task in tasks {
             jobs.spawn(perform(shared.clone(), task));
         }
-        // Trouble may have been found while planning, and somebody may wait to be told.
+        // Trouble may have been found while planning, or lasts long enough, and somebody may wait to be told.
         shared.wake_poll.notify_one();
+        shared.positions.notify_waiters();
         tokio::select! {
             () = shared.wake_driver.notified() => {}
             Some(_) = jobs.join_next() => {}

@@ -41,7 +41,7 @@ use tokio::task::AbortHandle;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 use assignment::{EARLIEST, LATEST};
-use commit::{Commit, as_commit};
+use commit::Commit;
 use shared::{Shared, now};
 
 /// Reads records from Kafka. A cheap handle: clones are the same consumer.
@@ -246,7 +246,8 @@ impl Consumer {
     /// The offset of the next record that `poll` hands out. Waits while it is being looked up. Cancel-safe.
     ///
     /// # Errors
-    /// [`Error::NotAssigned`]; why there is no position; [`Error::Timeout`] after `default.api.timeout.ms`.
+    /// [`Error::NotAssigned`]; what keeps the position from being found, as `poll` tells of it; [`Error::Timeout`] after
+    /// `default.api.timeout.ms`.
     pub async fn position(&self, partition: &TopicPartition) -> Result<i64> {
         let limit = self.0.shared.config.client.api_timeout;
         let found = async {
@@ -256,7 +257,7 @@ impl Consumer {
                 tokio::pin!(changed);
                 changed.as_mut().enable();
                 self.check_open()?;
-                if let Some(offset) = self.0.shared.assignment().position(partition)? {
+                if let Some(offset) = self.0.shared.assignment().position(partition, now())? {
                     return Ok(offset);
                 }
                 changed.await;
@@ -367,7 +368,7 @@ impl Consumer {
     /// [`Error::Config`] without a group, [`Error::Closed`]. From the [`PendingCommit`]: [`Error::Broker`] when the group
     /// has rebalanced meanwhile (poll, and what was not committed comes again), [`Error::Timeout`].
     pub fn commit_async(&self) -> Result<PendingCommit> {
-        let offsets = as_commit(self.0.shared.assignment().positions());
+        let offsets = self.0.shared.commit_all();
         self.commit(offsets, self.0.shared.config.client.api_timeout)
     }
 

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::MutexGuard;
 
-use super::commit::as_commit;
 use super::group::{self, Action, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
@@ -17,7 +16,7 @@ struct Polling<'a>(&'a Consumer);
 impl<'a> Polling<'a> {
     fn begin(consumer: &'a Consumer) -> Self {
         let shared = &consumer.0.shared;
-        shared.assignment().poll_begins();
+        shared.assignment().all_processed();
         if let Some(group) = &shared.group {
             let comes_back = group.membership().poll_begins();
             if comes_back {
@@ -156,7 +155,7 @@ impl Consumer {
         if let Some(group) = &shared.group
             && shared.config.enable_auto_commit
         {
-            let offsets = as_commit(shared.assignment().positions());
+            let offsets = shared.commit_all();
             if let Ok(commit) = self.commit(offsets, limit)
                 && let Err(error) = commit.await
             {

@@ -1,5 +1,6 @@
 //! What a consumer's handles and its tasks share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use kafka_proto::error_code::ErrorCode;
 use tokio::sync::Notify;
 
 use super::assignment::{Assignment, Leadership};
+use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
@@ -62,6 +64,14 @@ impl Shared {
         self.assignment
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that was handed out, to be committed. It counts as dealt with from here on, so that no auto-commit goes
+    /// back behind it.
+    pub(crate) fn commit_all(&self) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
+        let mut assignment = self.assignment();
+        assignment.all_processed();
+        as_commit(assignment.processed())
     }
 
     pub(crate) fn is_closed(&self) -> bool {

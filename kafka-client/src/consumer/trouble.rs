@@ -27,8 +27,11 @@ impl Trouble {
         self.0.is_none()
     }
 
-    pub(crate) fn error(&self) -> Option<&Error> {
-        self.0.as_ref().map(|lasting| &lasting.error)
+    /// The error, once it has lasted for its grace.
+    pub(crate) fn lasting(&self, now: Instant) -> Option<Error> {
+        let lasting = self.0.as_ref()?;
+        let lasts = now.saturating_duration_since(lasting.since) >= lasting.grace;
+        lasts.then(|| lasting.error.clone())
     }
 
     /// It goes on, or begins. Told once it has lasted for `grace`.
@@ -51,12 +54,11 @@ impl Trouble {
 
     /// What there is to tell now.
     pub(crate) fn tell(&mut self, now: Instant, nothing_else: bool) -> Option<Error> {
-        let lasting = self.0.as_mut()?;
-        let lasts = now.saturating_duration_since(lasting.since) >= lasting.grace;
-        (lasts && (nothing_else || !lasting.told)).then(|| {
-            lasting.told = true;
-            lasting.error.clone()
-        })
+        let error = self.lasting(now)?;
+        let told = &mut self.0.as_mut()?.told;
+        let tell = nothing_else || !*told;
+        *told = true;
+        tell.then_some(error)
     }
 
     /// When there will be something to tell that was not told yet.

@@ -94,12 +94,20 @@ impl Shared {
     }
 
     fn lost(&self, reason: String) -> Error {
-        Error::Disconnected { broker: self.broker.clone(), reason }
+        Error::Disconnected {
+            broker: self.broker.clone(),
+            reason,
+        }
     }
 
     /// What to tell somebody who finds that the connection has ended.
     fn ended(&self) -> Error {
-        self.lost(self.state().closed.clone().unwrap_or_else(|| "the connection ended".to_owned()))
+        self.lost(
+            self.state()
+                .closed
+                .clone()
+                .unwrap_or_else(|| "the connection ended".to_owned()),
+        )
     }
 
     /// Ends the connection, its socket included. Requests that nobody has written yet go with the writer.
@@ -132,15 +140,24 @@ impl Shared {
 impl Connection {
     /// Connects to the first address of `host` that answers as a broker does, and asks it what it speaks. Names are looked
     /// up anew each time.
-    pub(crate) async fn open(name: String, host: &str, port: u16, config: &ClientConfig) -> Result<Self> {
-        let lost = |reason: String| Error::Disconnected { broker: name.clone(), reason };
+    pub(crate) async fn open(
+        name: String,
+        host: &str,
+        port: u16,
+        config: &ClientConfig,
+    ) -> Result<Self> {
+        let lost = |reason: String| Error::Disconnected {
+            broker: name.clone(),
+            reason,
+        };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let limit = config.connection_setup_timeout;
-        let addresses: Vec<SocketAddr> = match timeout(limit, tokio::net::lookup_host((host, port))).await {
-            Ok(Ok(addresses)) => addresses.collect(),
-            Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
-            Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
-        };
+        let addresses: Vec<SocketAddr> =
+            match timeout(limit, tokio::net::lookup_host((host, port))).await {
+                Ok(Ok(addresses)) => addresses.collect(),
+                Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
+                Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
+            };
         let mut failures = Vec::new();
         for address in &addresses {
             let failure = match timeout(limit, TcpStream::connect(address)).await {
@@ -157,7 +174,10 @@ impl Connection {
             [] => "the name has no address".to_owned(),
             [only] => only.clone(),
             _ => {
-                let each = addresses.iter().zip(&failures).map(|(address, failure)| format!("{address}: {failure}"));
+                let each = addresses
+                    .iter()
+                    .zip(&failures)
+                    .map(|(address, failure)| format!("{address}: {failure}"));
                 each.collect::<Vec<_>>().join(", ")
             }
         }))
@@ -166,14 +186,25 @@ impl Connection {
     async fn start(broker: String, stream: TcpStream, config: &ClientConfig) -> Result<Self> {
         // Requests are whole when they are written: waiting to fill a packet would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
-            return Err(Error::Disconnected { broker, reason: error.to_string() });
+            return Err(Error::Disconnected {
+                broker,
+                reason: error.to_string(),
+            });
         }
         let (read, write) = stream.into_split();
-        let shared = Arc::new(Shared { broker, state: Mutex::default() });
+        let shared = Arc::new(Shared {
+            broker,
+            state: Mutex::default(),
+        });
         let (outgoing, queue) = mpsc::unbounded_channel();
         shared.keep([
             tokio::spawn(write_requests(write, queue, shared.clone())).abort_handle(),
-            tokio::spawn(read_answers(read, shared.clone(), config.max_response_bytes)).abort_handle(),
+            tokio::spawn(read_answers(
+                read,
+                shared.clone(),
+                config.max_response_bytes,
+            ))
+            .abort_handle(),
         ]);
         let mut connection = Self {
             shared,
@@ -183,13 +214,19 @@ impl Connection {
             client_id: config.client_id.as_str().into(),
         };
         let limit = config.connection_setup_timeout.min(config.request_timeout);
-        connection.versions = connection.ask_versions(limit).await.map_err(|error| match error {
-            Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
-                let hint = "before it said what it speaks: is it a Kafka listener, and without TLS?";
-                Error::Disconnected { broker, reason: format!("{reason} {hint}") }
-            }
-            other => other,
-        })?;
+        connection.versions = connection.ask_versions(limit).await.map_err(
+            |error| match error {
+                Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
+                    let hint =
+                        "before it said what it speaks: is it a Kafka listener, and without TLS?";
+                    Error::Disconnected {
+                        broker,
+                        reason: format!("{reason} {hint}"),
+                    }
+                }
+                other => other,
+            },
+        )?;
         Ok(connection)
     }
 
@@ -203,25 +240,51 @@ impl Connection {
         let mut version = ApiVersionsRequest::STABLE.max;
         loop {
             let pending = self.begin(&request, version, limit).await?;
-            let frame = self.within(limit, api_name::<ApiVersionsRequest>(), "answered", pending.answer).await??;
-            let unsupported = frame.get(4..6) == Some(&i16::from(ErrorCode::UnsupportedVersion).to_be_bytes());
+            let frame = self
+                .within(
+                    limit,
+                    api_name::<ApiVersionsRequest>(),
+                    "answered",
+                    pending.answer,
+                )
+                .await??;
+            let unsupported =
+                frame.get(4..6) == Some(&i16::from(ErrorCode::UnsupportedVersion).to_be_bytes());
             let answer_version = if unsupported { 0 } else { version };
-            let answer: ApiVersionsResponse = frame::decode_response::<ApiVersionsRequest>(frame, answer_version)
-                .map_err(|error| {
-                    self.shared.lost(format!("no answer to ApiVersions that Kafka would give ({error})"))
-                })?;
+            let answer: ApiVersionsResponse =
+                frame::decode_response::<ApiVersionsRequest>(frame, answer_version).map_err(
+                    |error| {
+                        self.shared.lost(format!(
+                            "no answer to ApiVersions that Kafka would give ({error})"
+                        ))
+                    },
+                )?;
             let versions: HashMap<i16, Versions> = answer
                 .api_keys
                 .iter()
-                .map(|api| (api.api_key, Versions { min: api.min_version, max: api.max_version }))
+                .map(|api| {
+                    (
+                        api.api_key,
+                        Versions {
+                            min: api.min_version,
+                            max: api.max_version,
+                        },
+                    )
+                })
                 .collect();
             if !unsupported {
-                crate::error::check(answer.error_code, || format!("ApiVersions of {}", self.shared.broker))?;
+                crate::error::check(answer.error_code, || {
+                    format!("ApiVersions of {}", self.shared.broker)
+                })?;
                 return Ok(versions);
             }
-            let theirs = versions.get(&ApiVersionsRequest::KEY).map_or(0, |versions| versions.max);
+            let theirs = versions
+                .get(&ApiVersionsRequest::KEY)
+                .map_or(0, |versions| versions.max);
             if version == 0 || theirs >= version {
-                return Err(self.unsupported::<ApiVersionsRequest>(versions.get(&ApiVersionsRequest::KEY)));
+                return Err(
+                    self.unsupported::<ApiVersionsRequest>(versions.get(&ApiVersionsRequest::KEY))
+                );
             }
             version = theirs.max(0);
         }
@@ -235,7 +298,10 @@ impl Connection {
     /// The highest version, at most `max`, that both sides speak.
     pub(crate) fn version_of<R: Request>(&self, max: i16) -> Result<i16> {
         let theirs = self.versions.get(&R::KEY);
-        let ours = Versions { max: R::STABLE.max.min(max), ..R::STABLE };
+        let ours = Versions {
+            max: R::STABLE.max.min(max),
+            ..R::STABLE
+        };
         match theirs.map(|theirs| ours.intersect(*theirs)) {
             Some(common) if !common.is_empty() => Ok(common.max),
             _ => Err(self.unsupported::<R>(theirs)),
@@ -255,26 +321,51 @@ impl Connection {
     ///
     /// A request that is not answered in time costs the connection, for nothing behind it would be answered either.
     /// Cancel-safe: the answer to an abandoned request is dropped when it comes.
-    pub(crate) async fn send<R>(&self, request: &R, version: i16, limit: Duration) -> Result<R::Response>
+    pub(crate) async fn send<R>(
+        &self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<R::Response>
     where
         R: Request,
         R::Response: Throttled,
     {
-        self.begin(request, version, limit).await?.answer(limit).await
+        self.begin(request, version, limit)
+            .await?
+            .answer(limit)
+            .await
     }
 
     /// Gives a request its place among those on their way; what is begun after this has returned is sent after it.
     ///
     /// Waits while the broker wants quiet, for at most `limit`. Cancel-safe.
-    pub(crate) async fn begin<R: Request>(&self, request: &R, version: i16, limit: Duration) -> Result<Pending<'_, R>> {
+    pub(crate) async fn begin<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<Pending<'_, R>> {
         self.wait_for_quiet(limit).await?;
         let (reply, answer) = oneshot::channel();
-        self.queue(request, version, |correlation| Then::Answer(correlation, reply))?;
-        Ok(Pending { connection: self, version, answer, request: PhantomData })
+        self.queue(request, version, |correlation| {
+            Then::Answer(correlation, reply)
+        })?;
+        Ok(Pending {
+            connection: self,
+            version,
+            answer,
+            request: PhantomData,
+        })
     }
 
     /// Sends a request that is never answered, and waits until it is written. It may be lost without a word.
-    pub(crate) async fn send_unanswered<R: Request>(&self, request: &R, version: i16, limit: Duration) -> Result<()> {
+    pub(crate) async fn send_unanswered<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<()> {
         self.wait_for_quiet(limit).await?;
         let (written, done) = oneshot::channel();
         self.queue(request, version, |_| Then::Nothing(written))?;
@@ -282,7 +373,13 @@ impl Connection {
     }
 
     /// Waits for what a task of the connection tells, and ends the connection when it takes too long.
-    async fn within<T>(&self, limit: Duration, request: &str, what: &str, told: oneshot::Receiver<T>) -> Result<T> {
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        request: &str,
+        what: &str,
+        told: oneshot::Receiver<T>,
+    ) -> Result<T> {
         match timeout(limit, told).await {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(_)) => Err(self.shared.ended()),
@@ -296,18 +393,34 @@ impl Connection {
 
     async fn wait_for_quiet(&self, limit: Duration) -> Result<()> {
         let until = self.shared.state().quiet_until;
-        let Some(until) = until.filter(|until| *until > Instant::now()) else { return Ok(()) };
+        let Some(until) = until.filter(|until| *until > Instant::now()) else {
+            return Ok(());
+        };
         let waited = timeout(limit, tokio::time::sleep_until(until.into())).await;
-        waited.map_err(|_| Error::timeout(format!("the end of the throttling by {}", self.shared.broker), limit, None))
+        waited.map_err(|_| {
+            Error::timeout(
+                format!("the end of the throttling by {}", self.shared.broker),
+                limit,
+                None,
+            )
+        })
     }
 
-    fn queue<R: Request>(&self, request: &R, version: i16, then: impl FnOnce(i32) -> Then) -> Result<()> {
+    fn queue<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        then: impl FnOnce(i32) -> Then,
+    ) -> Result<()> {
         if self.is_closed() {
             return Err(self.shared.ended());
         }
         let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
         let bytes = frame::encode_request(request, version, correlation, Some(&self.client_id))?;
-        let sent = self.outgoing.send(Outgoing { bytes, then: then(correlation) });
+        let sent = self.outgoing.send(Outgoing {
+            bytes,
+            then: then(correlation),
+        });
         sent.map_err(|_| self.shared.ended())
     }
 }
@@ -330,12 +443,22 @@ where
 {
     /// Waits for the answer. Cancel-safe.
     pub(crate) async fn answer(self, limit: Duration) -> Result<R::Response> {
-        let Self { connection, version, answer, .. } = self;
+        let Self {
+            connection,
+            version,
+            answer,
+            ..
+        } = self;
         let shared = &connection.shared;
-        let frame = connection.within(limit, api_name::<R>(), "answered", answer).await??;
+        let frame = connection
+            .within(limit, api_name::<R>(), "answered", answer)
+            .await??;
         let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
             shared.close("an answer could not be read");
-            Error::Protocol { what: format!("an answer of {}", shared.broker), reason: error.to_string() }
+            Error::Protocol {
+                what: format!("an answer of {}", shared.broker),
+                reason: error.to_string(),
+            }
         })?;
         let quiet = answer.quiet(version);
         if !quiet.is_zero() {
@@ -349,7 +472,11 @@ where
 
 /// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
 /// lost are dropped here, which tells those who wait for them.
-async fn write_requests(mut to: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Outgoing>, shared: Arc<Shared>) {
+async fn write_requests(
+    mut to: OwnedWriteHalf,
+    mut queue: mpsc::UnboundedReceiver<Outgoing>,
+    shared: Arc<Shared>,
+) {
     let mut segments = VecDeque::new();
     let mut written = Vec::new();
     while let Some(first) = queue.recv().await {
@@ -362,7 +489,9 @@ async fn write_requests(mut to: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiv
             while let Some(request) = next {
                 segments.extend(request.bytes.segments);
                 match request.then {
-                    Then::Answer(correlation, reply) => state.waiting.push_back((correlation, reply)),
+                    Then::Answer(correlation, reply) => {
+                        state.waiting.push_back((correlation, reply))
+                    }
                     Then::Nothing(done) => written.push(done),
                 }
                 next = queue.try_recv().ok();
@@ -384,7 +513,9 @@ async fn write_all(to: &mut OwnedWriteHalf, segments: &mut VecDeque<Bytes>) -> s
         for (slice, segment) in slices.iter_mut().zip(segments.iter()) {
             *slice = IoSlice::new(segment);
         }
-        let mut written = to.write_vectored(&slices[..segments.len().min(AT_ONCE)]).await?;
+        let mut written = to
+            .write_vectored(&slices[..segments.len().min(AT_ONCE)])
+            .await?;
         if written == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
@@ -439,7 +570,9 @@ async fn loop_answers(from: &mut OwnedReadHalf, shared: &Shared, max_len: usize)
 fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
     let correlation = frame::correlation_id(&answer).map_err(|error| error.to_string())?;
     let Some((expected, reply)) = shared.state().waiting.pop_front() else {
-        return Err(format!("an answer (correlation id {correlation}) to no request"));
+        return Err(format!(
+            "an answer (correlation id {correlation}) to no request"
+        ));
     };
     if expected != correlation {
         let reason = format!("an answer with correlation id {correlation} instead of {expected}");

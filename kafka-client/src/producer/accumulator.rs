@@ -19,7 +19,7 @@ use kafka_proto::error_code::ErrorCode;
 
 use super::batch::{Batch, Place};
 use super::config::ProducerConfig;
-use super::delivery::{Delivery, Written};
+use super::delivery::{Delivery, Promise, Written};
 use super::identity::Identity;
 use super::partitioner::{StickyPartition, partition_of_key};
 use super::queue::{PartitionQueue, Readiness, Urgency};
@@ -66,8 +66,6 @@ pub(super) struct Drained {
     pub(super) next: Option<Instant>,
     /// Whether a partition has batches and no leader.
     pub(super) leader_unknown: bool,
-    /// Whether batches were given up, for their time was over.
-    pub(super) expired: bool,
 }
 
 impl Drained {
@@ -118,6 +116,22 @@ pub(super) struct Accumulator {
     first_error: Option<Error>,
     /// Why no more records are taken.
     closed: Option<Error>,
+    settled: Vec<Settled>,
+}
+
+/// A batch whose outcome is known and not told yet: whoever is told may do anything, and must not find the accumulator
+/// locked.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Settled {
+    promise: Promise,
+    outcome: Result<Written>,
+}
+
+impl Settled {
+    pub(super) fn tell(self) {
+        self.promise.settle(self.outcome);
+    }
 }
 
 /// Buffers that are kept for further batches.
@@ -137,12 +151,16 @@ impl Accumulator {
             flush_below: 0,
             first_error: None,
             closed: None,
+            settled: Vec::new(),
         }
     }
 
     /// Says how many partitions a topic has.
     pub(super) fn set_partitions(&mut self, topic: &Arc<str>, partitions: NonZeroU32) {
-        let backoff = Backoff::new(self.config.client.retry_backoff, self.config.client.retry_backoff_max);
+        let backoff = Backoff::new(
+            self.config.client.retry_backoff,
+            self.config.client.retry_backoff_max,
+        );
         let topic = self.topics.entry(topic.clone()).or_insert_with(|| Topic {
             name: topic.clone(),
             partitions,
@@ -152,7 +170,9 @@ impl Accumulator {
         topic.partitions = partitions;
         while topic.queues.len() < partitions.get() as usize {
             let partition = TopicPartition::new(topic.name.clone(), topic.queues.len() as i32);
-            topic.queues.push(PartitionQueue::new(partition, backoff.clone()));
+            topic
+                .queues
+                .push(PartitionQueue::new(partition, backoff.clone()));
         }
     }
 
@@ -161,16 +181,27 @@ impl Accumulator {
         self.topics.keys()
     }
 
-    /// Takes a record.
-    pub(super) fn append(&mut self, record: &Record<'_>, now: Instant) -> std::result::Result<Appended, Refusal> {
+    /// Takes a record. The time is asked for only when a batch is begun: looking at the clock takes as long as the rest.
+    pub(super) fn append(
+        &mut self,
+        record: &Record<'_>,
+        now: impl FnOnce() -> Instant,
+    ) -> std::result::Result<Appended, Refusal> {
         if let Some(reason) = &self.closed {
             return Err(Refusal::Invalid(reason.clone()));
         }
-        let topic = self.topics.get_mut(record.topic).ok_or(Refusal::UnknownTopic)?;
+        let topic = self
+            .topics
+            .get_mut(record.topic)
+            .ok_or(Refusal::UnknownTopic)?;
         let at = match (record.partition, record.key) {
             (Some(partition), _) => match usize::try_from(partition) {
                 Ok(at) if at < topic.partitions.get() as usize => at,
-                _ => return Err(Refusal::UnknownPartition(no_such_partition(topic, partition))),
+                _ => {
+                    return Err(Refusal::UnknownPartition(no_such_partition(
+                        topic, partition,
+                    )));
+                }
             },
             (None, Some(key)) => partition_of_key(key, topic.partitions),
             (None, None) => topic.sticky.current(topic.partitions),
@@ -178,12 +209,19 @@ impl Accumulator {
         let queue = &mut topic.queues[at];
         let timestamp = record.timestamp_or_now();
         let before = queue.open.as_ref().map_or(0, Batch::counted);
-        let fits = queue.open.as_ref().is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
+        let fits = queue
+            .open
+            .as_ref()
+            .is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
         if !fits {
             let size = record_size(record);
             if size > self.config.max_request_size {
                 let max = self.config.max_request_size;
-                return Err(Refusal::Invalid(Error::RecordTooLarge { topic: record.topic.to_owned(), size, max }));
+                return Err(Refusal::Invalid(Error::RecordTooLarge {
+                    topic: record.topic.to_owned(),
+                    size,
+                    max,
+                }));
             }
             if self.used > 0 && self.used + size > self.config.buffer_memory {
                 // What is gathered has to go out now: nothing more will come to fill it.
@@ -204,17 +242,27 @@ impl Accumulator {
             let number = self.next_number;
             self.next_number += 1;
             self.unsettled.insert(Place { number, part: 0 });
-            Batch::new(queue.partition.clone(), number, now, self.spare.pop().unwrap_or_default())
+            Batch::new(
+                queue.partition.clone(),
+                number,
+                now(),
+                self.spare.pop().unwrap_or_default(),
+            )
         });
         if let Err(error) = open.append(record, timestamp) {
             let what = format!("a record for {}", queue.partition);
-            return Err(Refusal::Invalid(Error::Protocol { what, reason: error.to_string() }));
+            return Err(Refusal::Invalid(Error::Protocol {
+                what,
+                reason: error.to_string(),
+            }));
         }
         let grown = open.counted() - if fits { before } else { 0 };
         self.used += grown;
         let delivery = open.delivery(timestamp);
         if record.partition.is_none() && record.key.is_none() {
-            topic.sticky.appended(grown, self.config.batch_size, topic.partitions);
+            topic
+                .sticky
+                .appended(grown, self.config.batch_size, topic.partitions);
         }
         Ok(Appended { delivery, wake })
     }
@@ -230,7 +278,11 @@ impl Accumulator {
 
     /// Takes what can be sent now, the oldest first. `leader` names a partition's leader. Called again until it yields no
     /// request.
-    pub(super) fn drain(&mut self, now: Instant, leader: impl Fn(&TopicPartition) -> Option<i32>) -> Drained {
+    pub(super) fn drain(
+        &mut self,
+        now: Instant,
+        leader: impl Fn(&TopicPartition) -> Option<i32>,
+    ) -> Drained {
         let mut drained = Drained::default();
         let urgency = Urgency {
             linger: self.config.linger,
@@ -257,7 +309,9 @@ impl Accumulator {
                 Readiness::Waiting => {}
                 Readiness::At(at) => drained.look_again(at),
                 Readiness::Ready => match leader(&queue.partition) {
-                    Some(broker) if queue.may_send_to(broker) => ready.push((oldest, broker, queue)),
+                    Some(broker) if queue.may_send_to(broker) => {
+                        ready.push((oldest, broker, queue))
+                    }
                     Some(_) => {}
                     None => drained.leader_unknown = true,
                 },
@@ -270,9 +324,16 @@ impl Accumulator {
             if traffic.requests >= self.config.max_in_flight || traffic.is_lost {
                 continue;
             }
-            let (request, size) = requests
-                .entry(broker)
-                .or_insert_with(|| (Request { broker, follows: traffic.requests > 0, batches: Vec::new() }, 0));
+            let (request, size) = requests.entry(broker).or_insert_with(|| {
+                (
+                    Request {
+                        broker,
+                        follows: traffic.requests > 0,
+                        batches: Vec::new(),
+                    },
+                    0,
+                )
+            });
             if *size > 0 && *size + queue.next_size() > self.config.max_request_size {
                 continue;
             }
@@ -283,11 +344,17 @@ impl Accumulator {
         for request in &drained.requests {
             self.traffic.entry(request.broker).or_default().requests += 1;
         }
-        drained.expired = !expired.is_empty();
         for (mut batch, is_written) in expired {
             let last = batch.last_error.take();
             let error = self.expired(&batch, last);
-            self.settle(batch, if is_written { Ok(Written::SOMEWHERE) } else { Err(error) });
+            self.settle(
+                batch,
+                if is_written {
+                    Ok(Written::SOMEWHERE)
+                } else {
+                    Err(error)
+                },
+            );
         }
         drained
     }
@@ -304,10 +371,20 @@ impl Accumulator {
     }
 
     /// Settles a batch that came back, or puts it back.
-    pub(super) fn returned(&mut self, mut batch: Batch, outcome: std::result::Result<Written, Failure>, now: Instant) {
-        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else { return };
+    pub(super) fn returned(
+        &mut self,
+        mut batch: Batch,
+        outcome: std::result::Result<Written, Failure>,
+        now: Instant,
+    ) {
+        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else {
+            return;
+        };
         queue.returned();
-        let Failure { error, maybe_written } = match outcome {
+        let Failure {
+            error,
+            maybe_written,
+        } = match outcome {
             Ok(written) => {
                 queue.succeeded(&batch);
                 return self.settle(batch, Ok(written));
@@ -331,7 +408,9 @@ impl Accumulator {
                 true
             }
             // The broker refuses the batch without looking whether it has it.
-            ErrorCode::InvalidProducerEpoch => !batch.maybe_written || queue.has_unsettled_before(batch.place()),
+            ErrorCode::InvalidProducerEpoch => {
+                !batch.maybe_written || queue.has_unsettled_before(batch.place())
+            }
             _ => false,
         };
         if is_out_of_order {
@@ -351,26 +430,32 @@ impl Accumulator {
             return put_back(queue, batch, error, now);
         }
         queue.sequence.break_at(&batch);
-        let error = if is_over { self.expired(&batch, Some(error)) } else { error };
+        let error = if is_over {
+            self.expired(&batch, Some(error))
+        } else {
+            error
+        };
         self.settle(batch, Err(error));
     }
 
     /// Puts the halves of a batch back that is too large for its broker.
     fn split(&mut self, batch: Batch, error: Error) {
         let (place, counted) = (batch.place(), batch.counted());
-        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else { return };
+        let Some(queue) = queue_of(&mut self.topics, &batch.partition) else {
+            return;
+        };
         tracing::debug!(partition = %batch.partition, %error, "batch will be split");
-        match batch.split() {
-            Ok((front, back)) => {
+        match batch.halves() {
+            Ok(halves) => {
                 self.unsettled.remove(&place);
                 self.used -= counted;
-                for half in [back, front] {
+                for half in batch.split(halves) {
                     self.unsettled.insert(half.place());
                     self.used += half.counted();
                     queue.put_back_at_once(half);
                 }
             }
-            Err((batch, reason)) => {
+            Err(reason) => {
                 tracing::error!(%reason, "a batch of ours cannot be read");
                 queue.sequence.break_at(&batch);
                 self.settle(batch, Err(error));
@@ -386,7 +471,9 @@ impl Accumulator {
 
     /// Whether everything begun before that is settled.
     pub(super) fn is_flushed(&self, below: u64) -> bool {
-        self.unsettled.first().is_none_or(|first| first.number >= below)
+        self.unsettled
+            .first()
+            .is_none_or(|first| first.number >= below)
     }
 
     /// The first error since this was asked last.
@@ -408,7 +495,9 @@ impl Accumulator {
     /// Gives everything up. What is on its way will not come back.
     pub(super) fn abandon(&mut self, error: Error) {
         self.close(error);
-        let error = self.closed.clone().unwrap_or(Error::Closed { what: "the producer" });
+        let error = self.closed.clone().unwrap_or(Error::Closed {
+            what: "the producer",
+        });
         let queues = self.topics.values_mut().flat_map(|topic| &mut topic.queues);
         let batches: Vec<Batch> = queues.flat_map(PartitionQueue::abandon).collect();
         for batch in batches {
@@ -429,15 +518,26 @@ impl Accumulator {
         }
         self.unsettled.remove(&batch.place());
         self.used -= batch.counted();
-        if let Some(buffer) = batch.settle(outcome)
+        let (promise, buffer) = batch.end();
+        self.settled.push(Settled { promise, outcome });
+        if let Some(buffer) = buffer
             && self.spare.len() < SPARE_BUFFERS
         {
             self.spare.push(buffer);
         }
     }
 
+    /// What was settled since this was called last.
+    pub(super) fn take_settled(&mut self) -> Vec<Settled> {
+        std::mem::take(&mut self.settled)
+    }
+
     fn expired(&self, batch: &Batch, last: Option<Error>) -> Error {
-        Error::timeout(format!("delivery to {}", batch.partition), self.config.delivery_timeout, last)
+        Error::timeout(
+            format!("delivery to {}", batch.partition),
+            self.config.delivery_timeout,
+            last,
+        )
     }
 }
 
@@ -451,12 +551,18 @@ fn queue_of<'a>(
     topics: &'a mut HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
     partition: &TopicPartition,
 ) -> Option<&'a mut PartitionQueue> {
-    topics.get_mut(&partition.topic)?.queues.get_mut(usize::try_from(partition.partition).ok()?)
+    topics
+        .get_mut(&partition.topic)?
+        .queues
+        .get_mut(usize::try_from(partition.partition).ok()?)
 }
 
 fn no_such_partition(topic: &Topic, partition: i32) -> Error {
     let partition = TopicPartition::new(topic.name.clone(), partition);
-    Error::NoSuchPartition { partition, partitions: topic.partitions.get() as usize }
+    Error::NoSuchPartition {
+        partition,
+        partitions: topic.partitions.get() as usize,
+    }
 }
 
 /// About what a record takes in a batch of its own, header included.
@@ -464,7 +570,11 @@ fn record_size(record: &Record<'_>) -> usize {
     const BATCH_HEADER: usize = 61;
     const FIELDS: usize = 21;
     let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-    let headers: usize = record.headers.iter().map(|header| header.key.len() + len(header.value) + 10).sum();
+    let headers: usize = record
+        .headers
+        .iter()
+        .map(|header| header.key.len() + len(header.value) + 10)
+        .sum();
     BATCH_HEADER + FIELDS + len(record.key) + len(record.value) + headers
 }
 

@@ -5,10 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use kafka_proto::compression::Codec;
 use kafka_proto::records::{
-    Header, ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal, increment_sequence,
+    ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal, increment_sequence,
 };
 
-use super::delivery::{Delivery, Promise, Written};
+use super::delivery::{Delivery, Promise};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
@@ -44,7 +44,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(partition: TopicPartition, number: u64, created: Instant, buffer: Vec<u8>) -> Self {
+    pub(super) fn new(
+        partition: TopicPartition,
+        number: u64,
+        created: Instant,
+        buffer: Vec<u8>,
+    ) -> Self {
         Self {
             promise: Promise::new(partition.clone()),
             partition,
@@ -62,7 +67,10 @@ impl Batch {
     }
 
     pub(super) fn place(&self) -> Place {
-        Place { number: self.number, part: self.promise.first() }
+        Place {
+            number: self.number,
+            part: self.promise.first(),
+        }
     }
 
     /// What the batch counts against the producer's buffer.
@@ -72,25 +80,23 @@ impl Batch {
 
     /// The batch's size: uncompressed until it is sealed.
     pub(super) fn size(&self) -> usize {
-        self.sealed.as_ref().map_or_else(|| self.builder.len(), Bytes::len)
+        self.sealed
+            .as_ref()
+            .map_or_else(|| self.builder.len(), Bytes::len)
     }
 
     pub(super) fn would_fit(&self, record: &Record<'_>, timestamp: i64, limit: usize) -> bool {
-        self.builder.would_fit(limit, timestamp, record.key, record.value, record.headers)
+        self.builder
+            .would_fit(limit, timestamp, record.key, record.value, record.headers)
     }
 
-    pub(super) fn append(&mut self, record: &Record<'_>, timestamp: i64) -> Result<(), RecordsError> {
-        self.push(timestamp, record.key, record.value, record.headers)
-    }
-
-    fn push(
+    pub(super) fn append(
         &mut self,
+        record: &Record<'_>,
         timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[Header<'_>],
     ) -> Result<(), RecordsError> {
-        self.builder.append(timestamp, key, value, headers)?;
+        self.builder
+            .append(timestamp, record.key, record.value, record.headers)?;
         self.records += 1;
         self.counted = self.builder.len();
         Ok(())
@@ -98,38 +104,62 @@ impl Batch {
 
     /// The acknowledgement of the record appended last.
     pub(super) fn delivery(&self, timestamp: i64) -> Delivery {
-        self.promise.delivery((self.records - 1).max(0) as u32, timestamp)
+        self.promise
+            .delivery((self.records - 1).max(0) as u32, timestamp)
     }
 
     /// The bytes to send. They are made once: a retry sends the same ones, with another sequence at most.
     pub(super) fn seal(&mut self, codec: Codec) -> Result<Bytes, RecordsError> {
         let producer = self.sequence.unwrap_or(ProducerSequence::NONE);
         let bytes = match self.sealed.take() {
-            None => self.builder.finish(&Seal { codec, producer, ..Seal::default() })?,
+            None => self.builder.finish(&Seal {
+                codec,
+                producer,
+                ..Seal::default()
+            })?,
             Some(sealed) => {
                 let batch = RecordBatch::parse(sealed)?;
                 let is_current = batch.producer_id() == producer.producer_id
                     && batch.producer_epoch() == producer.producer_epoch
                     && batch.base_sequence() == producer.base_sequence;
-                if is_current { batch.into_bytes() } else { batch.with_producer(producer)?.into_bytes() }
+                if is_current {
+                    batch.into_bytes()
+                } else {
+                    batch.with_producer(producer)?.into_bytes()
+                }
             }
         };
         self.sealed = Some(bytes.clone());
         Ok(bytes)
     }
 
-    /// Two batches of half the records each, which follow each other in the sequence as the whole would have.
-    pub(super) fn split(self) -> Result<(Self, Self), (Self, RecordsError)> {
-        let (front, back) = match self.halves() {
-            Ok(halves) => halves,
-            Err(error) => return Err((self, error)),
-        };
-        let (promise, rest) = self.promise.split(front.1 as u32);
-        let part = |(builder, records): (RecordBatchBuilder, i32), promise, skipped| Self {
+    /// The records again, in two halves, of a batch that was sealed.
+    pub(super) fn halves(&self) -> Result<[RecordBatchBuilder; 2], RecordsError> {
+        let sealed = self.sealed.clone().unwrap_or_default();
+        let block = RecordBatch::parse(sealed)?.decompressed(i32::MAX as usize)?;
+        let [mut front, mut back] = [RecordBatchBuilder::new(), RecordBatchBuilder::new()];
+        for (index, record) in (0..).zip(&block) {
+            let record = record?;
+            let headers = record.headers().collect::<Result<Vec<_>, _>>()?;
+            let half = if index < self.records / 2 {
+                &mut front
+            } else {
+                &mut back
+            };
+            half.append(record.timestamp(), record.key(), record.value(), &headers)?;
+        }
+        Ok([front, back])
+    }
+
+    /// Its halves as batches of their own, which follow each other in the sequence as the whole would have.
+    pub(super) fn split(self, [front, back]: [RecordBatchBuilder; 2]) -> [Self; 2] {
+        let skipped = front.record_count();
+        let (promise, rest) = self.promise.split(skipped as u32);
+        let part = |builder: RecordBatchBuilder, promise, skipped| Self {
             partition: self.partition.clone(),
             number: self.number,
             created: self.created,
-            records,
+            records: builder.record_count() as i32,
             sequence: self.sequence.map(|sequence| ProducerSequence {
                 base_sequence: increment_sequence(sequence.base_sequence, skipped),
                 ..sequence
@@ -142,31 +172,26 @@ impl Batch {
             sealed: None,
             promise,
         };
-        let skipped = front.1;
-        Ok((part(front, promise, 0), part(back, rest, skipped)))
+        [part(front, promise, 0), part(back, rest, skipped as i32)]
     }
 
-    fn halves(&self) -> Result<((RecordBatchBuilder, i32), (RecordBatchBuilder, i32)), RecordsError> {
-        let sealed = self.sealed.clone().unwrap_or_default();
-        let block = RecordBatch::parse(sealed)?.decompressed(i32::MAX as usize)?;
-        let (mut front, mut back) = (RecordBatchBuilder::new(), RecordBatchBuilder::new());
-        for (index, record) in (0..).zip(&block) {
-            let record = record?;
-            let headers = record.headers().collect::<Result<Vec<_>, _>>()?;
-            let half = if index < self.records / 2 { &mut front } else { &mut back };
-            half.append(record.timestamp(), record.key(), record.value(), &headers)?;
-        }
-        let (first, second) = (front.record_count() as i32, back.record_count() as i32);
-        Ok(((front, first), (back, second)))
-    }
-
-    /// Tells everybody who waits for one of its records, and gives the memory back for the next batch.
-    pub(super) fn settle(self, outcome: Result<Written>) -> Option<Vec<u8>> {
-        self.promise.settle(outcome);
+    /// Ends it: what is left is its promise, and the memory for the next batch.
+    pub(super) fn end(self) -> (Promise, Option<Vec<u8>>) {
         // A compressed batch left the buffer in which it was built; one that was not has taken it along.
         let built = self.builder.into_buffer();
-        let sealed = self.sealed.and_then(|sealed| sealed.try_into_mut().ok()).map(Vec::from).unwrap_or_default();
-        let larger = if built.capacity() > sealed.capacity() { built } else { sealed };
-        Some(larger).filter(|buffer| buffer.capacity() > 0)
+        let sealed = self
+            .sealed
+            .and_then(|sealed| sealed.try_into_mut().ok())
+            .map(Vec::from)
+            .unwrap_or_default();
+        let larger = if built.capacity() > sealed.capacity() {
+            built
+        } else {
+            sealed
+        };
+        (
+            self.promise,
+            Some(larger).filter(|buffer| buffer.capacity() > 0),
+        )
     }
 }

@@ -91,7 +91,7 @@ impl ProducerBuilder {
     /// Settings by their Kafka names.
     ///
     /// # Errors
-    /// [`Error::Config`] names the first that is unknown or invalid.
+    /// [`Error::Config`](crate::Error::Config) names the first that is unknown or invalid.
     pub fn properties<K: AsRef<str>, V: AsRef<str>>(
         mut self,
         properties: impl IntoIterator<Item = (K, V)>,
@@ -110,7 +110,7 @@ impl ProducerBuilder {
     /// Connects to the cluster.
     ///
     /// # Errors
-    /// [`Error::Config`] for settings that contradict each other; [`Error::Connect`] names each address that was tried.
+    /// [`Error::Config`](crate::Error::Config) for settings that contradict each other; [`Error::Connect`](crate::Error::Connect) names each address that was tried.
     pub async fn build(self) -> Result<Producer> {
         let config = self.config.bounded();
         config.validate()?;

@@ -82,7 +82,10 @@ impl ProducerConfig {
     ///
     /// # Errors
     /// [`Error::Config`] names the first that is unknown or invalid.
-    pub fn set<K: AsRef<str>, V: AsRef<str>>(&mut self, properties: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+    pub fn set<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        properties: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<()> {
         let set = |config: &mut Self, key: &str, value: &str| {
             Setting::find(PRODUCER_SETTINGS, config, key, value)
                 .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
@@ -96,7 +99,6 @@ impl ProducerConfig {
         for time in [
             &mut self.linger,
             &mut self.max_block,
-            &mut self.delivery_timeout,
             &mut self.client.request_timeout,
             &mut self.client.connection_setup_timeout,
             &mut self.client.metadata_max_age,
@@ -106,28 +108,50 @@ impl ProducerConfig {
         ] {
             *time = CENTURY.min(*time);
         }
+        // It has to have room for the linger and a request.
+        self.delivery_timeout = self.delivery_timeout.min(CENTURY * 2 + self.linger);
         self
     }
 
     pub(super) fn validate(&self) -> Result<()> {
         self.client.validate()?;
         let refused = |key: &str, value: String, reason: &str| {
-            Err(Error::Config { key: key.to_owned(), value, reason: reason.to_owned() })
+            Err(Error::Config {
+                key: key.to_owned(),
+                value,
+                reason: reason.to_owned(),
+            })
         };
         if self.idempotence && self.acks != Acks::All {
-            return refused("acks", self.acks.code().to_string(), "an idempotent producer needs \"all\"");
+            return refused(
+                "acks",
+                self.acks.code().to_string(),
+                "an idempotent producer needs \"all\": set that, or enable.idempotence to false",
+            );
         }
         if !(1..=5).contains(&self.max_in_flight) {
             let value = self.max_in_flight.to_string();
-            return refused("max.in.flight.requests.per.connection", value, "expected 1 to 5");
+            return refused(
+                "max.in.flight.requests.per.connection",
+                value,
+                "expected 1 to 5",
+            );
         }
         if self.max_request_size > MAX_REQUEST_SIZE {
             let value = self.max_request_size.to_string();
-            return refused("max.request.size", value, "a batch of Kafka has 2 GiB at most");
+            return refused(
+                "max.request.size",
+                value,
+                "a batch of Kafka has 2 GiB at most",
+            );
         }
         if self.batch_size > self.max_request_size {
             let value = self.batch_size.to_string();
-            return refused("batch.size", value, "a batch does not fit into a request (max.request.size)");
+            return refused(
+                "batch.size",
+                value,
+                "a batch does not fit into a request (max.request.size)",
+            );
         }
         if self.delivery_timeout < self.linger + self.client.request_timeout {
             let value = self.delivery_timeout.as_millis().to_string();
@@ -141,8 +165,13 @@ impl ProducerConfig {
     }
 }
 
-fn set_level(config: &mut ProducerConfig, of: Compression, value: &str) -> std::result::Result<(), String> {
-    let codec = Codec::with_level(of, parse(value, "a level")?).map_err(|error| error.to_string())?;
+fn set_level(
+    config: &mut ProducerConfig,
+    of: Compression,
+    value: &str,
+) -> std::result::Result<(), String> {
+    let codec =
+        Codec::with_level(of, parse(value, "a level")?).map_err(|error| error.to_string())?;
     if config.compression.compression() == of {
         config.compression = codec;
     }
@@ -153,7 +182,12 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     Setting {
         name: "acks",
         apply: |config, value| {
-            let names = [("0", Acks::None), ("1", Acks::Leader), ("all", Acks::All), ("-1", Acks::All)];
+            let names = [
+                ("0", Acks::None),
+                ("1", Acks::Leader),
+                ("all", Acks::All),
+                ("-1", Acks::All),
+            ];
             one_of(value, &names).map(|acks| config.acks = acks)
         },
     },
@@ -163,9 +197,14 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     },
     Setting {
         name: "batch.size",
-        apply: |config, value| parse(value, "a number of bytes").map(|size| config.batch_size = size),
+        apply: |config, value| {
+            parse(value, "a number of bytes").map(|size| config.batch_size = size)
+        },
     },
-    Setting { name: "linger.ms", apply: |config, value| parse_millis(value).map(|time| config.linger = time) },
+    Setting {
+        name: "linger.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.linger = time),
+    },
     Setting {
         name: "compression.type",
         apply: |config, value| {
@@ -173,16 +212,29 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
             one_of(value, &names).map(|compression| config.compression = Codec::new(compression))
         },
     },
-    Setting { name: "compression.gzip.level", apply: |config, value| set_level(config, Compression::Gzip, value) },
-    Setting { name: "compression.zstd.level", apply: |config, value| set_level(config, Compression::Zstd, value) },
+    Setting {
+        name: "compression.gzip.level",
+        apply: |config, value| set_level(config, Compression::Gzip, value),
+    },
+    Setting {
+        name: "compression.zstd.level",
+        apply: |config, value| set_level(config, Compression::Zstd, value),
+    },
     Setting {
         name: "buffer.memory",
-        apply: |config, value| parse(value, "a number of bytes").map(|size| config.buffer_memory = size),
+        apply: |config, value| {
+            parse(value, "a number of bytes").map(|size| config.buffer_memory = size)
+        },
     },
-    Setting { name: "max.block.ms", apply: |config, value| parse_millis(value).map(|time| config.max_block = time) },
+    Setting {
+        name: "max.block.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.max_block = time),
+    },
     Setting {
         name: "max.request.size",
-        apply: |config, value| parse(value, "a number of bytes").map(|size| config.max_request_size = size),
+        apply: |config, value| {
+            parse(value, "a number of bytes").map(|size| config.max_request_size = size)
+        },
     },
     Setting {
         name: "delivery.timeout.ms",
@@ -201,20 +253,39 @@ mod tests {
     #[test]
     fn settings_have_their_kafka_names() {
         let mut config = ProducerConfig::default();
-        let properties =
-            [("bootstrap.servers", "a:1,b:2"), ("acks", "1"), ("compression.type", "zstd"), ("linger.ms", "7")];
+        let properties = [
+            ("bootstrap.servers", "a:1,b:2"),
+            ("acks", "1"),
+            ("compression.type", "zstd"),
+            ("linger.ms", "7"),
+        ];
         config.set(properties).unwrap();
         assert_eq!(config.client.bootstrap_servers, ["a:1", "b:2"]);
-        assert_eq!((config.acks, config.linger), (Acks::Leader, Duration::from_millis(7)));
+        assert_eq!(
+            (config.acks, config.linger),
+            (Acks::Leader, Duration::from_millis(7))
+        );
         assert_eq!(config.compression.compression(), Compression::Zstd);
     }
 
     #[test]
     fn what_is_unknown_or_invalid_is_refused_by_name() {
         for (key, value, message) in [
-            ("acks", "2", "setting \"acks\" = \"2\": expected one of 0, 1, all, -1"),
-            ("ack", "all", "setting \"ack\" = \"all\": there is no such setting"),
-            ("linger.ms", "soon", "setting \"linger.ms\" = \"soon\": expected a number of milliseconds"),
+            (
+                "acks",
+                "2",
+                "setting \"acks\" = \"2\": expected one of 0, 1, all, -1",
+            ),
+            (
+                "ack",
+                "all",
+                "setting \"ack\" = \"all\": there is no such setting",
+            ),
+            (
+                "linger.ms",
+                "soon",
+                "setting \"linger.ms\" = \"soon\": expected a number of milliseconds",
+            ),
         ] {
             let error = ProducerConfig::default().set([(key, value)]).unwrap_err();
             assert_eq!(error.to_string(), message);
@@ -224,8 +295,16 @@ mod tests {
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
         let mut config = ProducerConfig::default();
-        config.set([("bootstrap.servers", "a:1"), ("acks", "1")]).unwrap();
-        assert!(config.validate().unwrap_err().to_string().contains("idempotent"));
+        config
+            .set([("bootstrap.servers", "a:1"), ("acks", "1")])
+            .unwrap();
+        assert!(
+            config
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("idempotent")
+        );
         config.idempotence = false;
         config.validate().unwrap();
     }

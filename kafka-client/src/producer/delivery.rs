@@ -17,7 +17,10 @@ pub(super) struct Written {
 
 impl Written {
     /// Nobody says where.
-    pub(super) const SOMEWHERE: Self = Self { base_offset: None, log_append_time: None };
+    pub(super) const SOMEWHERE: Self = Self {
+        base_offset: None,
+        log_append_time: None,
+    };
 }
 
 /// What became of the records from `first` on, up to the next part.
@@ -78,9 +81,21 @@ pub(super) struct Promise {
 
 impl Promise {
     pub(super) fn new(partition: TopicPartition) -> Self {
-        let state = Mutex::new(State { unsettled: 1, settled: Vec::new(), waiting: Vec::new() });
-        let acknowledgement = Arc::new(Acknowledgement { partition, outcome: OnceLock::new(), state });
-        Self { acknowledgement, first: 0, kept: false }
+        let state = Mutex::new(State {
+            unsettled: 1,
+            settled: Vec::new(),
+            waiting: Vec::new(),
+        });
+        let acknowledgement = Arc::new(Acknowledgement {
+            partition,
+            outcome: OnceLock::new(),
+            state,
+        });
+        Self {
+            acknowledgement,
+            first: 0,
+            kept: false,
+        }
     }
 
     /// Which part of the batch it is about: its first record.
@@ -89,7 +104,11 @@ impl Promise {
     }
 
     pub(super) fn delivery(&self, index: u32, timestamp: i64) -> Delivery {
-        Delivery { batch: self.acknowledgement.clone(), index, timestamp }
+        Delivery {
+            batch: self.acknowledgement.clone(),
+            index,
+            timestamp,
+        }
     }
 
     pub(super) fn settle(mut self, outcome: Result<Written>) {
@@ -100,20 +119,29 @@ impl Promise {
     pub(super) fn split(mut self, count: u32) -> (Self, Self) {
         self.acknowledgement.state().unsettled += 1;
         self.kept = true;
-        let part = |first| Self { acknowledgement: self.acknowledgement.clone(), first, kept: false };
+        let part = |first| Self {
+            acknowledgement: self.acknowledgement.clone(),
+            first,
+            kept: false,
+        };
         (part(self.first), part(self.first + count))
     }
 
     fn keep(&mut self, outcome: Result<Written>) {
         if !std::mem::replace(&mut self.kept, true) {
-            self.acknowledgement.settle(Part { first: self.first, outcome });
+            self.acknowledgement.settle(Part {
+                first: self.first,
+                outcome,
+            });
         }
     }
 }
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.keep(Err(Error::Closed { what: "the producer" }));
+        self.keep(Err(Error::Closed {
+            what: "the producer",
+        }));
     }
 }
 
@@ -132,12 +160,16 @@ impl Delivery {
     fn result(&self, parts: &[Part]) -> Result<RecordMetadata> {
         let after = parts.partition_point(|part| part.first <= self.index);
         let Some(part) = after.checked_sub(1).and_then(|at| parts.get(at)) else {
-            return Err(Error::Closed { what: "the producer" });
+            return Err(Error::Closed {
+                what: "the producer",
+            });
         };
         let written = part.outcome.as_ref().map_err(Clone::clone)?;
         Ok(RecordMetadata {
             partition: self.batch.partition.clone(),
-            offset: written.base_offset.map(|base| base + i64::from(self.index - part.first)),
+            offset: written
+                .base_offset
+                .map(|base| base + i64::from(self.index - part.first)),
             timestamp: written.log_append_time.unwrap_or(self.timestamp),
         })
     }
@@ -154,7 +186,11 @@ impl Future for Delivery {
         if let Some(parts) = self.batch.outcome.get() {
             return Poll::Ready(self.result(parts));
         }
-        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+        if !state
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
             state.waiting.push(cx.waker().clone());
         }
         Poll::Pending
@@ -181,7 +217,10 @@ mod tests {
     }
 
     fn written(offset: i64) -> Result<Written> {
-        Ok(Written { base_offset: Some(offset), log_append_time: None })
+        Ok(Written {
+            base_offset: Some(offset),
+            log_append_time: None,
+        })
     }
 
     fn offset(outcome: Poll<Result<RecordMetadata>>) -> Option<i64> {
@@ -195,13 +234,21 @@ mod tests {
     fn everybody_who_waits_is_woken_once() {
         let promise = Promise::new(TopicPartition::new("t", 0));
         let waker = Arc::new(Counter(AtomicUsize::new(0)));
-        let mut deliveries: Vec<Delivery> = (0..3).map(|index| promise.delivery(index, 7)).collect();
+        let mut deliveries: Vec<Delivery> =
+            (0..3).map(|index| promise.delivery(index, 7)).collect();
         for delivery in deliveries.iter_mut().chain([&mut promise.delivery(3, 7)]) {
             assert!(poll(delivery, &waker).is_pending());
         }
         promise.settle(written(100));
-        assert_eq!(waker.0.load(Ordering::Relaxed), 1, "one task waits for all of them");
-        let offsets: Vec<_> = deliveries.iter_mut().map(|delivery| offset(poll(delivery, &waker))).collect();
+        assert_eq!(
+            waker.0.load(Ordering::Relaxed),
+            1,
+            "one task waits for all of them"
+        );
+        let offsets: Vec<_> = deliveries
+            .iter_mut()
+            .map(|delivery| offset(poll(delivery, &waker)))
+            .collect();
         assert_eq!(offsets, [Some(100), Some(101), Some(102)]);
     }
 
@@ -213,24 +260,41 @@ mod tests {
         assert!(poll(&mut delivery, &waker).is_pending());
         drop(promise);
         assert_eq!(waker.0.load(Ordering::Relaxed), 1);
-        assert!(matches!(poll(&mut delivery, &waker), Poll::Ready(Err(Error::Closed { .. }))));
+        assert!(matches!(
+            poll(&mut delivery, &waker),
+            Poll::Ready(Err(Error::Closed { .. }))
+        ));
     }
 
     #[test]
     fn a_batch_that_was_split_is_settled_with_its_last_part() {
         let promise = Promise::new(TopicPartition::new("t", 0));
         let waker = Arc::new(Counter(AtomicUsize::new(0)));
-        let mut deliveries: Vec<Delivery> = (0..4).map(|index| promise.delivery(index, 7)).collect();
+        let mut deliveries: Vec<Delivery> =
+            (0..4).map(|index| promise.delivery(index, 7)).collect();
         let (first, second) = promise.split(2);
         second.settle(written(50));
-        assert!(deliveries.iter_mut().all(|delivery| poll(delivery, &waker).is_pending()));
+        assert!(
+            deliveries
+                .iter_mut()
+                .all(|delivery| poll(delivery, &waker).is_pending())
+        );
         let (first, middle) = first.split(1);
         first.settle(written(10));
         middle.settle(Err(Error::Closed { what: "the test" }));
-        let outcomes: Vec<_> = deliveries.iter_mut().map(|delivery| poll(delivery, &waker)).collect();
-        assert!(matches!(&outcomes[1], Poll::Ready(Err(Error::Closed { .. }))));
+        let outcomes: Vec<_> = deliveries
+            .iter_mut()
+            .map(|delivery| poll(delivery, &waker))
+            .collect();
+        assert!(matches!(
+            &outcomes[1],
+            Poll::Ready(Err(Error::Closed { .. }))
+        ));
         let mut outcomes = outcomes.into_iter();
         assert_eq!(outcomes.next().map(offset), Some(Some(10)));
-        assert_eq!(outcomes.skip(1).map(offset).collect::<Vec<_>>(), [Some(50), Some(51)]);
+        assert_eq!(
+            outcomes.skip(1).map(offset).collect::<Vec<_>>(),
+            [Some(50), Some(51)]
+        );
     }
 }

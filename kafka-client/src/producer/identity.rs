@@ -10,7 +10,10 @@ pub(super) struct Identity {
 impl Identity {
     /// The identity for new sequences that begin at 0; `None` when this id's epochs are used up and another id is needed.
     pub(super) fn renewed(self) -> Option<Self> {
-        let epoch = self.epoch.checked_add(1).filter(|epoch| *epoch < i16::MAX)?;
+        let epoch = self
+            .epoch
+            .checked_add(1)
+            .filter(|epoch| *epoch < i16::MAX)?;
         Some(Self { epoch, ..self })
     }
 }
@@ -23,7 +26,13 @@ mod tests {
     fn epochs_go_up_until_the_id_is_used_up() {
         let renewed = |epoch| Identity { id: 7, epoch }.renewed();
         assert_eq!(renewed(0), Some(Identity { id: 7, epoch: 1 }));
-        assert_eq!(renewed(i16::MAX - 2), Some(Identity { id: 7, epoch: i16::MAX - 1 }));
+        assert_eq!(
+            renewed(i16::MAX - 2),
+            Some(Identity {
+                id: 7,
+                epoch: i16::MAX - 1
+            })
+        );
         assert_eq!(renewed(i16::MAX - 1), None);
         assert_eq!(renewed(i16::MAX), None);
     }

@@ -73,7 +73,9 @@ impl Drop for Handle {
     }
 }
 
-const CLOSED: Error = Error::Closed { what: "the producer" };
+const CLOSED: Error = Error::Closed {
+    what: "the producer",
+};
 
 /// How many records [`Producer::send_all`] takes before it lets others have their turn.
 const RECORDS_AT_ONCE: usize = 256;
@@ -94,7 +96,12 @@ impl Producer {
     fn start(config: ProducerConfig, cluster: Cluster) -> Self {
         let shared = Arc::new(Shared::new(config, cluster));
         let sender = tokio::spawn(sender::run(shared.clone())).abort_handle();
-        Self(Arc::new(Handle { shared, sender, runtime: Runtime::current(), asked_for: Mutex::default() }))
+        Self(Arc::new(Handle {
+            shared,
+            sender,
+            runtime: Runtime::current(),
+            asked_for: Mutex::default(),
+        }))
     }
 
     /// Hands a record over. Waits while the buffer is full or the topic is not known, for at most `max.block.ms`; the
@@ -120,7 +127,10 @@ impl Producer {
             settled.as_mut().enable();
             match self.append(&record) {
                 Ok(delivery) => return Ok(delivery),
-                Err(refusal) => self.wait_out(refusal, record.topic, settled, &mut patience).await?,
+                Err(refusal) => {
+                    self.wait_out(refusal, record.topic, settled, &mut patience)
+                        .await?
+                }
             }
         }
     }
@@ -130,7 +140,10 @@ impl Producer {
     ///
     /// # Errors
     /// As [`send`](Self::send). The records before the one that failed were taken. Not cancel-safe: some may have been.
-    pub async fn send_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<usize> {
+    pub async fn send_all<'a>(
+        &self,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Result<usize> {
         let mut records = records.into_iter();
         let mut next = records.next();
         let mut taken = 0;
@@ -144,10 +157,9 @@ impl Producer {
             let mut wake = false;
             {
                 let mut accumulator = self.0.shared.accumulator();
-                let now = Instant::now();
                 for _ in 0..RECORDS_AT_ONCE {
                     let Some(record) = &next else { break };
-                    match accumulator.append(record, now) {
+                    match accumulator.append(record, Instant::now) {
                         Ok(appended) => {
                             wake |= appended.wake;
                             taken += 1;
@@ -165,7 +177,8 @@ impl Producer {
                 self.0.shared.wake.notify_one();
             }
             if let (Some(refusal), Some(record)) = (refusal, &next) {
-                self.wait_out(refusal, record.topic, settled, &mut patience).await?;
+                self.wait_out(refusal, record.topic, settled, &mut patience)
+                    .await?;
             }
         }
         Ok(taken)
@@ -179,7 +192,9 @@ impl Producer {
     pub fn try_send(&self, record: Record<'_>) -> Result<Delivery> {
         self.append(&record).map_err(|refusal| match refusal {
             Refusal::Invalid(error) | Refusal::UnknownPartition(error) => error,
-            Refusal::Full => Error::BufferFull { buffer: self.0.shared.config.buffer_memory },
+            Refusal::Full => Error::BufferFull {
+                buffer: self.0.shared.config.buffer_memory,
+            },
             Refusal::UnknownTopic => {
                 self.ask_for(record.topic);
                 Error::broker(
@@ -193,8 +208,15 @@ impl Producer {
     /// Has a topic asked for in the background, once at a time.
     fn ask_for(&self, topic: &str) {
         let asked_for = |handle: &Handle, topic: &Arc<str>, begins: bool| {
-            let mut asked_for = handle.asked_for.lock().unwrap_or_else(PoisonError::into_inner);
-            if begins { asked_for.insert(topic.clone()) } else { asked_for.remove(topic) }
+            let mut asked_for = handle
+                .asked_for
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if begins {
+                asked_for.insert(topic.clone())
+            } else {
+                asked_for.remove(topic)
+            }
         };
         let topic: Arc<str> = topic.into();
         if !asked_for(&self.0, &topic, true) {
@@ -211,7 +233,8 @@ impl Producer {
     }
 
     fn append(&self, record: &Record<'_>) -> std::result::Result<Delivery, Refusal> {
-        let Appended { delivery, wake } = self.0.shared.accumulator().append(record, Instant::now())?;
+        let Appended { delivery, wake } =
+            self.0.shared.accumulator().append(record, Instant::now)?;
         if wake {
             self.0.shared.wake.notify_one();
         }
@@ -227,7 +250,9 @@ impl Producer {
         patience: &mut Patience,
     ) -> Result<()> {
         let shared = &self.0.shared;
-        let end = *patience.end.get_or_insert_with(|| Instant::now() + shared.config.max_block);
+        let end = *patience
+            .end
+            .get_or_insert_with(|| Instant::now() + shared.config.max_block);
         match refusal {
             Refusal::Invalid(error) => Err(error),
             Refusal::UnknownTopic => self.know_topic(topic, end).await,
@@ -244,7 +269,9 @@ impl Producer {
             Refusal::Full => {
                 shared.wake.notify_one();
                 timeout_at(end.into(), settled).await.map_err(|_| {
-                    let full = Error::BufferFull { buffer: shared.config.buffer_memory };
+                    let full = Error::BufferFull {
+                        buffer: shared.config.buffer_memory,
+                    };
                     self.not_taken(topic, Some(full))
                 })
             }
@@ -252,19 +279,30 @@ impl Producer {
     }
 
     fn not_taken(&self, topic: &str, last: Option<Error>) -> Error {
-        Error::timeout(format!("sending to \"{topic}\""), self.0.shared.config.max_block, last)
+        Error::timeout(
+            format!("sending to \"{topic}\""),
+            self.0.shared.config.max_block,
+            last,
+        )
     }
 
     /// Asks for a topic until it is there.
     async fn know_topic(&self, topic: &str, end: Instant) -> Result<()> {
         let shared = &self.0.shared;
         let topic: Arc<str> = topic.into();
-        let mut backoff = Backoff::new(shared.config.client.retry_backoff, shared.config.client.retry_backoff_max);
+        let mut backoff = Backoff::new(
+            shared.config.client.retry_backoff,
+            shared.config.client.retry_backoff_max,
+        );
         let mut last = None;
         loop {
             let ask = async {
                 let metadata = shared.cluster.add_topics([topic.clone()]).await?;
-                if last.is_some() { shared.cluster.refresh(metadata.version).await } else { Ok(metadata) }
+                if last.is_some() {
+                    shared.cluster.refresh(metadata.version).await
+                } else {
+                    Ok(metadata)
+                }
             };
             let error = match timeout_at(end.into(), ask).await {
                 Err(_) => return Err(self.not_taken(&topic, last)),
@@ -276,7 +314,9 @@ impl Producer {
                         shared.accumulator().set_partitions(&topic, count);
                         return Ok(());
                     }
-                    let code = info.and_then(|info| info.error).unwrap_or(ErrorCode::UnknownTopicOrPartition);
+                    let code = info
+                        .and_then(|info| info.error)
+                        .unwrap_or(ErrorCode::UnknownTopicOrPartition);
                     Error::broker(code, format!("topic \"{topic}\""))
                 }
             };
@@ -324,7 +364,10 @@ impl Producer {
         let end = Instant::now() + self.0.shared.config.max_block;
         self.know_topic(topic, end).await?;
         let metadata = self.0.shared.cluster.metadata();
-        Ok(metadata.topics.get(topic).map_or(0, |info| info.partitions.len() as u32))
+        Ok(metadata
+            .topics
+            .get(topic)
+            .map_or(0, |info| info.partitions.len() as u32))
     }
 
     /// Sends what is buffered and ends, within `limit`; what is not written by then fails. Other handles are closed, too.
@@ -336,7 +379,10 @@ impl Producer {
         let shared = &self.0.shared;
         shared.close(CLOSED);
         let mut ended = shared.ended.subscribe();
-        if timeout(limit, ended.wait_for(|ended| *ended)).await.is_err() {
+        if timeout(limit, ended.wait_for(|ended| *ended))
+            .await
+            .is_err()
+        {
             self.0.sender.abort();
             // It gives everything up as it ends; it never waits for anything else than its turn.
             let _ = ended.wait_for(|ended| *ended).await;

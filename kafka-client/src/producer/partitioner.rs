@@ -37,7 +37,11 @@ impl StickyPartition {
         if leave && next >= self.partition {
             next += 1;
         }
-        *self = Self { partition: next, bytes: 0, chosen: true };
+        *self = Self {
+            partition: next,
+            bytes: 0,
+            chosen: true,
+        };
     }
 }
 
@@ -64,13 +68,24 @@ mod tests {
             bytes[partition] += 100;
             sticky.appended(100, 1000, four);
         }
-        assert_eq!(runs.len(), 400, "a partition is left after a batch, and not chosen twice in a row");
-        assert!(bytes.iter().all(|bytes| (70_000..130_000).contains(bytes)), "{bytes:?}");
+        assert_eq!(
+            runs.len(),
+            400,
+            "a partition is left after a batch, and not chosen twice in a row"
+        );
+        assert!(
+            bytes.iter().all(|bytes| (70_000..130_000).contains(bytes)),
+            "{bytes:?}"
+        );
     }
 
     #[test]
     fn a_partition_that_is_gone_is_left() {
-        let mut sticky = StickyPartition { partition: 7, bytes: 0, chosen: true };
+        let mut sticky = StickyPartition {
+            partition: 7,
+            bytes: 0,
+            chosen: true,
+        };
         assert_eq!(sticky.current(NonZeroU32::MIN), 0);
     }
 }

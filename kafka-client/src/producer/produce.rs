@@ -8,7 +8,9 @@ use bytes::Bytes;
 use kafka_proto::codec::Uuid;
 use kafka_proto::compression::{Codec, Compression};
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::messages::produce::{PartitionProduceData, PartitionProduceResponse, TopicProduceData};
+use kafka_proto::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, TopicProduceData,
+};
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
 use tokio::sync::oneshot;
 
@@ -56,9 +58,18 @@ impl Link {
 impl Turn {
     /// Waits for the turn. Returns the connection to use, and what to tell once the request has its place on it: dropped,
     /// the next request fails without being sent.
-    async fn wait(self, shared: &Shared, broker: i32) -> Result<(Arc<Connection>, oneshot::Sender<Arc<Connection>>)> {
+    async fn wait(
+        self,
+        shared: &Shared,
+        broker: i32,
+    ) -> Result<(Arc<Connection>, oneshot::Sender<Arc<Connection>>)> {
         let connection = match self.previous {
-            None => shared.cluster.connection(Node::Broker(broker), Lane::Main).await?,
+            None => {
+                shared
+                    .cluster
+                    .connection(Node::Broker(broker), Lane::Main)
+                    .await?
+            }
             Some(Link(previous)) => previous.await.map_err(|_| Error::Disconnected {
                 broker: format!("broker {broker}"),
                 reason: "the request before this one could not be sent".to_owned(),
@@ -70,9 +81,14 @@ impl Turn {
 
 /// Sends one request and sorts its answer by batch.
 pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -> Produced {
-    let Request { broker, batches, .. } = request;
+    let Request {
+        broker, batches, ..
+    } = request;
     let (sealed, mut done) = sealed(batches, shared.config.compression).await;
-    let payload: Vec<_> = sealed.iter().map(|(batch, bytes)| (batch.partition.clone(), bytes.clone())).collect();
+    let payload: Vec<_> = sealed
+        .iter()
+        .map(|(batch, bytes)| (batch.partition.clone(), bytes.clone()))
+        .collect();
     let batches = sealed.into_iter().map(|(batch, _)| batch);
     let answers = match turn.wait(&shared, broker).await {
         Ok((connection, next)) if payload.is_empty() => {
@@ -80,7 +96,10 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
             Ok(HashMap::new())
         }
         Ok((connection, next)) => exchange(&shared, &connection, next, payload).await,
-        Err(error) => Err(Failure { error, maybe_written: false }),
+        Err(error) => Err(Failure {
+            error,
+            maybe_written: false,
+        }),
     };
     let is_lost = answers.is_err();
     match answers {
@@ -89,17 +108,35 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
                 Some(answer) => outcome_of(&batch.partition, &answer),
                 None if shared.config.acks == Acks::None => Ok(Written::SOMEWHERE),
                 None => Err(Failure {
-                    error: Error::broker(ErrorCode::UnknownServerError, format!("no answer for {}", batch.partition)),
+                    error: Error::broker(
+                        ErrorCode::UnknownServerError,
+                        format!("no answer for {}", batch.partition),
+                    ),
                     maybe_written: true,
                 }),
             };
             (batch, outcome)
         })),
-        Err(Failure { error, maybe_written }) => {
-            done.extend(batches.map(|batch| (batch, Err(Failure { error: error.clone(), maybe_written }))));
+        Err(Failure {
+            error,
+            maybe_written,
+        }) => {
+            done.extend(batches.map(|batch| {
+                (
+                    batch,
+                    Err(Failure {
+                        error: error.clone(),
+                        maybe_written,
+                    }),
+                )
+            }));
         }
     }
-    Produced { broker, is_lost, batches: done }
+    Produced {
+        broker,
+        is_lost,
+        batches: done,
+    }
 }
 
 /// The batches with their bytes, and those of which none could be made.
@@ -109,15 +146,26 @@ async fn sealed(batches: Vec<Batch>, codec: Codec) -> (Vec<(Batch, Bytes)>, Vec<
         seal(batches, codec)
     } else {
         // It does not panic. It is cancelled only when the runtime ends, and with it all that waits.
-        tokio::task::spawn_blocking(move || seal(batches, codec)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || seal(batches, codec))
+            .await
+            .unwrap_or_default()
     };
     let (mut sealed, mut failed) = (Vec::new(), Vec::new());
     for (batch, bytes) in results {
         match bytes {
             Ok(bytes) => sealed.push((batch, bytes)),
             Err(reason) => {
-                let error = Error::Protocol { what: format!("a batch for {}", batch.partition), reason };
-                failed.push((batch, Err(Failure { error, maybe_written: false })));
+                let error = Error::Protocol {
+                    what: format!("a batch for {}", batch.partition),
+                    reason,
+                };
+                failed.push((
+                    batch,
+                    Err(Failure {
+                        error,
+                        maybe_written: false,
+                    }),
+                ));
             }
         }
     }
@@ -129,7 +177,10 @@ fn seal(batches: Vec<Batch>, codec: Codec) -> Vec<(Batch, std::result::Result<By
         // A batch must not get lost over a compressor's fault.
         let bytes = catch_unwind(AssertUnwindSafe(|| batch.seal(codec)));
         let bytes = bytes.map_err(|_| "compressing it panicked".to_owned());
-        (batch, bytes.and_then(|bytes| bytes.map_err(|error| error.to_string())))
+        (
+            batch,
+            bytes.and_then(|bytes| bytes.map_err(|error| error.to_string())),
+        )
     };
     batches.into_iter().map(seal).collect()
 }
@@ -141,29 +192,55 @@ async fn exchange(
     next: oneshot::Sender<Arc<Connection>>,
     payload: Vec<(TopicPartition, Bytes)>,
 ) -> std::result::Result<HashMap<TopicPartition, PartitionProduceResponse>, Failure> {
-    let not_sent = |error| Failure { error, maybe_written: false };
+    let not_sent = |error| Failure {
+        error,
+        maybe_written: false,
+    };
     // Whatever was wrong with the connection, the broker may have taken the request before.
-    let unknown = |error| Failure { error, maybe_written: true };
+    let unknown = |error| Failure {
+        error,
+        maybe_written: true,
+    };
     let limit = shared.config.client.request_timeout;
     let metadata = shared.cluster.metadata();
-    let id_of = |topic: &Arc<str>| metadata.topics.get(topic).map_or(Uuid::ZERO, |info| info.id);
+    let id_of = |topic: &Arc<str>| {
+        metadata
+            .topics
+            .get(topic)
+            .map_or(Uuid::ZERO, |info| info.id)
+    };
     let mut by_topic: HashMap<Arc<str>, Vec<PartitionProduceData>> = HashMap::new();
     for (partition, records) in payload {
-        let data = PartitionProduceData { index: partition.partition, records: Some(records), ..Default::default() };
+        let data = PartitionProduceData {
+            index: partition.partition,
+            records: Some(records),
+            ..Default::default()
+        };
         by_topic.entry(partition.topic).or_default().push(data);
     }
     // From version 13 on topics have no names any more, which takes a cluster that gave them all ids.
     let all_have_ids = by_topic.keys().all(|topic| !id_of(topic).is_zero());
     let max_version = if all_have_ids { i16::MAX } else { 12 };
-    let version = connection.version_of::<ProduceRequest>(max_version).map_err(not_sent)?;
+    let version = connection
+        .version_of::<ProduceRequest>(max_version)
+        .map_err(not_sent)?;
     // A topic may be made anew before the answer is here: it is told by the ids that the request had.
-    let names: HashMap<Uuid, Arc<str>> = by_topic.keys().map(|topic| (id_of(topic), topic.clone())).collect();
-    let topic_data = by_topic.into_iter().map(|(topic, partition_data)| TopicProduceData {
-        topic_id: if version >= 13 { id_of(&topic) } else { Uuid::ZERO },
-        name: (&*topic).into(),
-        partition_data,
-        ..Default::default()
-    });
+    let names: HashMap<Uuid, Arc<str>> = by_topic
+        .keys()
+        .map(|topic| (id_of(topic), topic.clone()))
+        .collect();
+    let topic_data = by_topic
+        .into_iter()
+        .map(|(topic, partition_data)| TopicProduceData {
+            topic_id: if version >= 13 {
+                id_of(&topic)
+            } else {
+                Uuid::ZERO
+            },
+            name: (&*topic).into(),
+            partition_data,
+            ..Default::default()
+        });
     let request = ProduceRequest {
         acks: shared.config.acks.code(),
         timeout_ms: i32::try_from(limit.as_millis()).unwrap_or(i32::MAX),
@@ -171,11 +248,17 @@ async fn exchange(
         ..Default::default()
     };
     if shared.config.acks == Acks::None {
-        connection.send_unanswered(&request, version, limit).await.map_err(unknown)?;
+        connection
+            .send_unanswered(&request, version, limit)
+            .await
+            .map_err(unknown)?;
         let _ = next.send(connection.clone());
         return Ok(HashMap::new());
     }
-    let pending = connection.begin(&request, version, limit).await.map_err(not_sent)?;
+    let pending = connection
+        .begin(&request, version, limit)
+        .await
+        .map_err(not_sent)?;
     let _ = next.send(connection.clone());
     // The batches have what they need for a retry; the request's share of them is not needed any more.
     drop(request);
@@ -199,7 +282,9 @@ fn answers_by_partition(
             let at = TopicPartition::new(name.clone(), partition.index);
             let leader = &partition.current_leader;
             if leader.leader_id >= 0 {
-                shared.cluster.learn_leader(&at, leader.leader_id, leader.leader_epoch);
+                shared
+                    .cluster
+                    .learn_leader(&at, leader.leader_id, leader.leader_epoch);
             }
             answers.insert(at, partition);
         }
@@ -217,7 +302,10 @@ fn outcome_of(partition: &TopicPartition, answer: &PartitionProduceResponse) -> 
         // It was written the first time, and the broker no longer knows where.
         ErrorCode::DuplicateSequenceNumber => Ok(Written::SOMEWHERE),
         code => Err(Failure {
-            maybe_written: matches!(code, ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend),
+            maybe_written: matches!(
+                code,
+                ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend
+            ),
             error: Error::Broker {
                 code,
                 what: format!("partition {partition}"),

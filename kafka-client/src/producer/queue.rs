@@ -72,16 +72,30 @@ impl PartitionQueue {
     }
 
     pub(super) fn readiness(&self, now: Instant, urgency: Urgency) -> Readiness {
-        let max_in_flight = if self.sequence.hides_gaps() { 1 } else { urgency.max_in_flight };
-        if self.in_flight >= max_in_flight || (self.in_flight > 0 && (self.settling || self.sequence.is_broken())) {
+        let max_in_flight = if self.sequence.hides_gaps() {
+            1
+        } else {
+            urgency.max_in_flight
+        };
+        if self.in_flight >= max_in_flight
+            || (self.in_flight > 0 && (self.settling || self.sequence.is_broken()))
+        {
             return Readiness::Waiting;
         }
         if let Some(at) = self.not_before.filter(|at| *at > now) {
-            return if self.is_empty() { Readiness::Waiting } else { Readiness::At(at) };
+            return if self.is_empty() {
+                Readiness::Waiting
+            } else {
+                Readiness::At(at)
+            };
         }
         if self.sequence.is_broken() {
             // Nothing but what tells how the batches that may be written have ended.
-            return if self.is_unknown() { Readiness::Ready } else { Readiness::Waiting };
+            return if self.is_unknown() {
+                Readiness::Ready
+            } else {
+                Readiness::Waiting
+            };
         }
         if !self.retry.is_empty() || !self.full.is_empty() {
             return Readiness::Ready;
@@ -90,7 +104,11 @@ impl PartitionQueue {
             None => Readiness::Waiting,
             Some(open) => {
                 let due = open.created + urgency.linger;
-                if open.number < urgency.flush_below || due <= now { Readiness::Ready } else { Readiness::At(due) }
+                if open.number < urgency.flush_below || due <= now {
+                    Readiness::Ready
+                } else {
+                    Readiness::At(due)
+                }
             }
         }
     }
@@ -110,19 +128,32 @@ impl PartitionQueue {
     /// is passed over to learn what became of those behind it.
     fn next_retry(&self) -> usize {
         let is_refused = self.retry.front().is_some_and(|batch| batch.refused);
-        if is_refused { self.retry.iter().position(|batch| batch.maybe_written).unwrap_or(0) } else { 0 }
+        if is_refused {
+            self.retry
+                .iter()
+                .position(|batch| batch.maybe_written)
+                .unwrap_or(0)
+        } else {
+            0
+        }
     }
 
     /// The size of the batch that goes next.
     pub(super) fn next_size(&self) -> usize {
-        let next = self.retry.get(self.next_retry()).or(self.full.front()).or(self.open.as_ref());
+        let next = self
+            .retry
+            .get(self.next_retry())
+            .or(self.full.front())
+            .or(self.open.as_ref());
         next.map_or(0, Batch::size)
     }
 
     /// Takes the batch that goes next, to that broker, and gives it its place in the sequence.
     pub(super) fn take(&mut self, broker: i32, identity: Option<Identity>) -> Option<Batch> {
         let retry = self.retry.remove(self.next_retry());
-        let mut batch = retry.or_else(|| self.full.pop_front()).or_else(|| self.open.take())?;
+        let mut batch = retry
+            .or_else(|| self.full.pop_front())
+            .or_else(|| self.open.take())?;
         self.sequence.place(&mut batch, identity);
         self.in_flight += 1;
         self.sent_to = broker;
@@ -154,13 +185,19 @@ impl PartitionQueue {
     /// Puts a batch back that has to be sent again.
     pub(super) fn put_back_at_once(&mut self, batch: Batch) {
         self.settling = self.in_flight > 0;
-        let place = self.retry.partition_point(|other| other.place() < batch.place());
+        let place = self
+            .retry
+            .partition_point(|other| other.place() < batch.place());
         self.retry.insert(place, batch);
     }
 
     /// Whether a batch that was sent before this one may still be taken by the broker.
     pub(super) fn has_unsettled_before(&self, place: Place) -> bool {
-        self.in_flight > 0 || self.retry.iter().any(|batch| batch.place() < place && !batch.refused)
+        self.in_flight > 0
+            || self
+                .retry
+                .iter()
+                .any(|batch| batch.place() < place && !batch.refused)
     }
 
     /// Starts a broken sequence over, once nothing of it is on its way and all that is to be sent again is known not to be
@@ -180,16 +217,30 @@ impl PartitionQueue {
     }
 
     /// Takes the batches whose time is over; with each, whether it was written for certain.
-    pub(super) fn take_expired(&mut self, now: Instant, timeout: Duration, expired: &mut Vec<(Batch, bool)>) {
+    pub(super) fn take_expired(
+        &mut self,
+        now: Instant,
+        timeout: Duration,
+        expired: &mut Vec<(Batch, bool)>,
+    ) {
         let is_over = |batch: &Batch| batch.created + timeout <= now;
         for queue in [&mut self.retry, &mut self.full] {
-            while let Some(batch) = queue.front().is_some_and(is_over).then(|| queue.pop_front()).flatten() {
+            while let Some(batch) = queue
+                .front()
+                .is_some_and(is_over)
+                .then(|| queue.pop_front())
+                .flatten()
+            {
                 self.sequence.break_at(&batch);
                 let is_written = self.sequence.has_written(&batch);
                 expired.push((batch, is_written));
             }
         }
-        expired.extend(self.open.take_if(|open| is_over(open)).map(|open| (open, false)));
+        expired.extend(
+            self.open
+                .take_if(|open| is_over(open))
+                .map(|open| (open, false)),
+        );
     }
 
     /// Takes everything that waits, and no longer expects what is on its way.
@@ -201,7 +252,12 @@ impl PartitionQueue {
 
     /// When the batch that waits longest was begun.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        let queued = self.retry.front().into_iter().chain(self.full.front()).chain(&self.open);
+        let queued = self
+            .retry
+            .front()
+            .into_iter()
+            .chain(self.full.front())
+            .chain(&self.open);
         queued.map(|batch| batch.created).min()
     }
 

@@ -32,25 +32,41 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// A record without key and value.
     pub fn to(topic: &'a str) -> Self {
-        Self { topic, partition: None, key: None, value: None, headers: &[], timestamp: None }
+        Self {
+            topic,
+            partition: None,
+            key: None,
+            value: None,
+            headers: &[],
+            timestamp: None,
+        }
     }
 
     /// Chooses the partition.
     #[must_use]
     pub fn partition(self, partition: i32) -> Self {
-        Self { partition: Some(partition), ..self }
+        Self {
+            partition: Some(partition),
+            ..self
+        }
     }
 
     /// Sets the key.
     #[must_use]
     pub fn key(self, key: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        Self { key: Some(key.as_ref()), ..self }
+        Self {
+            key: Some(key.as_ref()),
+            ..self
+        }
     }
 
     /// Sets the value.
     #[must_use]
     pub fn value(self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        Self { value: Some(value.as_ref()), ..self }
+        Self {
+            value: Some(value.as_ref()),
+            ..self
+        }
     }
 
     /// Sets the headers.
@@ -62,12 +78,17 @@ impl<'a> Record<'a> {
     /// Sets the timestamp, in milliseconds since 1970.
     #[must_use]
     pub fn timestamp(self, millis: i64) -> Self {
-        Self { timestamp: Some(millis), ..self }
+        Self {
+            timestamp: Some(millis),
+            ..self
+        }
     }
 
     pub(super) fn timestamp_or_now(&self) -> i64 {
         self.timestamp.unwrap_or_else(|| {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let since = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         })
     }

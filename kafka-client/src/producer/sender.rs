@@ -9,7 +9,7 @@ use kafka_proto::messages::InitProducerIdRequest;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::accumulator::{Accumulator, Drained};
+use super::accumulator::{Accumulator, Drained, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
 use super::produce::{Link, Produced, produce};
@@ -35,11 +35,33 @@ impl Shared {
     pub(super) fn new(config: ProducerConfig, cluster: Cluster) -> Self {
         let accumulator = Mutex::new(Accumulator::new(config.clone()));
         let ended = watch::Sender::new(false);
-        Self { config, cluster, accumulator, wake: Notify::new(), settled: Notify::new(), ended }
+        Self {
+            config,
+            cluster,
+            accumulator,
+            wake: Notify::new(),
+            settled: Notify::new(),
+            ended,
+        }
     }
 
     pub(super) fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
-        self.accumulator.lock().unwrap_or_else(PoisonError::into_inner)
+        self.accumulator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the accumulator, and then tells those who wait for what it settled by that.
+    fn change<T>(&self, change: impl FnOnce(&mut Accumulator) -> T) -> T {
+        let mut accumulator = self.accumulator();
+        let result = change(&mut accumulator);
+        let settled = accumulator.take_settled();
+        drop(accumulator);
+        if !settled.is_empty() {
+            settled.into_iter().for_each(Settled::tell);
+            self.settled.notify_waiters();
+        }
+        result
     }
 
     /// Takes over how many partitions the topics have.
@@ -48,7 +70,10 @@ impl Shared {
         let mut accumulator = self.accumulator();
         let topics: Vec<Arc<str>> = accumulator.topics().cloned().collect();
         for topic in topics {
-            let count = metadata.topics.get(&topic).map_or(0, |info| info.partitions.len() as u32);
+            let count = metadata
+                .topics
+                .get(&topic)
+                .map_or(0, |info| info.partitions.len() as u32);
             if let Some(count) = NonZeroU32::new(count) {
                 accumulator.set_partitions(&topic, count);
             }
@@ -67,7 +92,10 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.accumulator().abandon(Error::Closed { what: "the producer" });
+        let closed = Error::Closed {
+            what: "the producer",
+        };
+        self.0.change(|accumulator| accumulator.abandon(closed));
         self.0.ended.send_replace(true);
         self.0.settled.notify_waiters();
     }
@@ -84,7 +112,10 @@ enum Done {
 pub(super) async fn run(shared: Arc<Shared>) {
     // Dropped last, after the tasks.
     let _end = End(shared.clone());
-    let backoff = Backoff::new(shared.config.client.retry_backoff, shared.config.client.retry_backoff_max);
+    let backoff = Backoff::new(
+        shared.config.client.retry_backoff,
+        shared.config.client.retry_backoff_max,
+    );
     let mut sender = Sender {
         tasks: JoinSet::new(),
         links: HashMap::new(),
@@ -134,39 +165,45 @@ impl Sender {
             self.shared.update_partitions();
         }
         loop {
-            let (drained, is_over, needs_identity) = {
-                let mut accumulator = self.shared.accumulator();
-                let drained =
-                    accumulator.drain(Instant::now(), |partition| metadata.leader(partition).map(|(leader, _)| leader));
+            let (drained, is_over, needs_identity) = self.shared.change(|accumulator| {
+                let drained = accumulator.drain(Instant::now(), |partition| {
+                    metadata.leader(partition).map(|(leader, _)| leader)
+                });
                 (drained, accumulator.is_over(), accumulator.needs_identity())
-            };
-            let Drained { requests, next, leader_unknown, expired } = drained;
-            if expired {
-                self.shared.settled.notify_waiters();
-            }
+            });
+            let Drained {
+                requests,
+                next,
+                leader_unknown,
+            } = drained;
             if is_over {
                 return None;
             }
             if !requests.is_empty() {
                 for request in requests {
-                    let previous = self.links.remove(&request.broker).filter(|_| request.follows);
+                    let previous = self
+                        .links
+                        .remove(&request.broker)
+                        .filter(|_| request.follows);
                     let (turn, link) = Link::after(previous);
                     self.links.insert(request.broker, link);
                     let shared = self.shared.clone();
-                    self.tasks.spawn(async move { Done::Produced(produce(shared, request, turn).await) });
+                    self.tasks
+                        .spawn(async move { Done::Produced(produce(shared, request, turn).await) });
                 }
                 continue;
             }
             if needs_identity && !self.identifying {
                 self.identifying = true;
                 let shared = self.shared.clone();
-                self.tasks.spawn(async move { Done::Identified(identify(&shared).await) });
+                self.tasks
+                    .spawn(async move { Done::Identified(identify(&shared).await) });
             }
-            if leader_unknown {
+            if !leader_unknown {
+                self.refresh_backoff.reset();
+            } else if !self.refreshing {
                 let wait = self.refresh_backoff.next();
                 self.refresh_after(wait);
-            } else {
-                self.refresh_backoff.reset();
             }
             return Some(next);
         }
@@ -195,8 +232,7 @@ impl Sender {
                     Ok(identity) => self.shared.accumulator().set_identity(identity),
                     Err(error) => {
                         tracing::error!(%error, "the cluster gives no producer id");
-                        self.shared.accumulator().abandon(error);
-                        self.shared.settled.notify_waiters();
+                        self.shared.change(|accumulator| accumulator.abandon(error));
                     }
                 }
             }
@@ -205,21 +241,26 @@ impl Sender {
     }
 
     fn settle(&mut self, produced: Produced) {
-        let Produced { broker, is_lost, batches } = produced;
-        let is_outdated = batches
-            .iter()
-            .any(|(_, outcome)| outcome.as_ref().is_err_and(|failure| failure.error.refreshes_metadata()));
+        let Produced {
+            broker,
+            is_lost,
+            batches,
+        } = produced;
+        let is_outdated = batches.iter().any(|(_, outcome)| {
+            outcome
+                .as_ref()
+                .is_err_and(|failure| failure.error.refreshes_metadata())
+        });
         if is_outdated {
             self.refresh_after(Duration::ZERO);
         }
         let now = Instant::now();
-        let mut accumulator = self.shared.accumulator();
-        accumulator.request_ended(broker, is_lost);
-        for (batch, outcome) in batches {
-            accumulator.returned(batch, outcome, now);
-        }
-        drop(accumulator);
-        self.shared.settled.notify_waiters();
+        self.shared.change(|accumulator| {
+            accumulator.request_ended(broker, is_lost);
+            for (batch, outcome) in batches {
+                accumulator.returned(batch, outcome, now);
+            }
+        });
     }
 }
 
@@ -240,10 +281,21 @@ async fn identify(shared: &Shared) -> Result<Identity> {
         };
         let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
         crate::error::check(answer.error_code, || "a producer id".to_owned())?;
-        Ok(Identity { id: answer.producer_id, epoch: answer.producer_epoch })
+        Ok(Identity {
+            id: answer.producer_id,
+            epoch: answer.producer_epoch,
+        })
     };
     loop {
-        match shared.cluster.retry("getting a producer id", shared.config.client.api_timeout, ask).await {
+        match shared
+            .cluster
+            .retry(
+                "getting a producer id",
+                shared.config.client.api_timeout,
+                ask,
+            )
+            .await
+        {
             Err(error @ Error::Timeout { .. }) => tracing::warn!(%error, "trying on"),
             done => return done,
         }

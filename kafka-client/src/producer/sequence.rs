@@ -23,7 +23,10 @@ pub(super) struct Sequence {
 impl Sequence {
     #[cfg(test)]
     pub(super) fn starting_at(next: i32) -> Self {
-        Self { next, ..Self::default() }
+        Self {
+            next,
+            ..Self::default()
+        }
     }
 
     pub(super) fn has_identity(&self) -> bool {
@@ -75,9 +78,15 @@ impl Sequence {
     /// Starts over under a new epoch, or under the producer's new id. Whether that worked: not if it takes a new id, which
     /// the producer does not have yet.
     pub(super) fn restart(&mut self, current: Option<Identity>) -> bool {
-        let other_id = current.filter(|current| self.identity.is_none_or(|own| own.id != current.id));
-        let Some(identity) = other_id.or_else(|| self.identity.and_then(Identity::renewed)) else { return false };
-        *self = Self { identity: Some(identity), ..Self::default() };
+        let other_id =
+            current.filter(|current| self.identity.is_none_or(|own| own.id != current.id));
+        let Some(identity) = other_id.or_else(|| self.identity.and_then(Identity::renewed)) else {
+            return false;
+        };
+        *self = Self {
+            identity: Some(identity),
+            ..Self::default()
+        };
         true
     }
 }

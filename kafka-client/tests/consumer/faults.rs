@@ -7,7 +7,8 @@ use kafka_client::Error;
 use crate::fixture::*;
 
 async fn over_a_wire(partitions: i32) -> (Fixture, Wire) {
-    let mut fixture = Fixture::start_with(partitions, |broker| broker.advertised_host(ADVERTISED)).await;
+    let mut fixture =
+        Fixture::start_with(partitions, |broker| broker.advertised_host(ADVERTISED)).await;
     let wire = Wire::before(&mut fixture).await;
     (fixture, wire)
 }
@@ -16,9 +17,13 @@ async fn over_a_wire(partitions: i32) -> (Fixture, Wire) {
 async fn a_corrupt_batch_is_named_and_sought_past_with_nothing_lost_or_repeated() {
     let (fixture, wire) = over_a_wire(2).await;
     fixture.write(2, 0, 300).await;
-    let producer = kafka_client::producer::Producer::builder().bootstrap_servers(&fixture.servers).build();
+    let producer = kafka_client::producer::Producer::builder()
+        .bootstrap_servers(&fixture.servers)
+        .build();
     let producer = producer.await.unwrap();
-    let fragile = kafka_client::producer::Record::to("t").partition(0).value(FRAGILE);
+    let fragile = kafka_client::producer::Record::to("t")
+        .partition(0)
+        .value(FRAGILE);
     producer.send(fragile).await.unwrap().await.unwrap();
     fixture.write(2, 301, 300).await;
 
@@ -29,26 +34,53 @@ async fn a_corrupt_batch_is_named_and_sought_past_with_nothing_lost_or_repeated(
     within("everything but the damaged record", async {
         while seen.len() < 300 + 600 || told.is_empty() {
             match consumer.poll(Duration::from_millis(100)).await {
-                Ok(records) => seen.extend(records.records().map(|r| (r.partition().partition, r.offset()))),
+                Ok(records) => seen.extend(
+                    records
+                        .records()
+                        .map(|r| (r.partition().partition, r.offset())),
+                ),
                 Err(error) => told.push(error),
             }
         }
     })
     .await;
-    assert!(consumer.poll(Duration::from_millis(100)).await.is_err(), "told again when there is nothing else");
-    let Error::Corrupt { partition: name, offset, next_offset, .. } = &told[0] else { panic!("{told:?}") };
-    assert_eq!((name, *offset, *next_offset), (&partition(0), 300, Some(301)));
+    assert!(
+        consumer.poll(Duration::from_millis(100)).await.is_err(),
+        "told again when there is nothing else"
+    );
+    let Error::Corrupt {
+        partition: name,
+        offset,
+        next_offset,
+        ..
+    } = &told[0]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (name, *offset, *next_offset),
+        (&partition(0), 300, Some(301))
+    );
     assert_eq!(consumer.position(&partition(0)).await, Ok(300));
 
     consumer.seek(&partition(0), 301).unwrap();
     within("what comes after it", async {
         while seen.len() < 1200 {
             let records = consumer.poll(Duration::from_millis(100)).await.unwrap();
-            seen.extend(records.records().map(|r| (r.partition().partition, r.offset())));
+            seen.extend(
+                records
+                    .records()
+                    .map(|r| (r.partition().partition, r.offset())),
+            );
         }
     })
     .await;
-    let of = |number| seen.iter().filter(|(p, _)| *p == number).map(|(_, offset)| *offset).collect::<Vec<_>>();
+    let of = |number| {
+        seen.iter()
+            .filter(|(p, _)| *p == number)
+            .map(|(_, offset)| *offset)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(0), (0..300).chain(301..601).collect::<Vec<_>>());
     assert_eq!(of(1), (0..600).collect::<Vec<_>>());
 
@@ -62,9 +94,20 @@ async fn a_corrupt_batch_is_named_and_sought_past_with_nothing_lost_or_repeated(
 #[tokio::test]
 async fn without_checking_checksums_damage_goes_unnoticed() {
     let (fixture, wire) = over_a_wire(1).await;
-    let producer = kafka_client::producer::Producer::builder().bootstrap_servers(&fixture.servers).build();
-    let record = kafka_client::producer::Record::to("t").partition(0).value(FRAGILE);
-    producer.await.unwrap().send(record).await.unwrap().await.unwrap();
+    let producer = kafka_client::producer::Producer::builder()
+        .bootstrap_servers(&fixture.servers)
+        .build();
+    let record = kafka_client::producer::Record::to("t")
+        .partition(0)
+        .value(FRAGILE);
+    producer
+        .await
+        .unwrap()
+        .send(record)
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     wire.damage();
     let consumer = fixture.consumer().check_crcs(false).build().await.unwrap();
     consumer.assign(partitions(1)).unwrap();
@@ -76,20 +119,31 @@ async fn without_checking_checksums_damage_goes_unnoticed() {
 async fn a_broker_that_goes_away_is_told_of_in_time_and_reading_goes_on_when_it_is_back() {
     let (fixture, wire) = over_a_wire(2).await;
     fixture.write(2, 0, 100).await;
-    let consumer = fixture.consumer().request_timeout(Duration::from_millis(500)).build().await.unwrap();
+    let consumer = fixture
+        .consumer()
+        .request_timeout(Duration::from_millis(500))
+        .build()
+        .await
+        .unwrap();
     consumer.assign(partitions(2)).unwrap();
     let mut seen = poll_until(&consumer, "what is there", |seen| seen.len() >= 200).await;
-    wire.cut();
+    wire.cut().await;
     let begin = Instant::now();
     let error = loop {
         match consumer.poll(Duration::from_millis(100)).await {
             Ok(records) => assert!(records.is_empty()),
             Err(error) => break error,
         }
-        assert!(begin.elapsed() < LIMIT, "nobody tells that the broker is gone");
+        assert!(
+            begin.elapsed() < LIMIT,
+            "nobody tells that the broker is gone"
+        );
     };
     assert!(error.is_retriable(), "{error}");
-    assert!(begin.elapsed() >= Duration::from_millis(400), "a hiccup is not worth an error");
+    assert!(
+        begin.elapsed() >= Duration::from_millis(400),
+        "a hiccup is not worth an error"
+    );
     wire.mend();
     fixture.write(2, 100, 100).await;
     within("what comes after that", async {
@@ -117,8 +171,7 @@ async fn a_hiccup_of_the_wire_is_nobodys_business() {
     for round in 0..5 {
         fixture.write(2, round * 100, 100).await;
         seen.extend(poll_until(&consumer, "100 more of each", |seen| seen.len() >= 200).await);
-        wire.cut();
-        tokio::task::yield_now().await;
+        wire.cut().await;
         wire.mend();
     }
     assert_whole(&seen, 2, 500);
@@ -129,15 +182,22 @@ async fn a_hiccup_of_the_wire_is_nobodys_business() {
 async fn closing_is_bounded_in_time_and_dropping_takes_none() {
     let (fixture, wire) = over_a_wire(2).await;
     fixture.write(2, 0, 10).await;
-    let (one, two) = (fixture.member().build().await.unwrap(), fixture.member().build().await.unwrap());
+    let (one, two) = (
+        fixture.member().build().await.unwrap(),
+        fixture.member().build().await.unwrap(),
+    );
     one.subscribe(["t"]).unwrap();
     poll_until(&one, "records", |seen| seen.len() >= 20).await;
     two.subscribe(["t"]).unwrap();
-    wire.cut();
+    wire.cut().await;
     let begin = Instant::now();
     let result = one.close(Duration::from_millis(300)).await;
     assert!(matches!(&result, Err(Error::Timeout { .. })), "{result:?}");
-    assert!(begin.elapsed() < Duration::from_millis(900), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(900),
+        "{:?}",
+        begin.elapsed()
+    );
     let begin = Instant::now();
     drop((one, two));
     assert!(begin.elapsed() < Duration::from_millis(100));
@@ -165,5 +225,8 @@ async fn a_poll_that_waits_ends_when_the_consumer_is_closed() {
     })
     .await;
     consumer.close(LIMIT).await.unwrap();
-    assert!(matches!(within("the end of the poll", polling).await.unwrap(), Error::Closed { .. }));
+    assert!(matches!(
+        within("the end of the poll", polling).await.unwrap(),
+        Error::Closed { .. }
+    ));
 }

@@ -19,11 +19,17 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits for something, and says what it was if it does not come.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
+    tokio::time::timeout(LIMIT, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
 }
 
 /// Polls until the condition holds of everything that was handed out so far.
-pub(crate) async fn poll_until(consumer: &Consumer, what: &str, enough: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+pub(crate) async fn poll_until(
+    consumer: &Consumer,
+    what: &str,
+    enough: impl Fn(&[Seen]) -> bool,
+) -> Vec<Seen> {
     let mut seen = Vec::new();
     within(what, async {
         while !enough(&seen) {
@@ -55,7 +61,11 @@ pub(crate) fn offsets(seen: &[Seen]) -> Vec<i64> {
 #[track_caller]
 pub(crate) fn assert_whole(seen: &[Seen], partitions: i32, each: i64) {
     for partition in 0..partitions {
-        let of: Vec<i64> = seen.iter().filter(|record| record.partition == partition).map(|r| r.offset).collect();
+        let of: Vec<i64> = seen
+            .iter()
+            .filter(|record| record.partition == partition)
+            .map(|r| r.offset)
+            .collect();
         assert_eq!(of, (0..each).collect::<Vec<_>>(), "partition {partition}");
     }
     assert_eq!(seen.len() as i64, i64::from(partitions) * each);
@@ -80,28 +90,51 @@ impl Fixture {
         Self::start_with(partitions, |broker| broker).await
     }
 
-    pub(crate) async fn start_with(partitions: i32, set: impl FnOnce(BrokerBuilder) -> BrokerBuilder) -> Self {
-        let builder = Broker::builder().auto_create_topics(false).group_min_session_timeout(Duration::ZERO);
+    pub(crate) async fn start_with(
+        partitions: i32,
+        set: impl FnOnce(BrokerBuilder) -> BrokerBuilder,
+    ) -> Self {
+        let builder = Broker::builder()
+            .auto_create_topics(false)
+            .group_min_session_timeout(Duration::ZERO);
         let broker = set(builder).start().await.unwrap();
         if partitions > 0 {
             broker.create_topic("t", partitions).unwrap();
         }
-        Self { servers: broker.bootstrap_servers(), broker }
+        Self {
+            servers: broker.bootstrap_servers(),
+            broker,
+        }
     }
 
     /// Writes `count` records to each partition: their value is their place in it, from `first` on.
     pub(crate) async fn write(&self, partitions: i32, first: i64, count: i64) {
-        self.write_compressed(partitions, first, count, Compression::None).await;
+        self.write_compressed(partitions, first, count, Compression::None)
+            .await;
     }
 
-    pub(crate) async fn write_compressed(&self, partitions: i32, first: i64, count: i64, compression: Compression) {
+    pub(crate) async fn write_compressed(
+        &self,
+        partitions: i32,
+        first: i64,
+        count: i64,
+        compression: Compression,
+    ) {
         let builder = Producer::builder().bootstrap_servers(self.broker.local_addr().to_string());
-        let producer = builder.compression(compression).batch_size(1000).build().await.unwrap();
+        let producer = builder
+            .compression(compression)
+            .batch_size(1000)
+            .build()
+            .await
+            .unwrap();
         let mut deliveries = Vec::new();
         for n in first..first + count {
             for partition in 0..partitions {
                 let value = n.to_string();
-                let record = Record::to("t").partition(partition).value(&value).timestamp(1_000_000 + n);
+                let record = Record::to("t")
+                    .partition(partition)
+                    .value(&value)
+                    .timestamp(1_000_000 + n);
                 deliveries.push(producer.send(record).await.unwrap());
             }
         }
@@ -113,12 +146,16 @@ impl Fixture {
 
     /// A consumer that begins with the oldest records.
     pub(crate) fn consumer(&self) -> ConsumerBuilder {
-        Consumer::builder().bootstrap_servers(&self.servers).auto_offset_reset(OffsetReset::Earliest)
+        Consumer::builder()
+            .bootstrap_servers(&self.servers)
+            .auto_offset_reset(OffsetReset::Earliest)
     }
 
     /// A consumer that is quick to notice what its group does.
     pub(crate) fn member(&self) -> ConsumerBuilder {
-        self.consumer().group_id("g").heartbeat_interval(Duration::from_millis(30))
+        self.consumer()
+            .group_id("g")
+            .heartbeat_interval(Duration::from_millis(30))
     }
 }
 
@@ -136,7 +173,9 @@ impl Wire {
     pub(crate) async fn before(fixture: &mut Fixture) -> Self {
         let broker = fixture.broker.local_addr();
         // The broker tells clients this address and its own port.
-        let listener = TcpListener::bind((ADVERTISED, broker.port())).await.unwrap();
+        let listener = TcpListener::bind((ADVERTISED, broker.port()))
+            .await
+            .unwrap();
         fixture.servers = listener.local_addr().unwrap().to_string();
         let (is_up, state) = watch::channel(true);
         let damage = Arc::new(AtomicBool::new(false));
@@ -151,8 +190,16 @@ impl Wire {
         Self { is_up, damage }
     }
 
-    pub(crate) fn cut(&self) {
+    /// Ends every connection, and refuses new ones.
+    pub(crate) async fn cut(&self) {
         self.is_up.send_replace(false);
+        within("the end of all connections", async {
+            // The one that accepts connections listens, too.
+            while self.is_up.receiver_count() > 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     pub(crate) fn mend(&self) {
@@ -168,7 +215,12 @@ impl Wire {
 /// Where a wire listens. Another loopback address than the broker's, so that both can have the same port.
 pub(crate) const ADVERTISED: &str = "127.0.0.2";
 
-async fn connection(client: TcpStream, broker: SocketAddr, mut up: watch::Receiver<bool>, damage: Arc<AtomicBool>) {
+async fn connection(
+    client: TcpStream,
+    broker: SocketAddr,
+    mut up: watch::Receiver<bool>,
+    damage: Arc<AtomicBool>,
+) {
     let Ok(broker) = TcpStream::connect(broker).await else {
         return;
     };
@@ -197,8 +249,12 @@ async fn connection(client: TcpStream, broker: SocketAddr, mut up: watch::Receiv
 
 fn garble(frame: &mut [u8]) {
     let fragile = FRAGILE.as_bytes();
-    let places: Vec<usize> =
-        frame.windows(fragile.len()).enumerate().filter(|(_, bytes)| *bytes == fragile).map(|(at, _)| at).collect();
+    let places: Vec<usize> = frame
+        .windows(fragile.len())
+        .enumerate()
+        .filter(|(_, bytes)| *bytes == fragile)
+        .map(|(at, _)| at)
+        .collect();
     for at in places {
         frame[at] ^= 1;
     }

@@ -10,7 +10,13 @@ use kafka_client::{Error, ErrorCode, TopicPartition};
 use crate::fixture::*;
 
 /// Polls both until the condition holds, and adds what they see.
-async fn poll_both(one: &Consumer, two: &Consumer, what: &str, seen: &mut Vec<Seen>, done: impl Fn(&[Seen]) -> bool) {
+async fn poll_both(
+    one: &Consumer,
+    two: &Consumer,
+    what: &str,
+    seen: &mut Vec<Seen>,
+    done: impl Fn(&[Seen]) -> bool,
+) {
     within(what, async {
         while !done(seen) {
             for consumer in [one, two] {
@@ -28,29 +34,51 @@ async fn poll_both(one: &Consumer, two: &Consumer, what: &str, seen: &mut Vec<Se
 
 async fn committed(consumer: &Consumer, number: i32) -> Option<i64> {
     let found = consumer.committed(&[partition(number)]).await.unwrap();
-    found[&partition(number)].as_ref().map(|committed| committed.offset)
+    found[&partition(number)]
+        .as_ref()
+        .map(|committed| committed.offset)
 }
 
 #[tokio::test]
 async fn members_share_partitions_and_nothing_is_lost_or_repeated_when_one_comes_and_goes() {
     let fixture = Fixture::start(4).await;
     fixture.write(4, 0, 100).await;
-    let (one, two) = (fixture.member().build().await.unwrap(), fixture.member().build().await.unwrap());
+    let (one, two) = (
+        fixture.member().build().await.unwrap(),
+        fixture.member().build().await.unwrap(),
+    );
     one.subscribe(["t"]).unwrap();
-    let mut seen = poll_until(&one, "all records for the only member", |seen| seen.len() >= 400).await;
+    let mut seen = poll_until(&one, "all records for the only member", |seen| {
+        seen.len() >= 400
+    })
+    .await;
     assert_eq!(one.assignment(), partitions(4));
 
     two.subscribe(["t"]).unwrap();
-    poll_both(&one, &two, "an even share", &mut seen, |_| one.assignment().len() == 2 && two.assignment().len() == 2)
-        .await;
-    let all: BTreeSet<TopicPartition> = one.assignment().into_iter().chain(two.assignment()).collect();
+    poll_both(&one, &two, "an even share", &mut seen, |_| {
+        one.assignment().len() == 2 && two.assignment().len() == 2
+    })
+    .await;
+    let all: BTreeSet<TopicPartition> = one
+        .assignment()
+        .into_iter()
+        .chain(two.assignment())
+        .collect();
     assert_eq!(all.into_iter().collect::<Vec<_>>(), partitions(4));
     fixture.write(4, 100, 100).await;
-    poll_both(&one, &two, "records for both", &mut seen, |seen| seen.len() >= 800).await;
+    poll_both(&one, &two, "records for both", &mut seen, |seen| {
+        seen.len() >= 800
+    })
+    .await;
 
     one.close(LIMIT).await.unwrap();
     fixture.write(4, 200, 100).await;
-    seen.extend(poll_until(&two, "all records for the one that stays", |seen| seen.len() >= 400).await);
+    seen.extend(
+        poll_until(&two, "all records for the one that stays", |seen| {
+            seen.len() >= 400
+        })
+        .await,
+    );
     assert_eq!(two.assignment(), partitions(4));
     assert_whole(&seen, 4, 300);
 }
@@ -59,33 +87,68 @@ async fn members_share_partitions_and_nothing_is_lost_or_repeated_when_one_comes
 async fn reading_goes_on_where_it_was_committed() {
     let fixture = Fixture::start(1).await;
     fixture.write(1, 0, 100).await;
-    let first = fixture.member().enable_auto_commit(false).build().await.unwrap();
+    let first = fixture
+        .member()
+        .enable_auto_commit(false)
+        .build()
+        .await
+        .unwrap();
     first.subscribe(["t"]).unwrap();
     poll_until(&first, "100 records", |seen| seen.len() >= 100).await;
     assert_eq!(committed(&first, 0).await, None, "nobody committed");
-    let commit = OffsetAndMetadata { metadata: "seen by me".into(), ..OffsetAndMetadata::new(40) };
-    first.commit_offsets([(partition(0), commit.clone())]).await.unwrap();
-    assert_eq!(first.committed(&partitions(1)).await.unwrap()[&partition(0)], Some(commit));
+    let commit = OffsetAndMetadata {
+        metadata: "seen by me".into(),
+        ..OffsetAndMetadata::new(40)
+    };
+    first
+        .commit_offsets([(partition(0), commit.clone())])
+        .await
+        .unwrap();
+    assert_eq!(
+        first.committed(&partitions(1)).await.unwrap()[&partition(0)],
+        Some(commit)
+    );
     first.close(LIMIT).await.unwrap();
 
-    let second = fixture.member().enable_auto_commit(false).build().await.unwrap();
+    let second = fixture
+        .member()
+        .enable_auto_commit(false)
+        .build()
+        .await
+        .unwrap();
     second.subscribe(["t"]).unwrap();
     let seen = poll_until(&second, "what was not committed", |seen| seen.len() >= 60).await;
     assert_eq!(offsets(&seen), (40..100).collect::<Vec<_>>());
     second.commit_sync().await.unwrap();
-    assert_eq!(committed(&second, 0).await, Some(100), "the next record to read");
+    assert_eq!(
+        committed(&second, 0).await,
+        Some(100),
+        "the next record to read"
+    );
 }
 
 #[tokio::test]
 async fn an_older_commit_never_overtakes_a_newer_one() {
     let fixture = Fixture::start(1).await;
     fixture.write(1, 0, 500).await;
-    let consumer = fixture.member().enable_auto_commit(false).build().await.unwrap();
+    let consumer = fixture
+        .member()
+        .enable_auto_commit(false)
+        .build()
+        .await
+        .unwrap();
     consumer.assign(partitions(1)).unwrap();
     let commits: Vec<_> = (0..=500)
-        .map(|offset| consumer.commit_offsets_async([(partition(0), OffsetAndMetadata::new(offset))]).unwrap())
+        .map(|offset| {
+            consumer
+                .commit_offsets_async([(partition(0), OffsetAndMetadata::new(offset))])
+                .unwrap()
+        })
         .collect();
-    consumer.commit_offsets([(partition(0), OffsetAndMetadata::new(444))]).await.unwrap();
+    consumer
+        .commit_offsets([(partition(0), OffsetAndMetadata::new(444))])
+        .await
+        .unwrap();
     for commit in commits {
         within("a commit", commit).await.unwrap();
     }
@@ -97,7 +160,13 @@ async fn auto_commit_covers_only_what_earlier_polls_handed_out() {
     let fixture = Fixture::start(1).await;
     fixture.write(1, 0, 1000).await;
     let interval = Duration::from_millis(20);
-    let consumer = fixture.member().auto_commit_interval(interval).max_poll_records(1).build().await.unwrap();
+    let consumer = fixture
+        .member()
+        .auto_commit_interval(interval)
+        .max_poll_records(1)
+        .build()
+        .await
+        .unwrap();
     consumer.subscribe(["t"]).unwrap();
     let mut handed_out = 0;
     for _ in 0..5 {
@@ -123,10 +192,44 @@ async fn auto_commit_covers_only_what_earlier_polls_handed_out() {
         tokio::time::sleep(interval * 2).await;
         assert_eq!(committed(&consumer, 0).await.unwrap_or(0), before);
     }
-    assert!(handed_out < 1000, "there is more buffered than was handed out");
+    assert!(
+        handed_out < 1000,
+        "there is more buffered than was handed out"
+    );
     consumer.close(LIMIT).await.unwrap();
     let other = fixture.member().build().await.unwrap();
-    assert_eq!(committed(&other, 0).await, Some(handed_out), "closing says that it is dealt with");
+    assert_eq!(
+        committed(&other, 0).await,
+        Some(handed_out),
+        "closing says that it is dealt with"
+    );
+}
+
+#[tokio::test]
+async fn an_auto_commit_never_goes_back_behind_a_commit() {
+    let fixture = Fixture::start(1).await;
+    fixture.write(1, 0, 100).await;
+    let interval = Duration::from_millis(5);
+    let builder = fixture
+        .member()
+        .auto_commit_interval(interval)
+        .max_poll_records(1);
+    let consumer = builder.build().await.unwrap();
+    consumer.assign(partitions(1)).unwrap();
+    let mut handed_out = 0;
+    within("100 records", async {
+        while handed_out < 100 {
+            let records = consumer.poll(LIMIT).await.unwrap();
+            handed_out = records
+                .batches()
+                .last()
+                .map_or(handed_out, |last| last.next_offset());
+            consumer.commit_sync().await.unwrap();
+            tokio::time::sleep(interval * 3).await;
+            assert_eq!(committed(&consumer, 0).await, Some(handed_out));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -146,7 +249,10 @@ struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, what: &str, partitions: &[TopicPartition]) -> ListenerFuture<'static> {
-        let numbers: Vec<i32> = partitions.iter().map(|partition| partition.partition).collect();
+        let numbers: Vec<i32> = partitions
+            .iter()
+            .map(|partition| partition.partition)
+            .collect();
         self.0.lock().unwrap().push(format!("{what} {numbers:?}"));
         Box::pin(std::future::ready(()))
     }
@@ -157,11 +263,19 @@ impl Log {
 }
 
 impl RebalanceListener for Log {
-    fn assigned<'a>(&'a self, _: &'a Consumer, partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {
+    fn assigned<'a>(
+        &'a self,
+        _: &'a Consumer,
+        partitions: &'a [TopicPartition],
+    ) -> ListenerFuture<'a> {
         self.add("assigned", partitions)
     }
 
-    fn revoked<'a>(&'a self, consumer: &'a Consumer, partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {
+    fn revoked<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+        partitions: &'a [TopicPartition],
+    ) -> ListenerFuture<'a> {
         drop(self.add("revoked", partitions));
         // Partitions that are about to go can still be committed.
         Box::pin(async { consumer.commit_sync().await.unwrap() })
@@ -177,18 +291,31 @@ async fn a_listener_is_told_of_what_comes_and_goes() {
     let fixture = Fixture::start(2).await;
     fixture.write(2, 0, 5).await;
     let log = Log::default();
-    let builder = fixture.member().enable_auto_commit(false).rebalance_listener(log.clone());
-    let (one, two) = (builder.build().await.unwrap(), fixture.member().build().await.unwrap());
+    let builder = fixture
+        .member()
+        .enable_auto_commit(false)
+        .rebalance_listener(log.clone());
+    let (one, two) = (
+        builder.build().await.unwrap(),
+        fixture.member().build().await.unwrap(),
+    );
     one.subscribe(["t"]).unwrap();
     let mut seen = poll_until(&one, "all records", |seen| seen.len() >= 10).await;
     two.subscribe(["t"]).unwrap();
-    poll_both(&one, &two, "an even share", &mut seen, |_| one.assignment().len() == 1 && two.assignment().len() == 1)
-        .await;
+    poll_both(&one, &two, "an even share", &mut seen, |_| {
+        one.assignment().len() == 1 && two.assignment().len() == 1
+    })
+    .await;
     assert_whole(&seen, 2, 5);
     one.unsubscribe().await.unwrap();
     assert_eq!(one.assignment(), []);
     let kept = partition(1 - two.assignment()[0].partition).partition;
-    let expected = ["assigned [0, 1]", "revoked [0, 1]", &format!("assigned [{kept}]"), &format!("revoked [{kept}]")];
+    let expected = [
+        "assigned [0, 1]",
+        "revoked [0, 1]",
+        &format!("assigned [{kept}]"),
+        &format!("revoked [{kept}]"),
+    ];
     assert_eq!(log.entries(), expected);
     poll_until(&two, "everything", |_| two.assignment().len() == 2).await;
     one.assign(partitions(1)).unwrap();
@@ -199,24 +326,46 @@ async fn a_listener_is_told_of_what_comes_and_goes() {
 async fn who_does_not_poll_makes_room_for_others_and_may_come_back() {
     let fixture = Fixture::start(2).await;
     let log = Log::default();
-    let builder = fixture.member().max_poll_interval(Duration::from_millis(300)).rebalance_listener(log.clone());
-    let (one, two) = (builder.build().await.unwrap(), fixture.member().build().await.unwrap());
+    let builder = fixture
+        .member()
+        .max_poll_interval(Duration::from_millis(300))
+        .rebalance_listener(log.clone());
+    let (one, two) = (
+        builder.build().await.unwrap(),
+        fixture.member().build().await.unwrap(),
+    );
     one.subscribe(["t"]).unwrap();
     poll_until(&one, "the assignment", |_| one.assignment().len() == 2).await;
     two.subscribe(["t"]).unwrap();
-    poll_until(&two, "everything, as the other is away", |_| two.assignment().len() == 2).await;
+    poll_until(&two, "everything, as the other is away", |_| {
+        two.assignment().len() == 2
+    })
+    .await;
     let mut seen = Vec::new();
-    poll_both(&one, &two, "an even share", &mut seen, |_| one.assignment().len() == 1 && two.assignment().len() == 1)
-        .await;
-    assert!(log.entries().contains(&"lost [0, 1]".to_owned()), "{:?}", log.entries());
+    poll_both(&one, &two, "an even share", &mut seen, |_| {
+        one.assignment().len() == 1 && two.assignment().len() == 1
+    })
+    .await;
+    assert!(
+        log.entries().contains(&"lost [0, 1]".to_owned()),
+        "{:?}",
+        log.entries()
+    );
 }
 
 #[tokio::test]
 async fn a_member_that_dies_is_replaced_after_its_session() {
     let fixture = Fixture::start(2).await;
-    let short =
-        || fixture.member().session_timeout(Duration::from_millis(300)).max_poll_interval(Duration::from_secs(1));
-    let (one, two) = (short().build().await.unwrap(), short().build().await.unwrap());
+    let short = || {
+        fixture
+            .member()
+            .session_timeout(Duration::from_millis(300))
+            .max_poll_interval(Duration::from_secs(1))
+    };
+    let (one, two) = (
+        short().build().await.unwrap(),
+        short().build().await.unwrap(),
+    );
     one.subscribe(["t"]).unwrap();
     poll_until(&one, "the assignment", |_| one.assignment().len() == 2).await;
     drop(one);
@@ -230,10 +379,16 @@ async fn another_subscription_takes_effect() {
     fixture.broker.create_topic("u", 2).unwrap();
     let consumer = fixture.member().build().await.unwrap();
     consumer.subscribe(["t"]).unwrap();
-    poll_until(&consumer, "the topic t", |_| consumer.assignment() == partitions(1)).await;
+    poll_until(&consumer, "the topic t", |_| {
+        consumer.assignment() == partitions(1)
+    })
+    .await;
     consumer.subscribe(["u"]).unwrap();
     let expected = [TopicPartition::new("u", 0), TopicPartition::new("u", 1)];
-    poll_until(&consumer, "the topic u", |_| consumer.assignment() == expected).await;
+    poll_until(&consumer, "the topic u", |_| {
+        consumer.assignment() == expected
+    })
+    .await;
     let error = consumer.assign(partitions(1)).unwrap_err();
     assert!(matches!(error, Error::IllegalState { .. }), "{error}");
 }
@@ -251,8 +406,11 @@ async fn a_topic_that_is_not_there_is_named_and_taken_up_once_it_is() {
         }
     })
     .await;
-    let expected =
-        Error::Broker { code: ErrorCode::UnknownTopicOrPartition, what: "topic \"later\"".into(), message: None };
+    let expected = Error::Broker {
+        code: ErrorCode::UnknownTopicOrPartition,
+        what: "topic \"later\"".into(),
+        message: None,
+    };
     assert_eq!(error, expected);
     assert_eq!(consumer.assignment(), partitions(1), "others go on");
     fixture.broker.create_topic("later", 1).unwrap();
@@ -268,13 +426,19 @@ async fn a_topic_that_is_not_there_is_named_and_taken_up_once_it_is() {
 async fn commits_of_a_generation_that_is_over_are_refused() {
     let fixture = Fixture::start(1).await;
     fixture.write(1, 0, 10).await;
-    let builder = fixture.member().enable_auto_commit(false).max_poll_interval(Duration::from_millis(200));
+    let builder = fixture
+        .member()
+        .enable_auto_commit(false)
+        .max_poll_interval(Duration::from_millis(200));
     let consumer = builder.build().await.unwrap();
     consumer.subscribe(["t"]).unwrap();
     poll_until(&consumer, "records", |seen| seen.len() >= 10).await;
     let other = fixture.member().build().await.unwrap();
     other.subscribe(["t"]).unwrap();
-    poll_until(&other, "the partition, as the first is away", |_| other.assignment().len() == 1).await;
+    poll_until(&other, "the partition, as the first is away", |_| {
+        other.assignment().len() == 1
+    })
+    .await;
     let error = consumer.commit_sync().await.unwrap_err();
     assert!(matches!(error, Error::Broker { .. }), "{error}");
     assert_eq!(committed(&other, 0).await, None);

@@ -202,15 +202,13 @@ impl Assignment {
     /// The next record's position; `None` while it is being looked up.
     ///
     /// # Errors
-    /// [`Error::NotAssigned`], or why there is none.
-    pub(crate) fn position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
+    /// [`Error::NotAssigned`], or what keeps it from being found.
+    pub(crate) fn position(&self, partition: &TopicPartition, now: Instant) -> Result<Option<i64>> {
         let known = self.get(partition)?;
-        match (&known.position, known.trouble.error()) {
-            (None, Some(error)) if known.stage == Stage::Failed => Err(error.clone()),
-            (position, _) if known.stage == Stage::Reading || known.stage == Stage::Failed => {
-                Ok(position.map(|position| position.offset))
-            }
-            _ => Ok(None),
+        let is_known = matches!(known.stage, Stage::Reading | Stage::Failed);
+        match known.position.filter(|_| is_known) {
+            Some(position) => Ok(Some(position.offset)),
+            None => known.trouble.lasting(now).map_or(Ok(None), Err),
         }
     }
 
@@ -269,29 +267,17 @@ impl Assignment {
         Ok(lag)
     }
 
-    /// A poll begins: what earlier ones handed out is dealt with.
-    pub(crate) fn poll_begins(&mut self) {
+    /// What was handed out so far is dealt with: a poll begins, or the user commits it.
+    pub(crate) fn all_processed(&mut self) {
         for partition in &mut self.partitions {
             partition.processed = partition.position;
         }
     }
 
-    /// What has been handed out, as positions to commit.
-    pub(crate) fn positions(&self) -> Vec<(TopicPartition, Position)> {
-        self.positions_by(|partition| partition.position)
-    }
-
-    /// What earlier polls have handed out, as positions to commit.
+    /// What was handed out and is dealt with, as positions to commit.
     pub(crate) fn processed(&self) -> Vec<(TopicPartition, Position)> {
-        self.positions_by(|partition| partition.processed)
-    }
-
-    fn positions_by(
-        &self,
-        of: impl Fn(&Partition) -> Option<Position>,
-    ) -> Vec<(TopicPartition, Position)> {
         let all = self.partitions.iter();
-        all.filter_map(|known| Some((known.ticket.partition.clone(), of(known)?)))
+        all.filter_map(|known| Some((known.ticket.partition.clone(), known.processed?)))
             .collect()
     }
 }

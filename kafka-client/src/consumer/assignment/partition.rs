@@ -46,7 +46,8 @@ pub(crate) struct Partition {
     pub(super) paused: bool,
     /// Of the next record to hand out.
     pub(super) position: Option<Position>,
-    /// The position when the last poll began: all before it was handed out by earlier polls, and counts as dealt with.
+    /// The position when the last poll began, or when the user last committed all: what is before it was handed out,
+    /// and counts as dealt with.
     pub(super) processed: Option<Position>,
     /// Where the next fetch goes on.
     pub(super) fetch_offset: i64,

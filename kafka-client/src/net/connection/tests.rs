@@ -1,6 +1,5 @@
 //! A connection against a broker that does what the test says, on a port of its own.
 
-use kafka_proto::codec::Message;
 use kafka_proto::messages::api_versions::ApiVersion;
 use kafka_proto::messages::{HeartbeatRequest, HeartbeatResponse, RequestHeader};
 use tokio::net::TcpListener;
@@ -20,7 +19,10 @@ struct Peer {
 impl Peer {
     async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = soon("a connection", listener.accept()).await.unwrap();
-        Self { stream, received: BytesMut::new() }
+        Self {
+            stream,
+            received: BytesMut::new(),
+        }
     }
 
     /// The next request: its header, and its content behind it.
@@ -31,7 +33,13 @@ impl Peer {
                 let request = R::decode_from(&mut rest, header.request_api_version).unwrap();
                 return (header, request);
             }
-            assert_ne!(soon("a request", self.stream.read_buf(&mut self.received)).await.unwrap(), 0, "no request came");
+            assert_ne!(
+                soon("a request", self.stream.read_buf(&mut self.received))
+                    .await
+                    .unwrap(),
+                0,
+                "no request came"
+            );
         }
     }
 
@@ -40,36 +48,54 @@ impl Peer {
     }
 
     async fn answer<R: Request>(&mut self, to: &RequestHeader, version: i16, answer: &R::Response) {
-        self.write(&answer_bytes::<R>(to.correlation_id, version, answer)).await;
+        self.write(&answer_bytes::<R>(to.correlation_id, version, answer))
+            .await;
     }
 
     /// Says that it speaks ApiVersions and Heartbeat.
     async fn greet(&mut self) {
         let (header, _) = self.read::<ApiVersionsRequest>().await;
-        self.answer::<ApiVersionsRequest>(&header, header.request_api_version, &versions(0, 4)).await;
+        self.answer::<ApiVersionsRequest>(&header, header.request_api_version, &versions(0, 4))
+            .await;
     }
 
     /// Answers the next heartbeat with its generation.
     async fn echo(&mut self) {
         let (header, request) = self.read::<HeartbeatRequest>().await;
-        self.answer::<HeartbeatRequest>(&header, 4, &echo_of(request.generation_id)).await;
+        self.answer::<HeartbeatRequest>(&header, 4, &echo_of(request.generation_id))
+            .await;
     }
 
     async fn is_closed_by_client(&mut self) -> bool {
-        soon("the end of the connection", self.stream.read_buf(&mut self.received)).await.map_or(true, |read| read == 0)
+        soon(
+            "the end of the connection",
+            self.stream.read_buf(&mut self.received),
+        )
+        .await
+        .map_or(true, |read| read == 0)
     }
 }
 
 fn answer_bytes<R: Request>(correlation_id: i32, version: i16, answer: &R::Response) -> Bytes {
-    frame::encode_response::<R>(answer, version, correlation_id).unwrap().into_bytes()
+    frame::encode_response::<R>(answer, version, correlation_id)
+        .unwrap()
+        .into_bytes()
 }
 
 fn echo_of(generation_id: i32) -> HeartbeatResponse {
-    HeartbeatResponse { error_code: generation_id as i16, ..Default::default() }
+    HeartbeatResponse {
+        error_code: generation_id as i16,
+        ..Default::default()
+    }
 }
 
 fn versions(min: i16, max: i16) -> ApiVersionsResponse {
-    let api = |api_key| ApiVersion { api_key, min_version: min, max_version: max, ..Default::default() };
+    let api = |api_key| ApiVersion {
+        api_key,
+        min_version: min,
+        max_version: max,
+        ..Default::default()
+    };
     ApiVersionsResponse {
         api_keys: vec![api(ApiVersionsRequest::KEY), api(HeartbeatRequest::KEY)],
         ..Default::default()
@@ -77,7 +103,9 @@ fn versions(min: i16, max: i16) -> ApiVersionsResponse {
 }
 
 async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    timeout(SOON, future).await.unwrap_or_else(|_| panic!("{what} did not come within {SOON:?}"))
+    timeout(SOON, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come within {SOON:?}"))
 }
 
 async fn listen() -> (TcpListener, u16) {
@@ -87,7 +115,11 @@ async fn listen() -> (TcpListener, u16) {
 }
 
 async fn open(port: u16, config: &ClientConfig) -> Result<Connection> {
-    soon("the connection", Connection::open("the broker".to_owned(), "127.0.0.1", port, config)).await
+    soon(
+        "the connection",
+        Connection::open("the broker".to_owned(), "127.0.0.1", port, config),
+    )
+    .await
 }
 
 /// A connection and the broker's end of it.
@@ -104,7 +136,10 @@ async fn connected() -> (Connection, Peer) {
 }
 
 fn heartbeat(generation_id: i32) -> HeartbeatRequest {
-    HeartbeatRequest { generation_id, ..Default::default() }
+    HeartbeatRequest {
+        generation_id,
+        ..Default::default()
+    }
 }
 
 async fn beat(connection: &Connection, generation_id: i32) -> Result<i32> {
@@ -133,15 +168,24 @@ async fn a_broker_that_does_not_know_our_api_versions_is_asked_in_its_own() {
                 ..Default::default()
             });
             let error_code = ErrorCode::UnsupportedVersion.into();
-            let refusal = ApiVersionsResponse { error_code, api_keys: api_keys.into_iter().collect(), ..Default::default() };
-            peer.answer::<ApiVersionsRequest>(&header, 0, &refusal).await;
+            let refusal = ApiVersionsResponse {
+                error_code,
+                api_keys: api_keys.into_iter().collect(),
+                ..Default::default()
+            };
+            peer.answer::<ApiVersionsRequest>(&header, 0, &refusal)
+                .await;
             let (header, _) = peer.read::<ApiVersionsRequest>().await;
             assert_eq!(header.request_api_version, asked_next);
-            peer.answer::<ApiVersionsRequest>(&header, asked_next, &versions(0, 1)).await;
+            peer.answer::<ApiVersionsRequest>(&header, asked_next, &versions(0, 1))
+                .await;
         };
         let config = ClientConfig::default();
         let (connection, ()) = tokio::join!(open(port, &config), peer);
-        assert_eq!(connection.unwrap().version_of::<HeartbeatRequest>(i16::MAX), Ok(1));
+        assert_eq!(
+            connection.unwrap().version_of::<HeartbeatRequest>(i16::MAX),
+            Ok(1)
+        );
     }
 }
 
@@ -153,21 +197,42 @@ async fn a_broker_that_refuses_every_version_is_asked_no_further() {
         for _ in 0..2 {
             let (header, _) = peer.read::<ApiVersionsRequest>().await;
             let error_code = ErrorCode::UnsupportedVersion.into();
-            let refusal = ApiVersionsResponse { error_code, ..Default::default() };
-            peer.answer::<ApiVersionsRequest>(&header, 0, &refusal).await;
+            let refusal = ApiVersionsResponse {
+                error_code,
+                ..Default::default()
+            };
+            peer.answer::<ApiVersionsRequest>(&header, 0, &refusal)
+                .await;
         }
     };
     let config = ClientConfig::default();
     let (connection, ()) = tokio::join!(open(port, &config), peer);
-    assert!(matches!(connection.unwrap_err(), Error::UnsupportedVersion { api: "ApiVersions", .. }));
+    assert!(matches!(
+        connection.unwrap_err(),
+        Error::UnsupportedVersion {
+            api: "ApiVersions",
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
 async fn a_version_that_nobody_shares_is_refused_before_anything_is_sent() {
     let (connection, _peer) = connected().await;
-    assert_eq!(connection.version_of::<HeartbeatRequest>(2), Ok(2), "a cap is kept");
-    let error = connection.version_of::<kafka_proto::messages::ProduceRequest>(i16::MAX).unwrap_err();
-    assert!(error.to_string().starts_with("the broker does not speak Produce in a version of ours (it has none"), "{error}");
+    assert_eq!(
+        connection.version_of::<HeartbeatRequest>(2),
+        Ok(2),
+        "a cap is kept"
+    );
+    let error = connection
+        .version_of::<kafka_proto::messages::ProduceRequest>(i16::MAX)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the broker does not speak Produce in a version of ours (it has none"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -177,7 +242,11 @@ async fn answers_may_come_byte_by_byte_and_all_at_once() {
         let mut bytes = Vec::new();
         for _ in 0..2 {
             let (header, request) = peer.read::<HeartbeatRequest>().await;
-            bytes.extend(answer_bytes::<HeartbeatRequest>(header.correlation_id, 4, &echo_of(request.generation_id)));
+            bytes.extend(answer_bytes::<HeartbeatRequest>(
+                header.correlation_id,
+                4,
+                &echo_of(request.generation_id),
+            ));
         }
         for byte in bytes {
             peer.write(&[byte]).await;
@@ -186,13 +255,18 @@ async fn answers_may_come_byte_by_byte_and_all_at_once() {
         let mut bytes = Vec::new();
         for _ in 0..2 {
             let (header, request) = peer.read::<HeartbeatRequest>().await;
-            bytes.extend(answer_bytes::<HeartbeatRequest>(header.correlation_id, 4, &echo_of(request.generation_id)));
+            bytes.extend(answer_bytes::<HeartbeatRequest>(
+                header.correlation_id,
+                4,
+                &echo_of(request.generation_id),
+            ));
         }
         peer.write(&bytes).await;
     };
     let client = async {
         for pair in [[1, 2], [3, 4]] {
-            let (first, second) = tokio::join!(beat(&connection, pair[0]), beat(&connection, pair[1]));
+            let (first, second) =
+                tokio::join!(beat(&connection, pair[0]), beat(&connection, pair[1]));
             assert_eq!((first, second), (Ok(pair[0]), Ok(pair[1])));
         }
     };
@@ -210,13 +284,19 @@ async fn requests_go_out_in_order_without_waiting_for_answers() {
             headers.push(header);
         }
         for (generation, header) in (0..).zip(&headers) {
-            peer.answer::<HeartbeatRequest>(header, 4, &echo_of(generation)).await;
+            peer.answer::<HeartbeatRequest>(header, 4, &echo_of(generation))
+                .await;
         }
     };
     let client = async {
         let mut pending = Vec::new();
         for generation in 0..100 {
-            pending.push(connection.begin(&heartbeat(generation), 4, SOON).await.unwrap());
+            pending.push(
+                connection
+                    .begin(&heartbeat(generation), 4, SOON)
+                    .await
+                    .unwrap(),
+            );
         }
         for (generation, pending) in (0..).zip(pending) {
             assert_eq!(pending.answer(SOON).await.unwrap().error_code, generation);
@@ -230,7 +310,10 @@ async fn a_request_nobody_waits_for_any_more_does_not_shift_the_answers() {
     let (connection, mut peer) = connected().await;
     let abandoned = connection.begin(&heartbeat(1), 4, SOON).await.unwrap();
     drop(abandoned);
-    assert!(timeout(SHORT, beat(&connection, 2)).await.is_err(), "nothing has been answered yet");
+    assert!(
+        timeout(SHORT, beat(&connection, 2)).await.is_err(),
+        "nothing has been answered yet"
+    );
     let peer = async {
         for _ in 0..3 {
             peer.echo().await;
@@ -248,17 +331,27 @@ async fn an_unanswered_request_costs_the_connection_and_all_behind_it() {
     let expected = format!("Heartbeat was not answered within {SHORT:?}");
     assert_eq!(reason(slow.unwrap_err()), expected);
     assert_eq!(reason(behind.unwrap_err()), expected);
-    assert_eq!(reason(beat(&connection, 3).await.unwrap_err()), expected, "nothing more is sent");
+    assert_eq!(
+        reason(beat(&connection, 3).await.unwrap_err()),
+        expected,
+        "nothing more is sent"
+    );
     assert!(connection.is_closed());
     peer.read::<HeartbeatRequest>().await;
     peer.read::<HeartbeatRequest>().await;
-    assert!(peer.is_closed_by_client().await, "the socket is closed although the handle is still there");
+    assert!(
+        peer.is_closed_by_client().await,
+        "the socket is closed although the handle is still there"
+    );
 }
 
 #[tokio::test]
 async fn a_broker_that_does_not_read_does_not_hang_an_unanswered_request() {
     let (connection, _peer) = connected().await;
-    let big = HeartbeatRequest { group_id: "x".repeat(16_000).into(), ..Default::default() };
+    let big = HeartbeatRequest {
+        group_id: "x".repeat(16_000).into(),
+        ..Default::default()
+    };
     let mut outcome = Ok(());
     for _ in 0..10_000 {
         outcome = connection.send_unanswered(&big, 4, SHORT).await;
@@ -266,17 +359,33 @@ async fn a_broker_that_does_not_read_does_not_hang_an_unanswered_request() {
             break;
         }
     }
-    assert_eq!(reason(outcome.unwrap_err()), format!("Heartbeat was not written within {SHORT:?}"));
+    assert_eq!(
+        reason(outcome.unwrap_err()),
+        format!("Heartbeat was not written within {SHORT:?}")
+    );
 }
 
 #[tokio::test]
 async fn garbage_ends_the_connection() {
-    let answer = |correlation_id| answer_bytes::<HeartbeatRequest>(correlation_id, 4, &echo_of(1)).to_vec();
+    let answer =
+        |correlation_id| answer_bytes::<HeartbeatRequest>(correlation_id, 4, &echo_of(1)).to_vec();
     for (what, bytes, expected) in [
-        ("no Kafka", b"HTTP/1.1 400 Bad Request\r\n".to_vec(), "a frame of 1213486160 bytes"),
+        (
+            "no Kafka",
+            b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
+            "a frame of 1213486160 bytes",
+        ),
         ("a negative length", vec![0xff; 8], "a frame of -1 bytes"),
-        ("a frame too short for a correlation id", vec![0, 0, 0, 1, 7], ""),
-        ("an answer to another request", answer(77), "an answer with correlation id 77 instead of 1"),
+        (
+            "a frame too short for a correlation id",
+            vec![0, 0, 0, 1, 7],
+            "",
+        ),
+        (
+            "an answer to another request",
+            answer(77),
+            "an answer with correlation id 77 instead of 1",
+        ),
     ] {
         let (connection, mut peer) = connected().await;
         let peer = async {
@@ -308,7 +417,8 @@ async fn an_answer_that_cannot_be_read_is_told_apart_and_ends_the_connection() {
 #[tokio::test]
 async fn an_answer_to_no_request_ends_the_connection() {
     let (connection, mut peer) = connected().await;
-    peer.write(&answer_bytes::<HeartbeatRequest>(5, 4, &echo_of(1))).await;
+    peer.write(&answer_bytes::<HeartbeatRequest>(5, 4, &echo_of(1)))
+        .await;
     assert!(peer.is_closed_by_client().await);
     let error = reason(beat(&connection, 1).await.unwrap_err());
     assert_eq!(error, "an answer (correlation id 5) to no request");
@@ -340,18 +450,29 @@ async fn nothing_is_sent_while_the_broker_wants_quiet() {
     let quiet = Duration::from_millis(100);
     let peer = async {
         let (header, _) = peer.read::<HeartbeatRequest>().await;
-        let throttled = HeartbeatResponse { throttle_time_ms: quiet.as_millis() as i32, ..Default::default() };
-        peer.answer::<HeartbeatRequest>(&header, 4, &throttled).await;
+        let throttled = HeartbeatResponse {
+            throttle_time_ms: quiet.as_millis() as i32,
+            ..Default::default()
+        };
+        peer.answer::<HeartbeatRequest>(&header, 4, &throttled)
+            .await;
         peer.echo().await;
     };
     let client = async {
         assert_eq!(beat(&connection, 1).await, Ok(0));
         let throttled = Instant::now();
-        let error = connection.send(&heartbeat(2), 4, Duration::from_millis(1)).await.unwrap_err();
+        let error = connection
+            .send(&heartbeat(2), 4, Duration::from_millis(1))
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Timeout { .. }), "{error}");
         assert!(!connection.is_closed(), "throttling costs no connection");
         assert_eq!(beat(&connection, 3).await, Ok(3));
-        assert!(throttled.elapsed() + Duration::from_millis(5) >= quiet, "{:?}", throttled.elapsed());
+        assert!(
+            throttled.elapsed() + Duration::from_millis(5) >= quiet,
+            "{:?}",
+            throttled.elapsed()
+        );
     };
     tokio::join!(client, peer);
 }
@@ -367,15 +488,28 @@ async fn a_port_nobody_listens_on_is_told_at_once() {
 #[tokio::test]
 async fn a_listener_that_says_nothing_is_given_up_after_the_setup_timeout() {
     let (_listener, port) = listen().await;
-    let config = ClientConfig { connection_setup_timeout: SHORT, ..Default::default() };
+    let config = ClientConfig {
+        connection_setup_timeout: SHORT,
+        ..Default::default()
+    };
     let error = open(port, &config).await.unwrap_err();
-    assert_eq!(reason(error), format!("ApiVersions was not answered within {SHORT:?}"));
+    assert_eq!(
+        reason(error),
+        format!("ApiVersions was not answered within {SHORT:?}")
+    );
 }
 
 #[tokio::test]
 async fn a_listener_that_hangs_up_is_suspected_of_wanting_tls() {
     let (listener, port) = listen().await;
-    let peer = async { drop(Peer::accept(&listener).await.read::<ApiVersionsRequest>().await) };
+    let peer = async {
+        drop(
+            Peer::accept(&listener)
+                .await
+                .read::<ApiVersionsRequest>()
+                .await,
+        )
+    };
     let config = ClientConfig::default();
     let (connection, ()) = tokio::join!(open(port, &config), peer);
     assert!(reason(connection.unwrap_err()).contains("without TLS?"));

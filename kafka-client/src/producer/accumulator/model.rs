@@ -18,19 +18,26 @@ const BROKERS: i32 = 2;
 /// More steps than a run can take unless something hangs.
 const STEPS_TO_SETTLE: usize = 20_000;
 
+/// Batches by their first and last sequence number and their offset.
+type Sequenced = VecDeque<(i32, i32, i64)>;
+
 /// What a partition's leader has, and every replica with it.
 #[derive(Debug, Default)]
 struct Log {
     records: Vec<u64>,
     /// The producer that wrote last: id, epoch, its last five batches with their first offsets.
-    producer: Option<(i64, i16, VecDeque<(i32, i32, i64)>)>,
+    producer: Option<(i64, i16, Sequenced)>,
 }
 
 impl Log {
     /// Kafka's rules for a producer's batches, with what the broker answers.
     fn append(&mut self, batch: &RecordBatch) -> std::result::Result<i64, ErrorCode> {
         let base_offset = self.records.len() as i64;
-        let (id, epoch, first) = (batch.producer_id(), batch.producer_epoch(), batch.base_sequence());
+        let (id, epoch, first) = (
+            batch.producer_id(),
+            batch.producer_epoch(),
+            batch.base_sequence(),
+        );
         if id >= 0 {
             let same_id = self.producer.as_ref().filter(|(known, ..)| *known == id);
             if let Some((_, known, batches)) = same_id {
@@ -44,13 +51,21 @@ impl Log {
                     return Ok(*offset);
                 }
                 let last = batches.back().map_or(-1, |(_, last, _)| *last);
-                let expected = if epoch > *known { 0 } else { increment_sequence(last, 1) };
+                let expected = if epoch > *known {
+                    0
+                } else {
+                    increment_sequence(last, 1)
+                };
                 if first != expected {
                     return Err(ErrorCode::OutOfOrderSequenceNumber);
                 }
             }
             let mut batches = match self.producer.take() {
-                Some((known_id, known_epoch, batches)) if (known_id, known_epoch) == (id, epoch) => batches,
+                Some((known_id, known_epoch, batches))
+                    if (known_id, known_epoch) == (id, epoch) =>
+                {
+                    batches
+                }
                 _ => VecDeque::new(),
             };
             batches.push_back((first, batch.last_sequence(), base_offset));
@@ -59,10 +74,17 @@ impl Log {
             }
             self.producer = Some((id, epoch, batches));
         }
-        let block = batch.decompressed(1 << 20).expect("a batch that was just made");
+        let block = batch
+            .decompressed(1 << 20)
+            .expect("a batch that was just made");
         for record in &block {
-            let value = record.expect("a record that was just made").value().expect("every record has a value");
-            self.records.push(u64::from_be_bytes(value.try_into().expect("values have eight bytes")));
+            let value = record
+                .expect("a record that was just made")
+                .value()
+                .expect("every record has a value");
+            self.records.push(u64::from_be_bytes(
+                value.try_into().expect("values have eight bytes"),
+            ));
         }
         Ok(base_offset)
     }
@@ -114,7 +136,10 @@ impl Model {
         };
         configure(&mut config);
         let mut accumulator = Accumulator::new(config);
-        accumulator.set_partitions(&Arc::from("t"), NonZeroU32::new(PARTITIONS).expect("not zero"));
+        accumulator.set_partitions(
+            &Arc::from("t"),
+            NonZeroU32::new(PARTITIONS).expect("not zero"),
+        );
         Self {
             rng: Rng::with_seed(seed),
             accumulator,
@@ -138,10 +163,14 @@ impl Model {
     fn append(&mut self) {
         let partition = self.rng.i32(0..PARTITIONS as i32);
         let value = self.next_id.to_be_bytes();
-        let record = Record::to("t").partition(partition).value(&value).timestamp(0);
-        match self.accumulator.append(&record, self.now) {
+        let record = Record::to("t")
+            .partition(partition)
+            .value(&value)
+            .timestamp(0);
+        match self.accumulator.append(&record, || self.now) {
             Ok(appended) => {
-                self.sent.push((self.next_id, partition as usize, appended.delivery));
+                self.sent
+                    .push((self.next_id, partition as usize, appended.delivery));
                 self.next_id += 1;
             }
             Err(Refusal::Full) => {}
@@ -153,17 +182,27 @@ impl Model {
         if self.accumulator.needs_identity() && self.rng.bool() {
             // Close to the last epoch, so that it is used up now and then.
             let epoch = i16::MAX - self.rng.i16(1..6);
-            self.accumulator.set_identity(Identity { id: self.next_producer_id, epoch });
+            self.accumulator.set_identity(Identity {
+                id: self.next_producer_id,
+                epoch,
+            });
             self.next_producer_id += 1;
         }
         let known_leaders = self.known_leaders.clone();
         let drained = self.accumulator.drain(self.now, |at| {
-            known_leaders.get(at.partition as usize).copied().filter(|leader| *leader >= 0)
+            known_leaders
+                .get(at.partition as usize)
+                .copied()
+                .filter(|leader| *leader >= 0)
         });
         let any = !drained.requests.is_empty();
         for request in &drained.requests {
             let on_their_way = self.connections[request.broker as usize].len();
-            assert_eq!(request.follows, on_their_way > 0, "a request follows those that are on their way");
+            assert_eq!(
+                request.follows,
+                on_their_way > 0,
+                "a request follows those that are on their way"
+            );
             assert!(on_their_way < 5, "at most five requests are on their way");
         }
         self.send(drained.requests);
@@ -172,19 +211,39 @@ impl Model {
 
     /// A broker deals with the next request.
     fn serve(&mut self, broker: usize) {
-        let Some(at) = self.connections[broker].iter().position(|sent| sent.answers.is_none()) else { return };
+        let Some(at) = self.connections[broker]
+            .iter()
+            .position(|sent| sent.answers.is_none())
+        else {
+            return;
+        };
         let batches = self.connections[broker][at].bytes.clone();
-        let partitions: Vec<usize> =
-            self.connections[broker][at].request.batches.iter().map(|batch| batch.partition.partition as usize).collect();
-        let answers = batches.iter().zip(partitions).map(|(batch, partition)| self.answer(broker, partition, batch));
+        let partitions: Vec<usize> = self.connections[broker][at]
+            .request
+            .batches
+            .iter()
+            .map(|batch| batch.partition.partition as usize)
+            .collect();
+        let answers = batches
+            .iter()
+            .zip(partitions)
+            .map(|(batch, partition)| self.answer(broker, partition, batch));
         let answers = answers.collect();
         self.connections[broker][at].answers = Some(answers);
     }
 
-    fn answer(&mut self, broker: usize, partition: usize, batch: &RecordBatch) -> std::result::Result<Written, Failure> {
+    fn answer(
+        &mut self,
+        broker: usize,
+        partition: usize,
+        batch: &RecordBatch,
+    ) -> std::result::Result<Written, Failure> {
         let faults = self.faults;
         let failure = |code, maybe_written| {
-            Err(Failure { error: Error::broker(code, format!("partition t-{partition}")), maybe_written })
+            Err(Failure {
+                error: Error::broker(code, format!("partition t-{partition}")),
+                maybe_written,
+            })
         };
         if self.leaders[partition] != broker as i32 {
             return failure(ErrorCode::NotLeaderOrFollower, false);
@@ -200,19 +259,34 @@ impl Model {
         }
         match self.logs[partition].append(batch) {
             Err(code) => failure(code, false),
-            Ok(_) if self.happens(faults.written_but_failed) => failure(ErrorCode::NotEnoughReplicasAfterAppend, true),
-            Ok(offset) => Ok(Written { base_offset: Some(offset), log_append_time: None }),
+            Ok(_) if self.happens(faults.written_but_failed) => {
+                failure(ErrorCode::NotEnoughReplicasAfterAppend, true)
+            }
+            Ok(offset) => Ok(Written {
+                base_offset: Some(offset),
+                log_append_time: None,
+            }),
         }
     }
 
     /// An answer reaches the producer; answers may overtake each other on the way through its tasks.
     fn receive(&mut self, broker: usize) {
-        let answered = self.connections[broker].iter().filter(|sent| sent.answers.is_some()).count();
+        let answered = self.connections[broker]
+            .iter()
+            .filter(|sent| sent.answers.is_some())
+            .count();
         if answered == 0 {
             return;
         }
         let at = self.rng.usize(0..answered);
-        let Some(Sent { request, answers: Some(answers), .. }) = self.connections[broker].remove(at) else { return };
+        let Some(Sent {
+            request,
+            answers: Some(answers),
+            ..
+        }) = self.connections[broker].remove(at)
+        else {
+            return;
+        };
         self.accumulator.request_ended(request.broker, false);
         for (batch, outcome) in request.batches.into_iter().zip(answers) {
             self.accumulator.returned(batch, outcome, self.now);
@@ -230,14 +304,25 @@ impl Model {
         // One whose turn had not come was not sent.
         for sent in lost {
             let maybe_written = sent.answers.is_some() || self.rng.bool();
-            let reason = || Error::Disconnected { broker: "a broker".to_owned(), reason: "it is a test".to_owned() };
+            let reason = || Error::Disconnected {
+                broker: "a broker".to_owned(),
+                reason: "it is a test".to_owned(),
+            };
             self.accumulator.request_ended(sent.request.broker, true);
             for batch in sent.request.batches {
-                self.accumulator.returned(batch, Err(Failure { error: reason(), maybe_written }), self.now);
+                self.accumulator.returned(
+                    batch,
+                    Err(Failure {
+                        error: reason(),
+                        maybe_written,
+                    }),
+                    self.now,
+                );
             }
             let drained = self.accumulator.drain(self.now, |_| Some(broker as i32));
             assert!(
-                drained.requests.is_empty() || self.accumulator.traffic[&(broker as i32)].requests == 1,
+                drained.requests.is_empty()
+                    || self.accumulator.traffic[&(broker as i32)].requests == 1,
                 "nothing is sent to a broker while requests of a lost connection are out"
             );
             self.send(drained.requests);
@@ -247,12 +332,18 @@ impl Model {
     fn send(&mut self, requests: Vec<Request>) {
         for mut request in requests {
             let seal = |batch: &mut Batch| {
-                let bytes = batch.seal(Codec::default()).expect("a batch that can be sealed");
+                let bytes = batch
+                    .seal(Codec::default())
+                    .expect("a batch that can be sealed");
                 RecordBatch::parse(bytes).expect("a batch that can be read")
             };
             let bytes = request.batches.iter_mut().map(seal).collect();
             let connection = &mut self.connections[request.broker as usize];
-            connection.push_back(Sent { request, bytes, answers: None });
+            connection.push_back(Sent {
+                request,
+                bytes,
+                answers: None,
+            });
         }
     }
 
@@ -274,7 +365,11 @@ impl Model {
             }
             _ => {
                 let partition = self.rng.usize(0..PARTITIONS as usize);
-                self.known_leaders[partition] = if self.happens(10) { -1 } else { self.leaders[partition] };
+                self.known_leaders[partition] = if self.happens(10) {
+                    -1
+                } else {
+                    self.leaders[partition]
+                };
             }
         }
     }
@@ -295,25 +390,48 @@ impl Model {
             }
             self.now += Duration::from_millis(5);
         }
-        assert!(self.accumulator.is_flushed(u64::MAX), "seed {seed}: something is never settled: {:?}", self.accumulator);
-        assert_eq!(self.accumulator.used, 0, "seed {seed}: all memory is given back");
-        assert!(self.accumulator.traffic.is_empty(), "seed {seed}: no request is counted that is not there");
+        assert!(
+            self.accumulator.is_flushed(u64::MAX),
+            "seed {seed}: something is never settled: {:?}",
+            self.accumulator
+        );
+        assert_eq!(
+            self.accumulator.used, 0,
+            "seed {seed}: all memory is given back"
+        );
+        assert!(
+            self.accumulator.traffic.is_empty(),
+            "seed {seed}: no request is counted that is not there"
+        );
     }
 
     /// What became of every record: its offset where it was written.
     fn outcomes(&mut self, seed: u64) -> Vec<(u64, usize, Result<Option<i64>>)> {
+        self.accumulator
+            .take_settled()
+            .into_iter()
+            .for_each(Settled::tell);
         let mut context = Context::from_waker(Waker::noop());
-        let outcome = |(id, partition, mut delivery): (u64, usize, Delivery)| {
-            match Pin::new(&mut delivery).poll(&mut context) {
+        let outcome =
+            |(id, partition, mut delivery): (u64, usize, Delivery)| match Pin::new(&mut delivery)
+                .poll(&mut context)
+            {
                 Poll::Ready(outcome) => (id, partition, outcome.map(|metadata| metadata.offset)),
                 Poll::Pending => panic!("seed {seed}: nobody says what became of record {id}"),
-            }
-        };
-        std::mem::take(&mut self.sent).into_iter().map(outcome).collect()
+            };
+        std::mem::take(&mut self.sent)
+            .into_iter()
+            .map(outcome)
+            .collect()
     }
 }
 
-fn run(seed: u64, faults: Faults, configure: impl FnOnce(&mut ProducerConfig), prepare: impl FnOnce(&mut Model)) -> Model {
+fn run(
+    seed: u64,
+    faults: Faults,
+    configure: impl FnOnce(&mut ProducerConfig),
+    prepare: impl FnOnce(&mut Model),
+) -> Model {
     fastrand::seed(seed);
     let mut model = Model::new(seed, faults, configure);
     prepare(&mut model);
@@ -330,12 +448,22 @@ fn check(model: &mut Model, seed: u64) -> (usize, usize) {
     for (id, partition, outcome) in model.outcomes(seed) {
         let log = &model.logs[partition].records;
         let count = log.iter().filter(|other| **other == id).count();
-        assert!(count <= 1, "seed {seed}: record {id} was written {count} times");
+        assert!(
+            count <= 1,
+            "seed {seed}: record {id} was written {count} times"
+        );
         match outcome {
             Ok(offset) => {
-                assert_eq!(count, 1, "seed {seed}: record {id} was acknowledged and is not there");
+                assert_eq!(
+                    count, 1,
+                    "seed {seed}: record {id} was acknowledged and is not there"
+                );
                 if let Some(offset) = offset {
-                    assert_eq!(log.get(offset as usize), Some(&id), "seed {seed}: record {id} is elsewhere");
+                    assert_eq!(
+                        log.get(offset as usize),
+                        Some(&id),
+                        "seed {seed}: record {id} is elsewhere"
+                    );
                 }
                 written += 1;
             }
@@ -344,31 +472,48 @@ fn check(model: &mut Model, seed: u64) -> (usize, usize) {
     }
     for (partition, log) in model.logs.iter().enumerate() {
         let in_order = log.records.is_sorted();
-        assert!(in_order, "seed {seed}: partition {partition} is out of order: {:?}", log.records);
+        assert!(
+            in_order,
+            "seed {seed}: partition {partition} is out of order: {:?}",
+            log.records
+        );
     }
     (written, failed)
 }
 
-const FAULTS: Faults =
-    Faults { refused: 8, written_but_failed: 8, fatal: 0, connection_lost: 40, leader_moves: 30 };
+const FAULTS: Faults = Faults {
+    refused: 8,
+    written_but_failed: 8,
+    fatal: 0,
+    connection_lost: 40,
+    leader_moves: 30,
+};
 
 #[test]
 fn acked_means_written_once_and_in_order_whatever_fails() {
     let (mut written, mut failed) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..200 {
         let mut model = run(seed, FAULTS, |_| {}, |_| {});
         let (more, lost) = check(&mut model, seed);
         written += more;
         failed += lost;
     }
-    assert!(written > 50_000 && failed > 0, "{written} written, {failed} failed");
+    assert!(
+        written > 25_000 && failed > 0,
+        "{written} written, {failed} failed"
+    );
 }
 
 #[test]
 fn batches_that_fail_for_good_leave_no_gap_and_no_duplicate() {
-    for seed in 0..400 {
+    for seed in 0..200 {
         let faults = Faults { fatal: 5, ..FAULTS };
-        let mut model = run(seed, faults, |config| config.delivery_timeout = Duration::from_millis(900), |_| {});
+        let mut model = run(
+            seed,
+            faults,
+            |config| config.delivery_timeout = Duration::from_millis(900),
+            |_| {},
+        );
         let (_, failed) = check(&mut model, seed);
         assert!(failed > 0, "seed {seed}");
     }
@@ -376,14 +521,28 @@ fn batches_that_fail_for_good_leave_no_gap_and_no_duplicate() {
 
 #[test]
 fn nothing_fails_but_what_failed_for_good_and_no_time_is_lost_over_it() {
-    for seed in 0..400 {
+    for seed in 0..200 {
         let faults = Faults { fatal: 5, ..FAULTS };
-        let mut model = run(seed, faults, |config| config.delivery_timeout = Duration::from_secs(3600), |_| {});
+        let mut model = run(
+            seed,
+            faults,
+            |config| config.delivery_timeout = Duration::from_secs(3600),
+            |_| {},
+        );
         for (id, _, outcome) in model.outcomes(seed) {
             let is_fatal = |error: &Error| {
-                matches!(error, Error::Broker { code: ErrorCode::TopicAuthorizationFailed, .. })
+                matches!(
+                    error,
+                    Error::Broker {
+                        code: ErrorCode::TopicAuthorizationFailed,
+                        ..
+                    }
+                )
             };
-            assert!(outcome.as_ref().err().is_none_or(is_fatal), "seed {seed}: record {id}: {outcome:?}");
+            assert!(
+                outcome.as_ref().err().is_none_or(is_fatal),
+                "seed {seed}: record {id}: {outcome:?}"
+            );
         }
     }
 }
@@ -391,11 +550,22 @@ fn nothing_fails_but_what_failed_for_good_and_no_time_is_lost_over_it() {
 #[test]
 fn a_sequence_goes_on_with_zero_after_the_largest_number() {
     for seed in 0..100 {
-        let mut model = run(seed, FAULTS, |_| {}, |model| {
-            for queue in model.accumulator.topics.values_mut().flat_map(|topic| &mut topic.queues) {
-                queue.sequence = crate::producer::sequence::Sequence::starting_at(i32::MAX - 20);
-            }
-        });
+        let mut model = run(
+            seed,
+            FAULTS,
+            |_| {},
+            |model| {
+                for queue in model
+                    .accumulator
+                    .topics
+                    .values_mut()
+                    .flat_map(|topic| &mut topic.queues)
+                {
+                    queue.sequence =
+                        crate::producer::sequence::Sequence::starting_at(i32::MAX - 20);
+                }
+            },
+        );
         check(&mut model, seed);
     }
 }
@@ -415,7 +585,10 @@ fn without_idempotence_acked_means_written_at_least_once() {
         let mut model = run(seed, FAULTS, |config| config.idempotence = false, |_| {});
         for (id, partition, outcome) in model.outcomes(seed) {
             let is_there = model.logs[partition].records.contains(&id);
-            assert!(outcome.is_err() || is_there, "seed {seed}: record {id} was acknowledged and is not there");
+            assert!(
+                outcome.is_err() || is_there,
+                "seed {seed}: record {id} was acknowledged and is not there"
+            );
         }
     }
 }
@@ -423,7 +596,12 @@ fn without_idempotence_acked_means_written_at_least_once() {
 #[test]
 fn without_failures_nothing_is_repeated_or_reordered_even_without_idempotence() {
     for seed in 0..50 {
-        let mut model = run(seed, Faults::default(), |config| config.idempotence = false, |_| {});
+        let mut model = run(
+            seed,
+            Faults::default(),
+            |config| config.idempotence = false,
+            |_| {},
+        );
         let (_, failed) = check(&mut model, seed);
         assert_eq!(failed, 0, "seed {seed}");
     }
