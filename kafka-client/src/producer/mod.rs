@@ -1,7 +1,8 @@
 //! The producer: gathers records into batches and writes them, idempotently by default.
 //!
-//! - `accumulator`, with `queue` and `batch`, decides what is sent when, and what becomes of what failed;
-//! - `sender` carries it to the brokers;
+//! - `accumulator` decides what is sent when, and what becomes of what failed; a `queue` holds the batches of a partition,
+//!   its `sequence` is what the partition's leader follows;
+//! - `sender` moves batches between it and the requests, each of which is a `produce`;
 //! - a [`Delivery`] says what became of a record, one object for all records of a batch.
 
 mod accumulator;
