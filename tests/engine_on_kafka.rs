@@ -72,7 +72,7 @@ async fn write(servers: &str, topic: &str, lines: &[&str]) {
     for partition in 0..2 {
         for line in lines {
             let record = Record::to(topic).partition(partition).value(line);
-            let _ = producer.send(record).await.unwrap();
+            drop(producer.send(record).await.unwrap());
         }
     }
     producer.flush().await.unwrap();

@@ -127,7 +127,7 @@ pub async fn feed(
     let mut sent = 0;
     while lines.next(&mut text, &mut line, &mut scratch).await? {
         // The delivery is not waited for line by line: `flush` tells whether all were written.
-        let _ = producer.send(Record::to(topic).value(&line)).await?;
+        drop(producer.send(Record::to(topic).value(&line)).await?);
         sent += 1;
         if rate > 0 {
             let due = start + Duration::from_secs_f64(sent as f64 / rate as f64);

@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use kafka_client::TopicPartition;
 use kafka_client::consumer::{Consumer, OffsetReset};
 use kafka_client::producer::{Producer, Record};
-use kafka_client::{Result, TopicPartition};
 
 const USAGE: &str = "bench-client produce TOPIC RECORDS SIZE CODEC | consume TOPIC RECORDS PARTITIONS | \
                      latency TOPIC WARM_UP ROUNDS";
@@ -39,7 +39,7 @@ fn fail(message: &str) -> std::process::ExitCode {
     std::process::ExitCode::FAILURE
 }
 
-async fn run() -> std::result::Result<String, Box<dyn std::error::Error>> {
+async fn run() -> Result<String, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
@@ -110,10 +110,10 @@ async fn produce(
     records: usize,
     size: usize,
     codec: &str,
-) -> std::result::Result<String, Box<dyn std::error::Error>> {
+) -> Result<String, Box<dyn std::error::Error>> {
     let corpus =
         std::fs::read(std::env::var("CORPUS").unwrap_or_else(|_| "corpus.txt".to_owned()))?;
-    let lines = corpus.len() / size;
+    let mut values = corpus.chunks_exact(size).cycle().take(records);
     let mut tally = Tally::start();
     let producer = Producer::builder()
         .bootstrap_servers(bootstrap())
@@ -124,44 +124,31 @@ async fn produce(
         .build()
         .await?;
     tally.setup = tally.elapsed();
-    let first = send_each(&producer, topic, records, &corpus, size, lines, &mut tally).await?;
-    drop(first);
-    producer.flush().await?;
-    Ok(tally.report())
-}
-
-/// Sends the records one by one, as programs do, and notes when the first of them was acknowledged.
-async fn send_each(
-    producer: &Producer,
-    topic: &str,
-    records: usize,
-    corpus: &[u8],
-    size: usize,
-    lines: usize,
-    tally: &mut Tally,
-) -> Result<()> {
-    let mut first = None;
-    for i in 0..records {
-        let at = (i % lines) * size;
-        let value = &corpus[at..at + size];
-        tally.touch(value);
-        let delivery = producer.send(Record::to(topic).value(value)).await?;
-        if first.is_none() {
-            first = Some(delivery);
+    // One by one, as programs do; the first is waited for at the end, to note when it was acknowledged.
+    let first = match values.next() {
+        Some(value) => {
+            tally.touch(value);
+            Some(producer.send(Record::to(topic).value(value)).await?)
         }
+        None => None,
+    };
+    for value in values {
+        tally.touch(value);
+        drop(producer.send(Record::to(topic).value(value)).await?);
     }
     if let Some(first) = first {
         first.await?;
         tally.first = tally.elapsed();
     }
-    Ok(())
+    producer.flush().await?;
+    Ok(tally.report())
 }
 
 async fn consume(
     topic: &str,
     records: u64,
     partitions: i32,
-) -> std::result::Result<String, Box<dyn std::error::Error>> {
+) -> Result<String, Box<dyn std::error::Error>> {
     let mut tally = Tally::start();
     let consumer = Consumer::builder()
         .bootstrap_servers(bootstrap())
@@ -193,7 +180,7 @@ async fn latency(
     topic: &str,
     warm_up: usize,
     rounds: usize,
-) -> std::result::Result<String, Box<dyn std::error::Error>> {
+) -> Result<String, Box<dyn std::error::Error>> {
     let producer = Producer::builder()
         .bootstrap_servers(bootstrap())
         .linger(Duration::ZERO)
