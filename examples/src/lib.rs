@@ -10,3 +10,8 @@ pub mod feed;
 pub mod progress;
 pub mod verify;
 pub mod words;
+
+/// The programs in the project's `README.md`, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
