@@ -20,7 +20,8 @@ use examples::cluster::Cluster;
 use examples::feed::{FeedError, Lines, feed};
 use examples::progress::{Computed, Progress};
 use examples::verify::{count_words, differences, sum_counts};
-use kafka_client::admin::{Admin, OffsetSpec};
+use kafka_client::admin::Admin;
+use kafka_client::consumer::Consumer;
 use kafka_client::{Compression, TopicPartition};
 use smol_str::SmolStr;
 use stream_engine::kafka::{KafkaRecord, KafkaSink, KafkaSource, StartingOffsets};
@@ -124,7 +125,12 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         "{kind} at {servers}: {} -> {}",
         options.input_topic, options.output_topic
     );
-    let output_before = ends(&admin, &options.output_topic).await?;
+    let probe = Consumer::builder()
+        .bootstrap_servers(&servers)
+        .client_id("wordcount-probe")
+        .build()
+        .await?;
+    let output_before = ends(&probe, &options.output_topic).await?;
 
     let trigger = if options.batch_ms == 0 {
         Trigger::Continuous
@@ -159,7 +165,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     });
     let result = tokio::select! {
         result = ssc.await_termination() => result.map_err(Into::into),
-        result = finished(&options, &admin, feeding, &progress) => result,
+        result = finished(&options, &probe, feeding, &progress) => result,
         result = tokio::signal::ctrl_c() => result.map_err(Into::into),
     };
     ssc.stop_gracefully();
@@ -175,7 +181,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         p50_ms: progress.latency(0.50),
         p99_ms: progress.latency(0.99),
     };
-    check(&servers, &options, &admin, &done.read, output_before).await?;
+    check(&servers, &options, &probe, &done.read, output_before).await?;
     summary.print();
     if let Some(path) = &options.summary_json {
         std::fs::write(path, summary.json())
@@ -225,7 +231,7 @@ fn count(records: &DStream<KafkaRecord>, sink: KafkaSink, progress: &Arc<Progres
 /// Returns when there is nothing left to be done, or when feeding has failed.
 async fn finished(
     options: &Options,
-    admin: &Admin,
+    probe: &Consumer,
     feeding: Option<JoinHandle<Result<u64, FeedError>>>,
     progress: &Progress,
 ) -> Result<(), Box<dyn Error>> {
@@ -240,7 +246,7 @@ async fn finished(
         None => {
             fed.await?;
             let goal = if feeds {
-                Some(ends(admin, &options.input_topic).await?)
+                Some(ends(probe, &options.input_topic).await?)
             } else {
                 None
             };
@@ -258,37 +264,22 @@ async fn finished(
 
 /// Where a topic's partitions end.
 async fn ends(
-    admin: &Admin,
+    probe: &Consumer,
     topic: &str,
 ) -> Result<BTreeMap<TopicPartition, i64>, kafka_client::Error> {
-    let mut partitions = Vec::new();
-    for (_, description) in admin.describe_topics([topic]).await? {
-        partitions.extend(
-            description?
-                .partitions
-                .iter()
-                .map(|each| TopicPartition::new(topic, each.partition)),
-        );
-    }
-    let asked = partitions
-        .into_iter()
-        .map(|partition| (partition, OffsetSpec::Latest));
-    let found = admin.list_offsets(asked).await?;
-    Ok(found
-        .into_iter()
-        .map(|(partition, end)| (partition, end.map_or(0, |end| end.offset)))
-        .collect())
+    let partitions = probe.partitions_for(topic).await?;
+    Ok(probe.end_offsets(&partitions).await?.into_iter().collect())
 }
 
 /// Reads both topics again: every word that went in has to be counted, once.
 async fn check(
     servers: &str,
     options: &Options,
-    admin: &Admin,
+    probe: &Consumer,
     read: &BTreeMap<TopicPartition, (i64, i64)>,
     output_before: BTreeMap<TopicPartition, i64>,
 ) -> Result<(), Box<dyn Error>> {
-    let output_after = ends(admin, &options.output_topic).await?;
+    let output_after = ends(probe, &options.output_topic).await?;
     let written = output_after
         .into_iter()
         .map(|(partition, end)| {

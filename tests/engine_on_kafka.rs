@@ -42,6 +42,7 @@ promises!(
     ranges_of_consecutive_batches_follow_one_another,
     a_value_that_is_not_utf8_is_named_by_its_offset,
     a_topic_that_does_not_exist_is_named_at_the_start,
+    a_topic_that_is_created_while_the_program_starts_is_waited_for,
 );
 
 /// A topic with these lines in each of two partitions.
@@ -344,6 +345,29 @@ async fn a_topic_that_does_not_exist_is_named_at_the_start(servers: &str) {
     lines.print();
     let error = ssc.start().map(|_| ()).unwrap_err().to_string();
     assert!(error.contains(&topic), "{error}");
+}
+
+async fn a_topic_that_is_created_while_the_program_starts_is_waited_for(servers: &str) {
+    let topic = unique("soon");
+    let ssc = Arc::new(context());
+    let lines = ssc
+        .kafka_direct_stream(source(servers, &topic, &unique("group")))
+        .unwrap();
+    lines.print();
+    let starting = ssc.clone();
+    let start = tokio::task::spawn_blocking(move || starting.start().map(|_| ()));
+    let admin = Admin::builder()
+        .bootstrap_servers(servers)
+        .build()
+        .await
+        .unwrap();
+    admin
+        .create_topics([NewTopic::new(&topic).partitions(2)])
+        .await
+        .unwrap();
+    start.await.unwrap().unwrap();
+    ssc.stop();
+    terminated(&ssc).await.unwrap();
 }
 
 #[tokio::test]

@@ -128,6 +128,13 @@ impl ConsumerBuilder {
         self
     }
 
+    /// `allow.auto.create.topics`.
+    #[must_use]
+    pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
+        self.config.allow_auto_create_topics = on;
+        self
+    }
+
     /// `request.timeout.ms`.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.config.client.request_timeout = timeout;
@@ -178,7 +185,11 @@ impl ConsumerBuilder {
     pub async fn build(self) -> Result<Consumer> {
         let Self { config, listener } = self;
         config.validate()?;
-        let cluster = Cluster::connect(config.client.clone()).await?;
+        let cluster = if config.allow_auto_create_topics {
+            Cluster::connect(config.client.clone()).await?
+        } else {
+            Cluster::connect_to_look(config.client.clone()).await?
+        };
         let group = config.group_id.clone().map(|id| {
             let membership = Membership::new(member_config(&config, &id), now());
             Arc::new(Group::new(id, membership))

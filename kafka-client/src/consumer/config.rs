@@ -80,6 +80,8 @@ pub struct ConsumerConfig {
     pub max_poll_interval: Duration,
     /// `client.rack`: where the client stands, for assignors and brokers that look at it.
     pub client_rack: Option<String>,
+    /// `allow.auto.create.topics`: a topic that is asked for and not there is created, where the brokers allow it.
+    pub allow_auto_create_topics: bool,
 }
 
 impl Default for ConsumerConfig {
@@ -103,6 +105,7 @@ impl Default for ConsumerConfig {
             heartbeat_interval: Duration::from_secs(3),
             max_poll_interval: Duration::from_secs(300),
             client_rack: None,
+            allow_auto_create_topics: true,
         }
     }
 }
@@ -321,6 +324,12 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
         apply: |config, value| {
             config.client_rack = Some(value.to_owned()).filter(|rack| !rack.is_empty());
             Ok(())
+        },
+    },
+    Setting {
+        name: "allow.auto.create.topics",
+        apply: |config, value| {
+            parse(value, "true or false").map(|on| config.allow_auto_create_topics = on)
         },
     },
 ];

@@ -42,7 +42,9 @@ use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 use assignment::{EARLIEST, LATEST};
 use commit::Commit;
+use kafka_proto::error_code::ErrorCode;
 use shared::{Shared, now};
+use trouble::TOPIC_GRACE;
 
 /// Reads records from Kafka. A cheap handle: clones are the same consumer.
 ///
@@ -407,10 +409,7 @@ impl Consumer {
             }
             None => {
                 let what = format!("commit to group \"{}\"", group.id);
-                drop(reply.send(Err(Error::broker(
-                    crate::ErrorCode::RebalanceInProgress,
-                    what,
-                ))));
+                drop(reply.send(Err(Error::broker(ErrorCode::RebalanceInProgress, what))));
             }
         }
         Ok(PendingCommit(answer))
@@ -524,28 +523,34 @@ impl Consumer {
             .collect())
     }
 
-    /// The numbers of a topic's partitions. Cancel-safe.
+    /// A topic's partitions. A topic that was created a moment ago, which the brokers have yet to hear of, is waited for, for
+    /// two seconds. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::Broker`] names a topic that is not there.
     pub async fn partitions_for(&self, topic: &str) -> Result<Vec<TopicPartition>> {
         self.check_open()?;
-        let shared = &self.0.shared;
+        let cluster = &self.0.shared.cluster;
         let name: Arc<str> = topic.into();
-        let metadata = shared.cluster.add_topics([name.clone()]).await?;
-        match metadata.topics.get(&name) {
-            Some(info) if !info.partitions.is_empty() => {
-                let count = info.partitions.len() as i32;
-                Ok((0..count)
-                    .map(|partition| TopicPartition::new(name.clone(), partition))
-                    .collect())
+        let look = || async {
+            let metadata = cluster.add_topics([name.clone()]).await?;
+            let info = metadata.topics.get(&name);
+            let count = info.map_or(0, |info| info.partitions.len() as i32);
+            if count > 0 {
+                return Ok((0..count)
+                    .map(|number| TopicPartition::new(name.clone(), number))
+                    .collect());
             }
-            info => {
-                let code = info
-                    .and_then(|info| info.error)
-                    .unwrap_or(crate::ErrorCode::UnknownTopicOrPartition);
-                Err(Error::broker(code, format!("topic \"{topic}\"")))
-            }
+            let code = info
+                .and_then(|info| info.error)
+                .unwrap_or(ErrorCode::UnknownTopicOrPartition);
+            Err(Error::broker(code, format!("topic \"{topic}\"")))
+        };
+        match cluster.retry("finding a topic", TOPIC_GRACE, look).await {
+            Err(Error::Timeout {
+                last: Some(last), ..
+            }) => Err(*last),
+            result => result,
         }
     }
 

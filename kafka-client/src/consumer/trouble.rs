@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
+/// How long a topic may be said not to exist before that is believed: a broker that has just started, or heard of a topic a
+/// moment ago, may not know it yet.
+pub(crate) const TOPIC_GRACE: Duration = Duration::from_secs(2);
+
 /// An error that lasts. A hiccup is not worth telling of; what lasts is told once, and again whenever there is nothing
 /// else to say, so that a loop that passes over errors still gets everything else.
 #[derive(Debug, Default)]

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka_client::TopicPartition;
-use kafka_client::admin::Admin;
 use kafka_client::consumer::{Consumer, ConsumerBuilder, OffsetAndMetadata, OffsetReset};
 use tokio::sync::Notify;
 
@@ -109,6 +108,8 @@ impl KafkaSource {
             .bootstrap_servers(&self.bootstrap_servers)
             .client_id("stream-engine")
             .enable_auto_commit(false)
+            // A topic whose name is mistyped is an error, and not a new topic.
+            .allow_auto_create_topics(false)
             .auto_offset_reset(match self.starting_offsets {
                 StartingOffsets::Earliest => OffsetReset::Earliest,
                 StartingOffsets::Latest => OffsetReset::Latest,
@@ -294,17 +295,11 @@ async fn connect(
     builder: ConsumerBuilder,
     settings: &KafkaSource,
 ) -> kafka_client::Result<(Arc<Consumer>, Vec<(TopicPartition, i64)>)> {
-    let admin = Admin::builder()
-        .bootstrap_servers(&settings.bootstrap_servers)
-        .build()
-        .await?;
-    let mut partitions = Vec::new();
-    for (name, topic) in admin.describe_topics(&settings.topics).await? {
-        let name: Arc<str> = name.into();
-        let count = topic?.partitions.len() as i32;
-        partitions.extend((0..count).map(|partition| TopicPartition::new(name.clone(), partition)));
-    }
     let consumer = builder.build().await?;
+    let mut partitions = Vec::new();
+    for topic in &settings.topics {
+        partitions.extend(consumer.partitions_for(topic).await?);
+    }
     consumer.assign(partitions.clone())?;
     let mut positions = Vec::with_capacity(partitions.len());
     for partition in partitions {

@@ -8,11 +8,12 @@ use kafka_proto::messages::FetchResponse;
 use kafka_proto::messages::fetch::PartitionData;
 use kafka_proto::records::Batches;
 
+use super::Assignment;
 use super::partition::{Position, Stage, Ticket};
 use super::plan::{FetchTarget, FetchTask, Lookup};
-use super::{Assignment, TOPIC_GRACE};
 use crate::consumer::config::OffsetReset;
 use crate::consumer::fetch::{Chunk, glance};
+use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 

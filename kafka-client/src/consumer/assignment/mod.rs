@@ -9,7 +9,7 @@ mod plan;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::consumer::config::{ConsumerConfig, OffsetReset};
 use crate::consumer::fetch::{Decoding, FetchSession, SessionRequest};
@@ -27,9 +27,6 @@ use partition::{Partition, Stage};
 pub(crate) const LATEST: i64 = -1;
 /// The timestamp that stands for the beginning of a log.
 pub(crate) const EARLIEST: i64 = -2;
-
-/// A broker that has just started, or heard of a topic a moment ago, may say that there is none.
-const TOPIC_GRACE: Duration = Duration::from_secs(2);
 
 /// The partitions that are being read.
 #[derive(Debug)]

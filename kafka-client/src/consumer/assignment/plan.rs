@@ -8,7 +8,8 @@ use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
 use super::partition::{Partition, Stage, Ticket};
-use super::{Assignment, EARLIEST, TOPIC_GRACE};
+use super::{Assignment, EARLIEST};
+use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::Error;
 use crate::types::TopicPartition;
 

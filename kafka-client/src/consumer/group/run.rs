@@ -18,14 +18,12 @@ use super::{Group, protocol};
 use crate::cluster::{Lane, Metadata};
 use crate::consumer::assignor::{Assignor, GroupMember, RangeAssignor, TopicLayout};
 use crate::consumer::shared::{Shared, now, sleep_until};
+use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 
 /// The coordinator answers when all members have come, or their time is over; the answer also takes time.
 const JOIN_MARGIN: Duration = Duration::from_secs(5);
-
-/// A broker that has just started, or heard of a topic a moment ago, may say that there is none.
-const TOPIC_GRACE: Duration = Duration::from_secs(2);
 
 /// Runs until it is dropped. It hangs on nothing: everything that waits runs in a task of its own.
 pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
