@@ -23,9 +23,8 @@ use examples::verify::{count_words, differences, sum_counts};
 use kafka_client::admin::Admin;
 use kafka_client::consumer::Consumer;
 use kafka_client::{Compression, TopicPartition};
-use smol_str::SmolStr;
 use stream_engine::kafka::{KafkaRecord, KafkaSink, KafkaSource, StartingOffsets};
-use stream_engine::{DStream, EngineError, StreamingContext, Trigger};
+use stream_engine::{DStream, EngineError, ShortString, StreamingContext, Trigger};
 use tokio::task::JoinHandle;
 
 /// Counts words batch by batch from one Kafka topic into another, and checks that the counts add up.
@@ -196,7 +195,7 @@ fn count(records: &DStream<KafkaRecord>, sink: KafkaSink, progress: &Arc<Progres
     let counts = records
         .flat_map_into(|record, words| {
             for word in record.value_utf8_lossy().split_whitespace() {
-                words.push((SmolStr::new(word), 1u64));
+                words.push((ShortString::new(word), 1u64));
             }
         })
         .reduce_by_key(|a, b| a + b);

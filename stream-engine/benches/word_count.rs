@@ -4,9 +4,10 @@ use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use hashbrown::HashMap;
-use smol_str::SmolStr;
 use stream_engine::testkit::{Stepper, TestKit, secs};
-use stream_engine::{BoxError, ManualClock, RddContext, RddSource, RecordReader, StreamingContext};
+use stream_engine::{
+    BoxError, ManualClock, RddContext, RddSource, RecordReader, ShortString, StreamingContext,
+};
 
 const LINES: usize = 200_000;
 const WORDS: usize = 44_000;
@@ -113,7 +114,7 @@ fn engine(bencher: Bencher, threads: usize, partitions: usize) {
             .read(Lines {
                 partitions: partitions.clone(),
             })
-            .flat_map_into(|line: Bytes, out| out.extend(words(&line).map(SmolStr::new)))
+            .flat_map_into(|line: Bytes, out| out.extend(words(&line).map(ShortString::new)))
             .map(|word| (word, 1u64))
             .reduce_by_key(|a, b| a + b);
         black_box(counts.count().expect("the count succeeds"))
@@ -140,10 +141,10 @@ fn engine_two_threads(bencher: Bencher) {
 fn plain_loop(bencher: Bencher) {
     let lines = lines();
     bencher.counter(ItemsCount::new(LINES)).bench_local(|| {
-        let mut counts: HashMap<SmolStr, u64, foldhash::fast::FixedState> = HashMap::default();
+        let mut counts: HashMap<ShortString, u64, foldhash::fast::FixedState> = HashMap::default();
         for line in &lines {
             for word in words(line) {
-                *counts.entry(SmolStr::new(word)).or_insert(0) += 1;
+                *counts.entry(ShortString::new(word)).or_insert(0) += 1;
             }
         }
         black_box(counts.len())

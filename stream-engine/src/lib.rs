@@ -30,6 +30,7 @@
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
+//! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
 //! | `operator`, `error` | operators named in errors; [`EngineError`] |
@@ -95,6 +96,7 @@ mod listener;
 mod operator;
 mod pool;
 mod rdd;
+mod short_string;
 mod sink;
 mod source;
 mod stream;
@@ -112,6 +114,7 @@ pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
     RecordReader,
 };
+pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
 pub use stream::DStream;

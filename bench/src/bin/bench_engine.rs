@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use memchr::memchr_iter;
-use smol_str::SmolStr;
 use stream_engine::kafka::{KafkaSink, KafkaSource, StartingOffsets};
-use stream_engine::{BatchInfo, Clock, StreamingContext, StreamingListener, SystemClock, Trigger};
+use stream_engine::{
+    BatchInfo, Clock, ShortString, StreamingContext, StreamingListener, SystemClock, Trigger,
+};
 
 #[derive(Debug, Parser)]
 struct Options {
@@ -89,7 +90,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         let mut start = 0;
         for end in memchr_iter(b' ', text.as_bytes()).chain([text.len()]) {
             if start < end {
-                words.push((SmolStr::new(&text[start..end]), 1u64));
+                words.push((ShortString::new(&text[start..end]), 1u64));
             }
             start = end + 1;
         }

@@ -129,7 +129,6 @@ impl ConsumerBuilder {
     }
 
     /// `allow.auto.create.topics`.
-    #[must_use]
     pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
         self.config.allow_auto_create_topics = on;
         self

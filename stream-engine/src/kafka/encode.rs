@@ -56,7 +56,7 @@ macro_rules! as_bytes {
     )*};
 }
 
-as_bytes!(str, String, Vec<u8>, bytes::Bytes, smol_str::SmolStr);
+as_bytes!(str, String, Vec<u8>, bytes::Bytes, crate::ShortString);
 
 impl KafkaEncode for std::sync::Arc<str> {
     fn encode(&self, out: &mut Vec<u8>) -> bool {
