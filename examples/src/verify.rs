@@ -123,3 +123,27 @@ async fn read(
     }
     consumer.close(PATIENCE).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(words: &[(&str, u64)]) -> Counts {
+        words
+            .iter()
+            .map(|(word, count)| ((*word).to_owned(), *count))
+            .collect()
+    }
+
+    #[test]
+    fn counts_that_differ_are_named_with_what_was_expected() {
+        let expected = counts(&[("lost", 2), ("right", 3), ("short", 5)]);
+        let found = counts(&[("made up", 1), ("right", 3), ("short", 4)]);
+        let named = [("lost", 2, 0), ("made up", 0, 1), ("short", 5, 4)];
+        assert_eq!(
+            differences(&expected, &found),
+            named.map(|(word, a, b)| (word.to_owned(), a, b))
+        );
+        assert!(differences(&expected, &expected).is_empty());
+    }
+}
