@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use examples::cluster::Cluster;
+use examples::cluster::{Cluster, create_topic};
 use examples::feed::{FeedError, Lines, feed};
 use examples::progress::{Computed, Progress};
 use examples::verify::{count_words, differences, sum_counts};
@@ -113,7 +113,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let servers = cluster.bootstrap_servers().to_owned();
     let admin = Admin::builder().bootstrap_servers(&servers).build().await?;
     for topic in [&options.input_topic, &options.output_topic] {
-        cluster.create_topic(&admin, topic, 4).await?;
+        create_topic(&admin, topic, 4).await?;
     }
     let kind = if cluster.is_embedded() {
         "embedded broker"

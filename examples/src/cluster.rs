@@ -44,35 +44,30 @@ impl Cluster {
         self.embedded.is_some()
     }
 
-    /// Creates a topic unless it is there.
-    ///
-    /// # Errors
-    /// Why it could not be created, by name.
-    pub async fn create_topic(
-        &self,
-        admin: &Admin,
-        topic: &str,
-        partitions: i32,
-    ) -> Result<(), Error> {
-        for (_, result) in admin
-            .create_topics([NewTopic::new(topic).partitions(partitions)])
-            .await?
-        {
-            match result {
-                Err(Error::Broker {
-                    code: ErrorCode::TopicAlreadyExists,
-                    ..
-                }) => {}
-                other => other?,
-            }
-        }
-        Ok(())
-    }
-
     /// Ends the broker that was started here.
     pub async fn shutdown(self) {
         if let Some(broker) = self.embedded {
             broker.shutdown().await;
         }
     }
+}
+
+/// Creates a topic unless it is there.
+///
+/// # Errors
+/// Why it could not be created, by name.
+pub async fn create_topic(admin: &Admin, topic: &str, partitions: i32) -> Result<(), Error> {
+    for (_, result) in admin
+        .create_topics([NewTopic::new(topic).partitions(partitions)])
+        .await?
+    {
+        match result {
+            Err(Error::Broker {
+                code: ErrorCode::TopicAlreadyExists,
+                ..
+            }) => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }

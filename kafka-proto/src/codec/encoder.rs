@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::error::{EncodeError, EncodeErrorKind};
+use crate::varint::put_unsigned_varint;
 
 /// Byte fields from this size on become a segment of their own instead of being copied.
 const SHARE_FROM: usize = 4096;
@@ -117,12 +118,8 @@ impl Encoder {
         self.push_segment(bytes.clone());
     }
 
-    pub(crate) fn unsigned_varint(&mut self, mut value: u32) {
-        while value >= 0x80 {
-            self.buffer.put_u8(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.buffer.put_u8(value as u8);
+    pub(crate) fn unsigned_varint(&mut self, value: u32) {
+        put_unsigned_varint(&mut self.buffer, value);
     }
 
     /// The length of a string (16 bits unless compact), `None` for null.

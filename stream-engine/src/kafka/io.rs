@@ -46,6 +46,17 @@ impl Io {
         }
     }
 
+    /// Runs what closes a client there and waits for it. An error is logged: nothing can be done about it any more.
+    pub(super) fn close(
+        &self,
+        closing: impl Future<Output = kafka_client::Result<()>> + Send + 'static,
+    ) {
+        let closed = self.run(closing).and_then(|result| Ok(result?));
+        if let Err(error) = closed {
+            tracing::warn!(%error, "closing a connection to Kafka");
+        }
+    }
+
     /// Starts a future there.
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.runtime {

@@ -159,14 +159,9 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
     fn stop(&self) {
         if let Some(running) = self.running.get() {
             let producer = running.producer.clone();
-            match running
+            running
                 .io
-                .run(async move { producer.close(CLOSE_LIMIT).await })
-            {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "closing the producer"),
-                Err(error) => tracing::warn!(%error, "closing the producer"),
-            }
+                .close(async move { producer.close(CLOSE_LIMIT).await });
         }
     }
 }

@@ -278,14 +278,9 @@ impl InputSource<KafkaRecord> for DirectInput {
     fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             let consumer = running.consumer;
-            match running
+            running
                 .io
-                .run(async move { consumer.close(CLOSE_LIMIT).await })
-            {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "closing the consumer"),
-                Err(error) => tracing::warn!(%error, "closing the consumer"),
-            }
+                .close(async move { consumer.close(CLOSE_LIMIT).await });
         }
     }
 }

@@ -47,12 +47,7 @@ impl Assignment {
                 if let Some(session) = self.sessions.get_mut(&task.broker) {
                     session.failed();
                 }
-                self.outdated |= error.refreshes_metadata();
-                self.all_in_trouble(
-                    task.targets.iter().map(|target| &target.ticket),
-                    &error,
-                    now,
-                );
+                self.fetch_failed(task, &error, now);
                 return news;
             }
         };
@@ -70,12 +65,7 @@ impl Assignment {
             );
             // A new session at once, unless it was the new one that went wrong.
             if was_new || !of_the_session {
-                self.outdated |= error.refreshes_metadata();
-                self.all_in_trouble(
-                    task.targets.iter().map(|target| &target.ticket),
-                    &error,
-                    now,
-                );
+                self.fetch_failed(task, &error, now);
             }
             return news;
         }
@@ -188,6 +178,13 @@ impl Assignment {
                 self.partition_in_trouble(&target.ticket, error, now);
             }
         }
+    }
+
+    /// No partition of a fetch was read.
+    fn fetch_failed(&mut self, task: &FetchTask, error: &Error, now: Instant) {
+        self.outdated |= error.refreshes_metadata();
+        let tickets = task.targets.iter().map(|target| &target.ticket);
+        self.all_in_trouble(tickets, error, now);
     }
 
     fn all_in_trouble<'a>(

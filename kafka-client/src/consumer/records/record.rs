@@ -57,7 +57,7 @@ impl<'a> ConsumerRecord<'a> {
     /// # Errors
     /// [`Error::NotUtf8`] names partition and offset.
     pub fn key_str(&self) -> Result<Option<&'a str>> {
-        self.text("key", self.key())
+        text("key", self.key(), self.partition(), self.offset())
     }
 
     /// The value as text; `None` is null.
@@ -65,18 +65,7 @@ impl<'a> ConsumerRecord<'a> {
     /// # Errors
     /// [`Error::NotUtf8`] names partition and offset.
     pub fn value_str(&self) -> Result<Option<&'a str>> {
-        self.text("value", self.value())
-    }
-
-    fn text(&self, field: &'static str, bytes: Option<&'a [u8]>) -> Result<Option<&'a str>> {
-        bytes
-            .map(str::from_utf8)
-            .transpose()
-            .map_err(|_| Error::NotUtf8 {
-                field,
-                partition: self.block.partition.clone(),
-                offset: self.offset(),
-            })
+        text("value", self.value(), self.partition(), self.offset())
     }
 
     /// The headers, decoded as they are asked for. A key may occur more than once.
@@ -183,7 +172,7 @@ impl OwnedRecord {
     /// # Errors
     /// [`Error::NotUtf8`] names partition and offset.
     pub fn key_str(&self) -> Result<Option<&str>> {
-        self.text("key", self.key())
+        text("key", self.key(), self.partition(), self.offset())
     }
 
     /// The value as text; `None` is null.
@@ -191,7 +180,7 @@ impl OwnedRecord {
     /// # Errors
     /// [`Error::NotUtf8`] names partition and offset.
     pub fn value_str(&self) -> Result<Option<&str>> {
-        self.text("value", self.value())
+        text("value", self.value(), self.partition(), self.offset())
     }
 
     /// The value as text, with `U+FFFD` for what is not UTF-8, and empty for null.
@@ -199,17 +188,6 @@ impl OwnedRecord {
         let value = self.value().unwrap_or_default();
         // Nearly always it is text, and checking that is several times faster than looking for what is not.
         str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
-    }
-
-    fn text<'a>(&self, field: &'static str, bytes: Option<&'a [u8]>) -> Result<Option<&'a str>> {
-        bytes
-            .map(str::from_utf8)
-            .transpose()
-            .map_err(|_| Error::NotUtf8 {
-                field,
-                partition: self.block.partition.clone(),
-                offset: self.offset,
-            })
     }
 
     /// The record in the form that iterating over a batch gives, with everything that it can do.
@@ -230,4 +208,21 @@ impl OwnedRecord {
             .into_iter()
             .flatten()
     }
+}
+
+/// A key or a value as text; `None` is null.
+fn text<'a>(
+    field: &'static str,
+    bytes: Option<&'a [u8]>,
+    partition: &TopicPartition,
+    offset: i64,
+) -> Result<Option<&'a str>> {
+    bytes
+        .map(str::from_utf8)
+        .transpose()
+        .map_err(|_| Error::NotUtf8 {
+            field,
+            partition: partition.clone(),
+            offset,
+        })
 }
