@@ -1,11 +1,10 @@
 //! One connection: requests in, answers out, in order.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,12 +62,8 @@ async fn exchange(node: &Node, socket: &mut TcpStream) -> Result<(), Closed> {
     // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
     // buffers.
     while let Some(frame) = next_frame(node, socket, &mut received).await? {
-        if let Some(response) = apis::answer(node, frame).await? {
-            let mut segments = Segments {
-                left: response.len,
-                segments: response.segments.into(),
-            };
-            socket.write_all_buf(&mut segments).await?;
+        if let Some(mut response) = apis::answer(node, frame).await? {
+            socket.write_all_buf(&mut response).await?;
         }
     }
     Ok(())
@@ -103,41 +98,6 @@ fn room_for(missing: usize, received: usize) -> usize {
     missing.min(received.max(RECEIVE_BYTES))
 }
 
-/// The segments of a response, to be written with as few calls and copies as the system allows.
-struct Segments {
-    segments: VecDeque<Bytes>,
-    left: usize,
-}
-
-impl Buf for Segments {
-    fn remaining(&self) -> usize {
-        self.left
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.segments.front().map_or(&[], |segment| segment)
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let filled = slices.iter_mut().zip(&self.segments);
-        filled
-            .map(|(slice, segment)| *slice = IoSlice::new(segment))
-            .count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        self.left -= count;
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                segment.advance(count);
-                return;
-            }
-            count -= segment.len();
-            self.segments.pop_front();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,29 +107,5 @@ mod tests {
         assert_eq!(room_for(100 << 20, 6), RECEIVE_BYTES);
         assert_eq!(room_for(100 << 20, 1 << 20), 1 << 20);
         assert_eq!(room_for(10, 1 << 20), 10);
-    }
-
-    #[test]
-    fn segments_are_written_one_behind_the_other() {
-        let parts = ["ab", "c", "defg"].map(|part| Bytes::from_static(part.as_bytes()));
-        for step in 1..=7 {
-            let mut segments = Segments {
-                segments: parts.to_vec().into(),
-                left: 7,
-            };
-            let mut written = Vec::new();
-            while segments.has_remaining() {
-                let mut slices = [IoSlice::new(&[]); 2];
-                let filled = segments.chunks_vectored(&mut slices);
-                let offered: Vec<u8> = slices[..filled]
-                    .iter()
-                    .flat_map(|slice| slice.to_vec())
-                    .collect();
-                let taken = step.min(offered.len());
-                written.extend_from_slice(&offered[..taken]);
-                segments.advance(taken);
-            }
-            assert_eq!(written, b"abcdefg", "{step} bytes at a time");
-        }
     }
 }

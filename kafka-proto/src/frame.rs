@@ -2,12 +2,12 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use bytestring::ByteString;
-use nom::IResult;
-use nom::number::streaming::be_i32;
 use thiserror::Error;
 
 use crate::api::{Api, api_of};
-use crate::codec::{DecodeError, Decoder, EncodeError, Encoded, Encoder, Message, Request};
+use crate::codec::{
+    DecodeError, Decoder, EncodeError, EncodeErrorKind, Encoded, Encoder, Message, Request, Struct,
+};
 use crate::messages::{RequestHeader, ResponseHeader};
 
 /// What does not fit the frame format.
@@ -54,10 +54,10 @@ pub enum Frame {
 /// # Errors
 /// [`FrameError::Length`].
 pub fn missing(received: &[u8], max_len: usize) -> Result<Frame, FrameError> {
-    let parsed: IResult<&[u8], i32> = be_i32(received);
-    let Ok((content, len)) = parsed else {
+    let Some((len, content)) = received.split_first_chunk() else {
         return Ok(Frame::Missing(4 - received.len()));
     };
+    let len = i32::from_be_bytes(*len);
     match usize::try_from(len) {
         Ok(whole) if whole <= max_len => Ok(match whole.checked_sub(content.len()) {
             None | Some(0) => Frame::Whole(whole),
@@ -109,22 +109,23 @@ pub fn encode_response<R: Request>(
     })
 }
 
-/// Reads a frame's request header; the decoder is left at the request. The API is `None` where the key has no
-/// definition, and then the header's version is not known either and only its first three fields are read.
+/// Reads a frame's request header, and gives what is behind it: the request. The API is `None` where the key has no
+/// definition, and then the header's version is not known either and only its first fields are read.
 ///
 /// # Errors
 /// When the bytes are no request header.
 pub fn decode_request_header(
-    frame: Bytes,
-) -> Result<(RequestHeader, Option<&'static Api>, Decoder), DecodeError> {
-    let mut key_and_version = Decoder::new(frame.clone());
-    let key = key_and_version.i16()?;
-    let version = key_and_version.i16()?;
+    frame: &Bytes,
+) -> Result<(RequestHeader, Option<&'static Api>, Bytes), DecodeError> {
+    let mut decoder = Decoder::new(frame);
+    // The header's own version follows from what stands in it first.
+    let [key, version] = [0; 2].map(|_| i16::from_be_bytes(decoder.array(None)));
+    decoder.check()?;
     let api = api_of(key);
     let mut decoder = Decoder::new(frame);
     let header_version = api.map_or(1, |api| (api.request_header)(version));
     let header = RequestHeader::decode_from(&mut decoder, header_version)?;
-    Ok((header, api, decoder))
+    Ok((header, api, decoder.rest()))
 }
 
 /// Reads the correlation id that every response begins with, whatever its version.
@@ -132,18 +133,24 @@ pub fn decode_request_header(
 /// # Errors
 /// When the frame is shorter than that.
 pub fn correlation_id(frame: &Bytes) -> Result<i32, DecodeError> {
-    Decoder::new(frame.clone()).i32()
+    let mut decoder = Decoder::new(frame);
+    let id = i32::from_be_bytes(decoder.array(None));
+    decoder.check()?;
+    Ok(id)
 }
 
 /// Reads a frame's response.
 ///
 /// # Errors
 /// When the bytes are no such response.
+#[inline]
 pub fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Response, DecodeError> {
-    let mut decoder = Decoder::new(frame);
+    let mut decoder = Decoder::new(&frame);
     ResponseHeader::decode_from(&mut decoder, R::response_header_version(version))?;
     let response = R::Response::decode_from(&mut decoder, version)?;
-    decoder.finish().map_err(|error| error.within(R::NAME))?;
+    decoder
+        .finish()
+        .map_err(|error| error.within(<R::Response as Struct>::NAME))?;
     Ok(response)
 }
 
@@ -151,18 +158,17 @@ pub fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Resp
 fn frame(
     write: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
 ) -> Result<Encoded, EncodeError> {
-    let mut content = Encoder::new();
-    write(&mut content)?;
-    let len = i32::try_from(content.len()).map_err(|_| {
-        EncodeError::from(crate::codec::EncodeErrorKind::TooLong {
-            len: content.len(),
+    let mut frame = Encoder::new();
+    frame.slice(&[0; 4]);
+    write(&mut frame)?;
+    let content = frame.len() - 4;
+    frame.patch_front(i32::try_from(content).map_err(|_| {
+        EncodeError::from(EncodeErrorKind::TooLong {
+            len: content,
             max: i32::MAX as usize,
         })
-    })?;
-    let mut framed = Encoder::new();
-    framed.i32(len);
-    framed.append(content);
-    Ok(framed.finish())
+    })?);
+    frame.finish()
 }
 
 #[cfg(test)]
@@ -182,16 +188,13 @@ mod tests {
             let mut received = BytesMut::from(&encoded.into_bytes()[..]);
             let frame = take_frame(&mut received, 1000).unwrap().unwrap();
             assert!(received.is_empty());
-            let (header, api, mut rest) = decode_request_header(frame).unwrap();
+            let (header, api, body) = decode_request_header(&frame).unwrap();
             assert_eq!(
                 (header.correlation_id, header.client_id.as_deref()),
                 (77, Some("me"))
             );
             assert_eq!(api.unwrap().name, "Heartbeat");
-            assert_eq!(
-                HeartbeatRequest::decode_from(&mut rest, version).unwrap(),
-                request
-            );
+            assert_eq!(HeartbeatRequest::decode(body, version), Ok(request.clone()));
         }
     }
 

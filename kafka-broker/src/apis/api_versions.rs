@@ -6,6 +6,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::api_versions::ApiVersion;
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
 
+use super::SERVED;
 use crate::node::Call;
 
 pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
@@ -22,6 +23,7 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
     ApiVersionsResponse {
         api_keys: APIS
             .iter()
+            .filter(|api| SERVED.contains(&api.key))
             .map(|api| {
                 // Versions before 3 are not served, but old versions of librdkafka take a broker that does not name
                 // them for one without compression (KAFKA-18659).

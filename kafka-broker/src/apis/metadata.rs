@@ -134,8 +134,8 @@ fn describe(call: &Call<'_>, topic: &Arc<Topic>) -> MetadataResponseTopic {
             partition_index,
             leader_id: id,
             leader_epoch: partition.leader_epoch,
-            replica_nodes: vec![id],
-            isr_nodes: vec![id],
+            replica_nodes: [id].as_slice().into(),
+            isr_nodes: [id].as_slice().into(),
             ..Default::default()
         });
     MetadataResponseTopic {

@@ -18,16 +18,37 @@ mod sasl;
 mod sync_group;
 
 use bytes::Bytes;
-use kafka_proto::codec::{Decoder, Encoded, Request};
+use kafka_proto::codec::{Encoded, Request};
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::*;
 
 use crate::connection::Closed;
 use crate::node::{Call, Node};
 
+/// The keys of the APIs that [`answer`] knows, as they are advertised.
+const SERVED: [i16; 17] = [
+    ProduceRequest::KEY,
+    FetchRequest::KEY,
+    ListOffsetsRequest::KEY,
+    MetadataRequest::KEY,
+    OffsetCommitRequest::KEY,
+    OffsetFetchRequest::KEY,
+    FindCoordinatorRequest::KEY,
+    JoinGroupRequest::KEY,
+    HeartbeatRequest::KEY,
+    LeaveGroupRequest::KEY,
+    SyncGroupRequest::KEY,
+    SaslHandshakeRequest::KEY,
+    ApiVersionsRequest::KEY,
+    CreateTopicsRequest::KEY,
+    DeleteTopicsRequest::KEY,
+    InitProducerIdRequest::KEY,
+    SaslAuthenticateRequest::KEY,
+];
+
 /// Answers a request; `None` where it wants no answer.
 pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>, Closed> {
-    let (header, api, body) = decode_request_header(frame).map_err(Closed::Header)?;
+    let (header, api, body) = decode_request_header(&frame).map_err(Closed::Header)?;
     let (key, version) = (header.request_api_key, header.request_api_version);
     let api = api.ok_or(Closed::UnknownApi { key, version })?;
     let call = Call {
@@ -114,15 +135,12 @@ impl Exchange {
         Self { version, ..self }
     }
 
-    fn read<R: Request>(self, mut body: Decoder) -> Result<R, Closed> {
-        let unreadable = |source| Closed::Request {
+    fn read<R: Request>(self, body: Bytes) -> Result<R, Closed> {
+        R::decode(body, self.version).map_err(|source| Closed::Request {
             api: self.api,
             version: self.version,
             source,
-        };
-        let request = R::decode_from(&mut body, self.version).map_err(unreadable)?;
-        body.finish().map_err(unreadable)?;
-        Ok(request)
+        })
     }
 
     fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {

@@ -75,7 +75,7 @@ async fn metadata_names_the_broker_and_its_topics() {
         assert!(
             partitions
                 .iter()
-                .all(|p| p.leader_id == node.node_id && p.isr_nodes == [node.node_id])
+                .all(|p| p.leader_id == node.node_id && p.isr_nodes[..] == [node.node_id])
         );
         assert_eq!(
             response.topics[0].topic_authorized_operations,

@@ -291,8 +291,8 @@ fn description(name: String, topic: MetadataResponseTopic) -> TopicDescription {
             partition: partition.partition_index,
             leader: Some(partition.leader_id).filter(|id| *id >= 0),
             leader_epoch: partition.leader_epoch,
-            replicas: partition.replica_nodes,
-            isr: partition.isr_nodes,
+            replicas: partition.replica_nodes.into_vec(),
+            isr: partition.isr_nodes.into_vec(),
         })
         .collect();
     partitions.sort_by_key(|partition| partition.partition);

@@ -201,8 +201,8 @@ fn partition_info(partition: MetadataResponsePartition) -> PartitionInfo {
     PartitionInfo {
         leader: Some(partition.leader_id).filter(|id| *id >= 0),
         leader_epoch: partition.leader_epoch,
-        replicas: partition.replica_nodes,
-        isr: partition.isr_nodes,
+        replicas: partition.replica_nodes.into_vec(),
+        isr: partition.isr_nodes.into_vec(),
     }
 }
 

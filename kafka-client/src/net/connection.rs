@@ -477,7 +477,7 @@ async fn write_requests(
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
 ) {
-    let mut segments = VecDeque::new();
+    let mut requests = VecDeque::new();
     let mut written = Vec::new();
     while let Some(first) = queue.recv().await {
         {
@@ -487,7 +487,7 @@ async fn write_requests(
             }
             let mut next = Some(first);
             while let Some(request) = next {
-                segments.extend(request.bytes.segments);
+                requests.push_back(request.bytes);
                 match request.then {
                     Then::Answer(correlation, reply) => {
                         state.waiting.push_back((correlation, reply))
@@ -497,7 +497,7 @@ async fn write_requests(
                 next = queue.try_recv().ok();
             }
         }
-        if let Err(error) = write_all(&mut to, &mut segments).await {
+        if let Err(error) = write_all(&mut to, &mut requests).await {
             return shared.close(&error.to_string());
         }
         for done in written.drain(..) {
@@ -506,26 +506,29 @@ async fn write_requests(
     }
 }
 
-async fn write_all(to: &mut OwnedWriteHalf, segments: &mut VecDeque<Bytes>) -> std::io::Result<()> {
+async fn write_all(
+    to: &mut OwnedWriteHalf,
+    requests: &mut VecDeque<Encoded>,
+) -> std::io::Result<()> {
     const AT_ONCE: usize = 64;
-    while !segments.is_empty() {
-        let mut slices = [IoSlice::new(&[]); AT_ONCE];
-        for (slice, segment) in slices.iter_mut().zip(segments.iter()) {
-            *slice = IoSlice::new(segment);
+    while let Some(front) = requests.front() {
+        if front.is_empty() {
+            requests.pop_front();
+            continue;
         }
-        let mut written = to
-            .write_vectored(&slices[..segments.len().min(AT_ONCE)])
-            .await?;
+        let mut slices = [IoSlice::new(&[]); AT_ONCE];
+        let mut filled = 0;
+        for request in requests.iter() {
+            filled += request.chunks_vectored(&mut slices[filled..]);
+        }
+        let mut written = to.write_vectored(&slices[..filled]).await?;
         if written == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
-        while let Some(front) = segments.front_mut().filter(|_| written > 0) {
-            let part = written.min(front.len());
-            front.advance(part);
+        for request in requests.iter_mut() {
+            let part = written.min(request.len());
+            request.advance(part);
             written -= part;
-            if front.is_empty() {
-                segments.pop_front();
-            }
         }
     }
     Ok(())

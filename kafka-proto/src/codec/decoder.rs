@@ -1,207 +1,322 @@
 //! Reads primitives off the front of received bytes, without copying them.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use bytestring::ByteString;
-use nom::IResult;
-use nom::number::complete::{be_f64, be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, be_u32};
 
 use super::error::{DecodeError, DecodeErrorKind};
-use super::tagged::RawTaggedField;
-use super::uuid::Uuid;
+use super::path::Path;
+use super::schema::{Field, Schema};
+use super::tagged::{RawTaggedField, UnknownTaggedFields};
+use super::value::Context;
+use crate::varint::{VarintError, get_unsigned_varint};
 
 /// A cursor over the bytes of a message. Strings and byte fields that it yields are slices of those bytes.
-#[derive(Debug, Clone)]
-pub struct Decoder {
-    bytes: Bytes,
+///
+/// It remembers the first thing that is wrong and has nothing left from there on, so that what reads by it needs no
+/// branch after every value: values past an error are zero and empty, and [`Decoder::check`] tells.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    whole: &'a Bytes,
+    rest: &'a [u8],
+    pub(crate) path: Path,
+    error: Option<Box<DecodeError>>,
 }
 
-impl Decoder {
+impl<'a> Decoder<'a> {
     /// Starts at the front of `bytes`.
-    pub fn new(bytes: Bytes) -> Self {
-        Self { bytes }
+    pub fn new(bytes: &'a Bytes) -> Self {
+        Self {
+            whole: bytes,
+            rest: bytes,
+            path: Path::default(),
+            error: None,
+        }
     }
 
     /// How many bytes are left.
+    #[inline]
     pub fn remaining(&self) -> usize {
-        self.bytes.len()
+        self.rest.len()
+    }
+
+    /// How many bytes were read.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.rest.as_ptr() as usize - self.whole.as_ptr() as usize
+    }
+
+    /// What is left, unread.
+    pub fn rest(&self) -> Bytes {
+        self.whole.slice_ref(self.rest)
+    }
+
+    /// Whether all went well up to here.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&mut self) -> Result<(), DecodeError> {
+        match self.error.take() {
+            None => Ok(()),
+            Some(error) => Err(*error),
+        }
     }
 
     /// Ends the reading.
     ///
     /// # Errors
-    /// [`DecodeErrorKind::TrailingBytes`] when there is anything left.
-    pub fn finish(self) -> Result<(), DecodeError> {
+    /// The first thing that is wrong; [`DecodeErrorKind::TrailingBytes`] when there is anything left.
+    pub fn finish(mut self) -> Result<(), DecodeError> {
         match self.remaining() {
-            0 => Ok(()),
-            left => Err(DecodeErrorKind::TrailingBytes(left).into()),
+            0 => {}
+            left => self.fail(None, DecodeErrorKind::TrailingBytes(left)),
+        }
+        self.check()
+    }
+
+    /// Remembers what is wrong here, unless something was before.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail(&mut self, field: Option<&'static Field>, kind: DecodeErrorKind) {
+        if self.error.is_none() {
+            self.error = Some(Box::new(DecodeError {
+                kind,
+                offset: self.offset(),
+                path: self.path.describe(field),
+            }));
+        }
+        self.rest = &self.rest[self.rest.len()..];
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail_truncated(&mut self, field: Option<&'static Field>, needed: usize) {
+        let left = self.remaining();
+        self.fail(field, DecodeErrorKind::Truncated { needed, left });
+    }
+
+    #[inline]
+    pub(crate) fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// The next `N` bytes, or zeros after an error.
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self, field: Option<&'static Field>) -> [u8; N] {
+        match self.rest.split_first_chunk() {
+            Some((value, rest)) => {
+                self.rest = rest;
+                *value
+            }
+            None => {
+                self.fail_truncated(field, N);
+                [0; N]
+            }
+        }
+    }
+
+    /// The next `N` bytes, if there are as many, to be read again.
+    #[inline]
+    pub(crate) fn peek<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    #[inline]
+    fn unsigned_varint(&mut self, field: Option<&'static Field>) -> u32 {
+        match get_unsigned_varint(&mut self.rest) {
+            Ok(value) => value,
+            Err(error) => {
+                self.fail_varint(field, error);
+                0
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail_varint(&mut self, field: Option<&'static Field>, error: VarintError) {
+        match error {
+            VarintError::Truncated => self.fail_truncated(field, self.remaining() + 1),
+            VarintError::TooLong(_) => self.fail(field, DecodeErrorKind::VarintTooLong),
         }
     }
 
-    /// Runs a nom parser for a value of `needed` bytes at the front.
-    fn parse<T>(
-        &mut self,
-        needed: usize,
-        parser: impl for<'a> Fn(&'a [u8]) -> IResult<&'a [u8], T>,
-    ) -> Result<T, DecodeError> {
-        match parser(&self.bytes) {
-            Ok((rest, value)) => {
-                let read = self.bytes.len() - rest.len();
-                self.bytes.advance(read);
-                Ok(value)
+    /// The next `len` bytes, borrowed; none after an error.
+    #[inline]
+    pub(crate) fn raw(&mut self, len: usize, field: Option<&'static Field>) -> &'a [u8] {
+        match self.rest.split_at_checked(len) {
+            Some((raw, rest)) => {
+                self.rest = rest;
+                raw
             }
-            Err(_) => Err(DecodeErrorKind::Truncated {
-                needed,
-                left: self.bytes.len(),
-            }
-            .into()),
-        }
-    }
-
-    pub(crate) fn bool(&mut self) -> Result<bool, DecodeError> {
-        match self.parse(1, |bytes| be_u8(bytes))? {
-            0 => Ok(false),
-            // Any other value is true, as for the Java client.
-            _ => Ok(true),
-        }
-    }
-
-    pub(crate) fn i8(&mut self) -> Result<i8, DecodeError> {
-        self.parse(1, |bytes| be_i8(bytes))
-    }
-
-    pub(crate) fn i16(&mut self) -> Result<i16, DecodeError> {
-        self.parse(2, |bytes| be_i16(bytes))
-    }
-
-    pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.parse(2, |bytes| be_u16(bytes))
-    }
-
-    pub(crate) fn i32(&mut self) -> Result<i32, DecodeError> {
-        self.parse(4, |bytes| be_i32(bytes))
-    }
-
-    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.parse(4, |bytes| be_u32(bytes))
-    }
-
-    pub(crate) fn i64(&mut self) -> Result<i64, DecodeError> {
-        self.parse(8, |bytes| be_i64(bytes))
-    }
-
-    pub(crate) fn f64(&mut self) -> Result<f64, DecodeError> {
-        self.parse(8, |bytes| be_f64(bytes))
-    }
-
-    pub(crate) fn uuid(&mut self) -> Result<Uuid, DecodeError> {
-        let mut id = [0; 16];
-        id.copy_from_slice(&self.slice(16)?);
-        Ok(Uuid(id))
-    }
-
-    pub(crate) fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
-        let mut value = 0u32;
-        for shift in (0..35).step_by(7) {
-            let byte = self.parse(1, |bytes| be_u8(bytes))?;
-            if shift == 28 && byte > 0x0f {
-                return Err(DecodeErrorKind::VarintTooLong.into());
-            }
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
+            None => {
+                self.fail_truncated(field, len);
+                &[]
             }
         }
-        Err(DecodeErrorKind::VarintTooLong.into())
     }
 
     /// The next `len` bytes, shared with the message and not copied.
-    pub(crate) fn slice(&mut self, len: usize) -> Result<Bytes, DecodeError> {
-        if len > self.bytes.len() {
-            return Err(DecodeErrorKind::Truncated {
-                needed: len,
-                left: self.bytes.len(),
-            }
-            .into());
+    #[inline]
+    pub(crate) fn bytes(&mut self, len: usize, field: Option<&'static Field>) -> Bytes {
+        let from = self.offset();
+        let len = self.raw(len, field).len();
+        if len == 0 {
+            // Shares nothing, so it keeps nothing alive.
+            return Bytes::new();
         }
-        Ok(self.bytes.split_to(len))
+        self.whole.slice(from..from + len)
+    }
+
+    #[inline]
+    pub(crate) fn string(&mut self, len: usize, field: Option<&'static Field>) -> ByteString {
+        let text = self.rest.get(..len).unwrap_or_default();
+        if std::str::from_utf8(text).is_err() {
+            self.fail(field, DecodeErrorKind::InvalidUtf8);
+        }
+        ByteString::try_from(self.bytes(len, field)).unwrap_or_default()
     }
 
     /// The length of a string (16 bits unless compact), or `None` for null.
-    pub(crate) fn string_len(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
-        if flexible {
-            self.compact_len()
-        } else {
-            Self::len(i32::from(self.i16()?))
+    #[inline]
+    pub(crate) fn string_len(&mut self, field: &'static Field, compact: bool) -> Option<usize> {
+        if compact {
+            return self.compact_len(field);
         }
+        let len = i16::from_be_bytes(self.array(Some(field)));
+        self.len(i32::from(len), field)
     }
 
     /// The length of bytes or an array (32 bits unless compact), or `None` for null.
-    pub(crate) fn long_len(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
-        if flexible {
-            self.compact_len()
+    #[inline]
+    pub(crate) fn long_len(&mut self, field: &'static Field, compact: bool) -> Option<usize> {
+        if compact {
+            return self.compact_len(field);
+        }
+        let len = i32::from_be_bytes(self.array(Some(field)));
+        self.len(len, field)
+    }
+
+    #[inline]
+    fn compact_len(&mut self, field: &'static Field) -> Option<usize> {
+        (self.unsigned_varint(Some(field)) as usize).checked_sub(1)
+    }
+
+    #[inline]
+    fn len(&mut self, len: i32, field: &'static Field) -> Option<usize> {
+        match usize::try_from(len) {
+            Ok(len) => Some(len),
+            Err(_) => {
+                if len != -1 {
+                    self.fail(Some(field), DecodeErrorKind::InvalidLength(i64::from(len)));
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether a struct that may be null is there. A tagged field says it by 0 or 1, another one by a byte below 0 or not.
+    pub(crate) fn is_present(&mut self, field: &'static Field, cx: Context) -> bool {
+        if field.tag_in(cx.version).is_some() {
+            self.unsigned_varint(Some(field)) > 0
         } else {
-            Self::len(self.i32()?)
+            i8::from_be_bytes(self.array(Some(field))) >= 0
         }
-    }
-
-    fn compact_len(&mut self) -> Result<Option<usize>, DecodeError> {
-        Ok((self.unsigned_varint()? as usize).checked_sub(1))
-    }
-
-    fn len(len: i32) -> Result<Option<usize>, DecodeError> {
-        match len {
-            -1 => Ok(None),
-            len => match usize::try_from(len) {
-                Ok(len) => Ok(Some(len)),
-                Err(_) => Err(DecodeErrorKind::InvalidLength(i64::from(len)).into()),
-            },
-        }
-    }
-
-    pub(crate) fn string(&mut self, len: usize) -> Result<ByteString, DecodeError> {
-        ByteString::try_from(self.slice(len)?).map_err(|_| DecodeErrorKind::InvalidUtf8.into())
     }
 
     /// A count of elements. Each takes a byte at least, so that a count beyond the bytes left is refused before
     /// anything is allocated for it.
-    pub(crate) fn checked_count(&self, count: usize) -> Result<usize, DecodeError> {
+    #[inline]
+    pub(crate) fn count(&mut self, count: usize, field: &'static Field) -> usize {
         if count > self.remaining() {
-            return Err(DecodeErrorKind::Truncated {
-                needed: count,
-                left: self.remaining(),
-            }
-            .into());
+            self.fail_truncated(Some(field), count);
+            return 0;
         }
-        Ok(count)
+        count
     }
 
-    /// Reads the tagged fields at the end of a struct. `known` reads the value of a tag it knows and says `true`;
-    /// the others are kept as they are.
-    pub(crate) fn tagged_fields(
-        &mut self,
-        mut known: impl FnMut(u32, &mut Decoder) -> Result<bool, DecodeError>,
-    ) -> Result<Vec<RawTaggedField>, DecodeError> {
-        let mut unknown = Vec::new();
-        let mut previous = None;
-        for _ in 0..self.unsigned_varint()? {
-            let tag = self.unsigned_varint()?;
-            if let Some(previous) = previous.filter(|&previous| previous >= tag) {
-                return Err(DecodeErrorKind::TagOrder { tag, previous }.into());
-            }
-            previous = Some(tag);
-            let size = self.unsigned_varint()? as usize;
-            let data = self.slice(size)?;
-            let mut value = Decoder::new(data.clone());
-            if !known(tag, &mut value)? {
-                unknown.push(RawTaggedField { tag, data });
-            } else if value.remaining() > 0 {
-                return Err(DecodeErrorKind::TagSize {
-                    tag,
-                    left: value.remaining(),
-                }
-                .into());
-            }
+    /// Starts the tagged fields at the end of a struct.
+    #[inline]
+    pub(crate) fn tags(&mut self, cx: Context) -> Tags<'a> {
+        Tags {
+            left: if cx.flexible {
+                self.unsigned_varint(None)
+            } else {
+                0
+            },
+            tag: None,
+            behind: None,
         }
-        Ok(unknown)
+    }
+}
+
+/// The tagged fields of a struct, one after another.
+pub(crate) struct Tags<'a> {
+    left: u32,
+    tag: Option<u32>,
+    /// What comes after the field that is being read.
+    behind: Option<&'a [u8]>,
+}
+
+impl<'a> Tags<'a> {
+    /// The next field's tag; the decoder then ends where the field's value ends.
+    #[inline]
+    pub(crate) fn next(
+        &mut self,
+        from: &mut Decoder<'a>,
+        schema: &Schema,
+        cx: Context,
+        unknown: &mut UnknownTaggedFields,
+    ) -> Option<u32> {
+        if self.left == 0 && self.behind.is_none() {
+            return None;
+        }
+        self.known(from, schema, cx, unknown)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn known(
+        &mut self,
+        from: &mut Decoder<'a>,
+        schema: &Schema,
+        cx: Context,
+        unknown: &mut UnknownTaggedFields,
+    ) -> Option<u32> {
+        loop {
+            let tag = self.enter(from)?;
+            let mut fields = schema.fields.iter();
+            if fields.any(|field| field.tag_in(cx.version) == Some(tag)) {
+                return Some(tag);
+            }
+            let data = from.bytes(from.remaining(), None);
+            unknown.push(RawTaggedField { tag, data });
+        }
+    }
+
+    fn enter(&mut self, from: &mut Decoder<'a>) -> Option<u32> {
+        if let (Some(behind), Some(tag)) = (self.behind.take(), self.tag) {
+            let left = from.remaining();
+            if left > 0 {
+                from.fail(None, DecodeErrorKind::TagSize { tag, left });
+            }
+            if from.failed() {
+                return None;
+            }
+            from.rest = behind;
+        }
+        self.left = self.left.checked_sub(1)?;
+        let tag = from.unsigned_varint(None);
+        if let Some(previous) = self.tag.filter(|&previous| previous >= tag) {
+            from.fail(None, DecodeErrorKind::TagOrder { tag, previous });
+        }
+        let size = from.unsigned_varint(None) as usize;
+        let value = from.raw(size, None);
+        if from.failed() {
+            return None;
+        }
+        self.behind = Some(from.rest);
+        from.rest = value;
+        self.tag = Some(tag);
+        Some(tag)
     }
 }

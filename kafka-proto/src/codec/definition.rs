@@ -57,6 +57,8 @@ macro_rules! message {
 }
 
 /// Declares a struct: its fields, what they are by default, how they are written and read.
+///
+/// Everything is marked for inlining so that it is compiled where it is used: a program pays for the messages it speaks.
 macro_rules! structure {
     ($(#[$meta:meta])* $name:ident {
         $($(#[$field_meta:meta])* $field:ident: $ty:ty $([$($attribute:tt)*])? $(= $default:expr)?),* $(,)?
@@ -66,99 +68,97 @@ macro_rules! structure {
         pub struct $name {
             $($(#[$field_meta])* pub $field: $ty,)*
             /// Tagged fields that the definition does not name, as they came.
-            pub unknown_tagged_fields: Vec<$crate::codec::RawTaggedField>,
+            pub unknown_tagged_fields: $crate::codec::UnknownTaggedFields,
         }
 
         impl Default for $name {
+            #[inline]
             fn default() -> Self {
                 Self {
-                    $($field: $crate::codec::default!($($default)?),)*
-                    unknown_tagged_fields: Vec::new(),
+                    $($field: $crate::codec::default!($ty $(, $default)?),)*
+                    unknown_tagged_fields: Default::default(),
                 }
             }
         }
 
         impl $crate::codec::Struct for $name {
-            const NAME: &'static str = stringify!($name);
-            const FIELDS: &'static [$crate::codec::Field] = &[$($crate::codec::attributes!(
-                $crate::codec::Field::new(stringify!($field), stringify!($ty));
-                $($($attribute)*)?
-            )),*];
-        }
+            const SCHEMA: &'static $crate::codec::Schema = &$crate::codec::Schema {
+                name: stringify!($name),
+                fields: &[$($crate::codec::attributes!(
+                    $crate::codec::Field::new(
+                        stringify!($field),
+                        <$ty as $crate::codec::Value>::TYPE,
+                        stringify!($ty),
+                        stringify!($($default)?),
+                    );
+                    $($($attribute)*)?
+                )),*],
+            };
 
-        impl $crate::codec::Value for $name {
-            fn write(
-                &self,
-                to: &mut $crate::codec::Encoder,
-                cx: $crate::codec::Context,
-            ) -> Result<(), $crate::codec::EncodeError> {
-                #[allow(unused_mut, reason = "structs without fields")]
-                let mut fields = <Self as $crate::codec::Struct>::FIELDS.iter();
-                let mut tagged = $crate::codec::TaggedFields::default();
-                $(if let Some(field) = fields.next() {
-                    let default = || -> $ty { $crate::codec::default!($($default)?) };
-                    field.write(&self.$field, default, to, &mut tagged, cx)?;
-                })*
+            #[inline]
+            fn write_fields(&self, to: &mut $crate::codec::Encoder, cx: $crate::codec::Context) {
+                let [$($field),*] = Self::SCHEMA.fields else { return };
+                $($crate::codec::put!(&self.$field, to, $field, cx $(, $default)?);)*
                 if cx.flexible {
-                    tagged.finish(&self.unknown_tagged_fields, to);
-                }
-                Ok(())
-            }
-
-            fn read(
-                from: &mut $crate::codec::Decoder,
-                cx: $crate::codec::Context,
-            ) -> Result<Self, $crate::codec::DecodeError> {
-                let mut this = Self::default();
-                let mut fields = <Self as $crate::codec::Struct>::FIELDS.iter();
-                $(if let Some(field) = fields.next() {
-                    field.read(&mut this.$field, from, cx)?;
-                })*
-                if cx.flexible {
-                    this.unknown_tagged_fields = from.tagged_fields(|tag, value| {
-                        let mut fields = <Self as $crate::codec::Struct>::FIELDS.iter();
-                        $(if let Some(field) = fields.next()
-                            && field.tag_in(cx.version) == Some(tag)
+                    #[allow(unused_mut, reason = "structs without tagged fields")]
+                    let mut tags = $crate::codec::TaggedFields::default();
+                    $($crate::codec::tagged!(($($($attribute)*)?)
+                        if let Some(tag) = $field.tag_in(cx.version)
+                            && self.$field != $crate::codec::default!($ty $(, $default)?)
                         {
-                            field.read_tagged(&mut this.$field, value, cx)?;
-                            return Ok(true);
-                        })*
-                        Ok(false)
-                    })?;
+                            tags.add(tag, to, |to| {
+                                $crate::codec::Value::write(&self.$field, to, $field, cx);
+                            });
+                        }
+                    );)*
+                    tags.finish(&self.unknown_tagged_fields, to);
                 }
-                Ok(this)
+            }
+
+            #[inline]
+            fn read_fields(from: &mut $crate::codec::Decoder<'_>, cx: $crate::codec::Context) -> Self {
+                let mut this = Self::default();
+                let [$($field),*] = Self::SCHEMA.fields else { return this };
+                $($crate::codec::get(&mut this.$field, from, $field, cx);)*
+                let mut tags = from.tags(cx);
+                while let Some(_tag) = tags.next(from, Self::SCHEMA, cx, &mut this.unknown_tagged_fields) {
+                    $($crate::codec::tagged!(($($($attribute)*)?)
+                        if $field.tag_in(cx.version) == Some(_tag) {
+                            this.$field = $crate::codec::Value::read(from, $field, cx);
+                        }
+                    );)*
+                }
+                this
             }
         }
+    };
+}
 
-        impl $crate::codec::Nullable for $name {
-            fn write_nullable(
-                value: Option<&Self>,
-                to: &mut $crate::codec::Encoder,
-                cx: $crate::codec::Context,
-            ) -> Result<(), $crate::codec::EncodeError> {
-                $crate::codec::write_nullable_struct(value, to, cx)
-            }
-
-            fn read_nullable(
-                from: &mut $crate::codec::Decoder,
-                cx: $crate::codec::Context,
-            ) -> Result<Option<Self>, $crate::codec::DecodeError> {
-                $crate::codec::read_nullable_struct(from, cx)
-            }
-        }
-
-        $crate::codec::json_form! { $name { $($field: $ty = $crate::codec::default!($($default)?)),* } }
+/// Writes a field that has a default of its own, or its type's.
+macro_rules! put {
+    ($value:expr, $to:ident, $field:ident, $cx:ident) => {
+        $crate::codec::put($value, $to, $field, $cx)
+    };
+    ($value:expr, $to:ident, $field:ident, $cx:ident, $default:expr) => {
+        $crate::codec::put_unless($value, $default, $to, $field, $cx)
     };
 }
 
 /// A field's default: the one that is declared, or its type's.
 macro_rules! default {
-    () => {
-        Default::default()
+    ($ty:ty) => {
+        <$ty as Default>::default()
     };
-    ($default:expr) => {
+    ($ty:ty, $default:expr) => {
         $default
     };
+}
+
+/// What is only there for a field with a tag.
+macro_rules! tagged {
+    (($versions:literal, tag $($rest:tt)*) $($code:tt)*) => { $($code)* };
+    (($versions:literal, nullable $nullable:literal, tag $($rest:tt)*) $($code:tt)*) => { $($code)* };
+    (($($untagged:tt)*) $($code:tt)*) => {};
 }
 
 /// Adds a field's attributes, one after another, to what is known of it.
@@ -187,40 +187,4 @@ macro_rules! attributes {
     };
 }
 
-/// A struct's JSON form, with the feature `serde`.
-#[cfg(feature = "serde")]
-macro_rules! json_form {
-    ($name:ident { $($field:ident: $ty:ty = $default:expr),* }) => {
-        impl $crate::codec::json::JsonValue for $name {
-            fn write_json(&self, cx: $crate::codec::Context) -> serde_json::Value {
-                let mut object = serde_json::Map::new();
-                let mut fields = <Self as $crate::codec::Struct>::FIELDS.iter();
-                $(if let Some(field) = fields.next() {
-                    let default = || -> $ty { $default };
-                    $crate::codec::json::write_field(field, &self.$field, default, &mut object, cx);
-                })*
-                serde_json::Value::Object(object)
-            }
-
-            fn read_json(
-                json: &serde_json::Value,
-                cx: $crate::codec::Context,
-            ) -> Result<Self, $crate::codec::DecodeError> {
-                let mut this = Self::default();
-                let object = $crate::codec::json::object::<Self>(json)?;
-                let mut fields = <Self as $crate::codec::Struct>::FIELDS.iter();
-                $(if let Some(field) = fields.next() {
-                    $crate::codec::json::read_field(field, &mut this.$field, object, cx)?;
-                })*
-                Ok(this)
-            }
-        }
-    };
-}
-
-#[cfg(not(feature = "serde"))]
-macro_rules! json_form {
-    ($($form:tt)*) => {};
-}
-
-pub(crate) use {attributes, default, json_form, message, structure};
+pub(crate) use {attributes, default, message, put, structure, tagged};

@@ -4,11 +4,14 @@ use thiserror::Error;
 
 /// Bytes that are not the message they should be. Nothing was read past the place that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{}{kind}", at(path))]
+#[error("{}{kind}{}", at(path), place(kind, *offset))]
 pub struct DecodeError {
     /// What is wrong.
     pub kind: DecodeErrorKind,
-    /// Where, outermost first: `ProduceRequest.topic_data.name`. Empty outside of a message.
+    /// Where, as the number of bytes before it in what was to be decoded; 0 where it is in none of them: for an
+    /// unsupported version, and in JSON.
+    pub offset: usize,
+    /// In which field: `ProduceRequest.topic_data[3].name`. Empty outside of a message.
     pub path: String,
 }
 
@@ -25,25 +28,17 @@ pub enum DecodeErrorKind {
         left: usize,
     },
     /// A length or count below what its type allows.
-    #[error("invalid length {0}")]
+    #[error("length {0}, expected 0 or more, or -1 for null")]
     InvalidLength(i64),
     /// A null where the version has none.
     #[error("null where this version allows none")]
     UnexpectedNull,
     /// A variable-length integer of more bytes than its type has room for.
-    #[error("variable-length integer too long")]
+    #[error("a variable-length integer is longer than the 5 bytes that it may take")]
     VarintTooLong,
     /// Text that is not UTF-8.
     #[error("text that is not UTF-8")]
     InvalidUtf8,
-    /// A value outside of what its type has: a boolean of 7, a presence byte of 3.
-    #[error("{value} is not a valid {what}")]
-    InvalidValue {
-        /// The type.
-        what: &'static str,
-        /// What was read.
-        value: i64,
-    },
     /// The same tag twice in one struct, or tags that do not ascend.
     #[error("tag {tag} after tag {previous}: tags ascend")]
     TagOrder {
@@ -75,6 +70,7 @@ impl From<DecodeErrorKind> for DecodeError {
     fn from(kind: DecodeErrorKind) -> Self {
         Self {
             kind,
+            offset: 0,
             path: String::new(),
         }
     }
@@ -84,7 +80,7 @@ impl DecodeError {
     /// The same error, one level further out.
     #[must_use]
     #[cold]
-    pub fn within(mut self, name: &str) -> Self {
+    pub(crate) fn within(mut self, name: &str) -> Self {
         self.path = join(name, &self.path);
         self
     }
@@ -96,7 +92,7 @@ impl DecodeError {
 pub struct EncodeError {
     /// What is wrong.
     pub kind: EncodeErrorKind,
-    /// Where, outermost first: `ProduceRequest.topic_data.name`.
+    /// Where, outermost first: `ProduceRequest.topic_data[3].name`.
     pub path: String,
 }
 
@@ -143,7 +139,7 @@ impl EncodeError {
     /// The same error, one level further out.
     #[must_use]
     #[cold]
-    pub fn within(mut self, name: &str) -> Self {
+    pub(crate) fn within(mut self, name: &str) -> Self {
         self.path = join(name, &self.path);
         self
     }
@@ -159,6 +155,13 @@ pub struct UnsupportedVersion {
     pub version: i16,
     /// The versions it has.
     pub versions: crate::codec::Versions,
+}
+
+fn place(kind: &DecodeErrorKind, offset: usize) -> String {
+    match kind {
+        DecodeErrorKind::UnsupportedVersion(_) | DecodeErrorKind::Json(_) => String::new(),
+        _ => format!(", at byte {offset}"),
+    }
 }
 
 fn at(path: &str) -> String {

@@ -2,6 +2,22 @@
 //!
 //! Names are in camel case; bytes are base64; a UUID is Kafka's text; a field that the version lacks, or a tagged field at
 //! its default, is not there.
+//!
+//! The form follows from the [`Schema`] alone, so these functions work for any message, also one that is only known by
+//! its API key:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use kafka_proto::api::api_of;
+//! use kafka_proto::codec::json;
+//!
+//! let heartbeat = api_of(12).expect("an API key");
+//! let bytes = Bytes::from_static(b"\0\x01g\0\0\0\x07\0\x01m");
+//! let json = json::read(heartbeat.request, &bytes, heartbeat.context(0)?)?;
+//! assert_eq!(json.to_string(), r#"{"groupId":"g","generationId":7,"memberId":"m"}"#);
+//! assert_eq!(json::write(heartbeat.request, &json, heartbeat.context(0)?)?, bytes);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,22 +25,245 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde_json::{Map, Value as Json};
 
+use super::decoder::Decoder;
+use super::encoder::Encoder;
 use super::error::{DecodeError, DecodeErrorKind};
-use super::field::Field;
-use super::message::Struct;
+use super::schema::{Field, Schema, Type};
+use super::tagged::UnknownTaggedFields;
 use super::uuid::Uuid;
-use super::value::Context;
+use super::value::{Context, Nullable, Value};
 
-/// A type of the protocol that has a JSON form.
-pub trait JsonValue: Sized {
-    /// The value's JSON form.
-    fn write_json(&self, cx: Context) -> Json;
+/// The JSON form of a message's bytes.
+///
+/// # Errors
+/// When the bytes are not the message.
+pub fn read(schema: &'static Schema, bytes: &Bytes, cx: Context) -> Result<Json, DecodeError> {
+    let mut from = Decoder::new(bytes);
+    let json = read_struct(schema, &mut from, cx);
+    from.finish().map_err(|error| error.within(schema.name))?;
+    Ok(Json::Object(json))
+}
 
-    /// Reads a value.
-    ///
-    /// # Errors
-    /// When the JSON is not the type's form.
-    fn read_json(json: &Json, cx: Context) -> Result<Self, DecodeError>;
+fn read_struct(schema: &'static Schema, from: &mut Decoder<'_>, cx: Context) -> Map<String, Json> {
+    let mut object = Map::new();
+    for field in schema.fields {
+        if field.in_place(cx.version) {
+            object.insert(json_name(field.name), read_field(field, from, cx));
+        }
+    }
+    let mut tags = from.tags(cx);
+    let mut unknown = UnknownTaggedFields::default();
+    while let Some(tag) = tags.next(from, schema, cx, &mut unknown) {
+        let mut fields = schema.fields.iter();
+        if let Some(field) = fields.find(|field| field.tag_in(cx.version) == Some(tag)) {
+            object.insert(json_name(field.name), read_field(field, from, cx));
+        }
+    }
+    object
+}
+
+fn read_field(field: &'static Field, from: &mut Decoder<'_>, cx: Context) -> Json {
+    let nullable = field.nullable.contains(cx.version);
+    if nullable && matches!(field.ty, Type::Struct(_)) && !from.is_present(field, cx) {
+        return Json::Null;
+    }
+    read_type(field.ty, nullable, field, from, cx)
+}
+
+fn read_type(
+    ty: Type,
+    nullable: bool,
+    field: &'static Field,
+    from: &mut Decoder<'_>,
+    cx: Context,
+) -> Json {
+    match ty {
+        Type::Bool => bool::read(from, field, cx).into(),
+        Type::Int8 => i8::read(from, field, cx).into(),
+        Type::Int16 => i16::read(from, field, cx).into(),
+        Type::Uint16 => u16::read(from, field, cx).into(),
+        Type::Int32 => i32::read(from, field, cx).into(),
+        Type::Uint32 => u32::read(from, field, cx).into(),
+        Type::Int64 => i64::read(from, field, cx).into(),
+        Type::Float64 => f64::read(from, field, cx).into(),
+        Type::Uuid => Uuid::read(from, field, cx).to_string().into(),
+        Type::String => {
+            let text = read_nullable::<ByteString>(nullable, field, from, cx);
+            text.map_or(Json::Null, |text| Json::from(&*text))
+        }
+        Type::Bytes => {
+            let bytes = read_nullable::<Bytes>(nullable, field, from, cx);
+            bytes.map_or(Json::Null, |bytes| STANDARD.encode(bytes).into())
+        }
+        Type::Struct(schema) => {
+            from.path.enter(field);
+            let object = read_struct(schema, from, cx);
+            from.path.leave();
+            Json::Object(object)
+        }
+        Type::Array(element) => {
+            let Some(count) = from.long_len(field, cx.compact(field)) else {
+                if !nullable {
+                    from.fail(Some(field), DecodeErrorKind::UnexpectedNull);
+                }
+                return Json::Null;
+            };
+            let mut elements = Vec::new();
+            for _ in 0..from.count(count, field) {
+                elements.push(read_type(*element, false, field, from, cx));
+                if from.failed() {
+                    break;
+                }
+            }
+            Json::Array(elements)
+        }
+    }
+}
+
+fn read_nullable<T: Nullable>(
+    nullable: bool,
+    field: &'static Field,
+    from: &mut Decoder<'_>,
+    cx: Context,
+) -> Option<T> {
+    if nullable {
+        T::read_nullable(from, field, cx)
+    } else {
+        Some(T::read(from, field, cx))
+    }
+}
+
+/// The bytes of a message's JSON form.
+///
+/// # Errors
+/// When the JSON is not the form of this message.
+pub fn write(schema: &'static Schema, json: &Json, cx: Context) -> Result<Bytes, DecodeError> {
+    let mut to = Encoder::new();
+    write_struct(schema, json, &mut to, cx).map_err(|error| error.within(schema.name))?;
+    match to.finish() {
+        Ok(encoded) => Ok(encoded.into_bytes()),
+        Err(error) => Err(DecodeErrorKind::Json(error.to_string()).into()),
+    }
+}
+
+fn write_struct(
+    schema: &'static Schema,
+    json: &Json,
+    to: &mut Encoder,
+    cx: Context,
+) -> Result<(), DecodeError> {
+    let object = json
+        .as_object()
+        .ok_or_else(|| expected(schema.name, json))?;
+    for name in object.keys() {
+        if !schema
+            .fields
+            .iter()
+            .any(|field| json_name(field.name) == *name)
+        {
+            let what = format!("{} has no field \"{name}\"", schema.name);
+            return Err(DecodeErrorKind::Json(what).into());
+        }
+    }
+    for field in schema
+        .fields
+        .iter()
+        .filter(|field| field.in_place(cx.version))
+    {
+        let json = object.get(&json_name(field.name));
+        let missing = || DecodeErrorKind::Json("missing".to_owned()).into();
+        let written = json
+            .ok_or_else(missing)
+            .and_then(|json| write_field(field, json, to, cx));
+        written.map_err(|error| error.within(field.name))?;
+    }
+    if cx.flexible {
+        let mut tags = super::tagged::TaggedFields::default();
+        for field in schema.fields {
+            let json = object.get(&json_name(field.name));
+            if let (Some(tag), Some(json)) = (field.tag_in(cx.version), json) {
+                let mut written = Ok(());
+                tags.add(tag, to, |to| written = write_field(field, json, to, cx));
+                written.map_err(|error| error.within(field.name))?;
+            }
+        }
+        tags.finish(&[], to);
+    }
+    Ok(())
+}
+
+fn write_field(
+    field: &'static Field,
+    json: &Json,
+    to: &mut Encoder,
+    cx: Context,
+) -> Result<(), DecodeError> {
+    let nullable = field.nullable.contains(cx.version);
+    match field.ty {
+        Type::Struct(_) if nullable => to.present(!json.is_null(), field, cx),
+        Type::String if nullable && json.is_null() => to.string_len(None, field, cx.compact(field)),
+        _ if nullable && json.is_null() => to.long_len(None, field, cx.compact(field)),
+        _ => {}
+    }
+    if nullable && json.is_null() {
+        return Ok(());
+    }
+    write_type(field.ty, field, json, to, cx)
+}
+
+fn write_type(
+    ty: Type,
+    field: &'static Field,
+    json: &Json,
+    to: &mut Encoder,
+    cx: Context,
+) -> Result<(), DecodeError> {
+    match ty {
+        Type::Bool => {
+            let value = json
+                .as_bool()
+                .ok_or_else(|| expected("true or false", json))?;
+            value.write(to, field, cx);
+        }
+        Type::Int8 => integer::<i8>(json)?.write(to, field, cx),
+        Type::Int16 => integer::<i16>(json)?.write(to, field, cx),
+        Type::Uint16 => integer::<u16>(json)?.write(to, field, cx),
+        Type::Int32 => integer::<i32>(json)?.write(to, field, cx),
+        Type::Uint32 => integer::<u32>(json)?.write(to, field, cx),
+        Type::Int64 => integer::<i64>(json)?.write(to, field, cx),
+        Type::Float64 => {
+            let value = json.as_f64().ok_or_else(|| expected("a number", json))?;
+            value.write(to, field, cx);
+        }
+        Type::Uuid => {
+            let id = json.as_str().and_then(|text| text.parse::<Uuid>().ok());
+            id.ok_or_else(|| expected("a UUID", json))?
+                .write(to, field, cx);
+        }
+        Type::String => {
+            let text = json.as_str().ok_or_else(|| expected("a text", json))?;
+            ByteString::from(text).write(to, field, cx);
+        }
+        Type::Bytes => {
+            let bytes = json.as_str().and_then(|text| STANDARD.decode(text).ok());
+            let bytes = bytes.ok_or_else(|| expected("base64", json))?;
+            Bytes::from(bytes).write(to, field, cx);
+        }
+        Type::Struct(schema) => write_struct(schema, json, to, cx)?,
+        Type::Array(element) => {
+            let elements = json.as_array().ok_or_else(|| expected("an array", json))?;
+            to.long_len(Some(elements.len()), field, cx.compact(field));
+            for json in elements {
+                write_type(*element, field, json, to, cx)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn integer<T: TryFrom<i64>>(json: &Json) -> Result<T, DecodeError> {
+    let number = json.as_i64().and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| expected(std::any::type_name::<T>(), json))
 }
 
 fn expected(what: &str, json: &Json) -> DecodeError {
@@ -32,175 +271,14 @@ fn expected(what: &str, json: &Json) -> DecodeError {
     DecodeErrorKind::Json(format!("expected {what}, found {text}")).into()
 }
 
-macro_rules! integer {
-    ($($ty:ty),*) => {$(
-        impl JsonValue for $ty {
-            fn write_json(&self, _: Context) -> Json {
-                Json::from(*self)
-            }
-
-            fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-                let number = json.as_i64().and_then(|number| Self::try_from(number).ok());
-                number.ok_or_else(|| expected(stringify!($ty), json))
-            }
-        }
-    )*};
-}
-
-integer!(i8, i16, u16, i32, u32, i64);
-
-impl JsonValue for f64 {
-    fn write_json(&self, _: Context) -> Json {
-        Json::from(*self)
-    }
-
-    fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-        json.as_f64().ok_or_else(|| expected("a number", json))
-    }
-}
-
-impl JsonValue for bool {
-    fn write_json(&self, _: Context) -> Json {
-        Json::from(*self)
-    }
-
-    fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-        json.as_bool()
-            .ok_or_else(|| expected("true or false", json))
-    }
-}
-
-impl JsonValue for Uuid {
-    fn write_json(&self, _: Context) -> Json {
-        Json::from(self.to_string())
-    }
-
-    fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-        json.as_str()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| expected("a UUID", json))
-    }
-}
-
-impl JsonValue for ByteString {
-    fn write_json(&self, _: Context) -> Json {
-        Json::from(&**self)
-    }
-
-    fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-        json.as_str()
-            .map(Self::from)
-            .ok_or_else(|| expected("a text", json))
-    }
-}
-
-impl JsonValue for Bytes {
-    fn write_json(&self, _: Context) -> Json {
-        Json::from(STANDARD.encode(self))
-    }
-
-    fn read_json(json: &Json, _: Context) -> Result<Self, DecodeError> {
-        let bytes = json.as_str().and_then(|text| STANDARD.decode(text).ok());
-        bytes
-            .map(Self::from)
-            .ok_or_else(|| expected("base64", json))
-    }
-}
-
-impl<T: JsonValue> JsonValue for Vec<T> {
-    fn write_json(&self, cx: Context) -> Json {
-        self.iter().map(|element| element.write_json(cx)).collect()
-    }
-
-    fn read_json(json: &Json, cx: Context) -> Result<Self, DecodeError> {
-        let elements = json.as_array().ok_or_else(|| expected("an array", json))?;
-        elements
-            .iter()
-            .map(|element| T::read_json(element, cx))
-            .collect()
-    }
-}
-
-impl<T: JsonValue> JsonValue for Option<T> {
-    fn write_json(&self, cx: Context) -> Json {
-        self.as_ref()
-            .map_or(Json::Null, |value| value.write_json(cx))
-    }
-
-    fn read_json(json: &Json, cx: Context) -> Result<Self, DecodeError> {
-        if json.is_null() {
-            Ok(None)
-        } else {
-            T::read_json(json, cx).map(Some)
-        }
-    }
-}
-
-/// The object that a struct's JSON form is.
-pub(crate) fn object<T: Struct>(json: &Json) -> Result<&Map<String, Json>, DecodeError> {
-    let object = json.as_object().ok_or_else(|| expected(T::NAME, json))?;
-    for name in object.keys() {
-        if !T::FIELDS.iter().any(|field| json_name(field.name) == *name) {
-            return Err(
-                DecodeErrorKind::Json(format!("{} has no field \"{name}\"", T::NAME)).into(),
-            );
-        }
-    }
-    Ok(object)
-}
-
-/// Puts a field into its struct's object.
-pub(crate) fn write_field<T: JsonValue + PartialEq>(
-    field: &Field,
-    value: &T,
-    default: impl FnOnce() -> T,
-    object: &mut Map<String, Json>,
-    cx: Context,
-) {
-    let left_out = !field.versions.contains(cx.version)
-        || (field.tag_in(cx.version).is_some() && *value == default());
-    if !left_out {
-        object.insert(json_name(field.name), value.write_json(cx));
-    }
-}
-
-/// Takes a field out of its struct's object.
-pub(crate) fn read_field<T: JsonValue>(
-    field: &Field,
-    value: &mut T,
-    object: &Map<String, Json>,
-    cx: Context,
-) -> Result<(), DecodeError> {
-    if !field.versions.contains(cx.version) {
-        return Ok(());
-    }
-    match object.get(&json_name(field.name)) {
-        Some(json) => *value = T::read_json(json, cx).map_err(|error| error.within(field.name))?,
-        None if field.tag_in(cx.version).is_some() => {}
-        None => {
-            return Err(
-                DecodeError::from(DecodeErrorKind::Json("missing".to_owned())).within(field.name),
-            );
-        }
-    }
-    Ok(())
-}
-
 /// `topic_data` as Kafka writes it: `topicData`.
 fn json_name(name: &str) -> String {
-    let mut upper = false;
-    let mut camel = String::with_capacity(name.len());
-    for letter in name.chars() {
-        if letter == '_' {
-            upper = true;
-        } else {
-            camel.push(if upper {
-                letter.to_ascii_uppercase()
-            } else {
-                letter
-            });
-            upper = false;
-        }
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(1.min(word.len()));
+        camel.push_str(&first.to_ascii_uppercase());
+        camel.push_str(rest);
     }
     camel
 }

@@ -5,20 +5,27 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::decoder::Decoder;
-use super::encoder::{Encoded, Encoder};
+use super::encoded::Encoded;
+use super::encoder::Encoder;
 use super::error::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, UnsupportedVersion,
 };
-use super::field::Field;
-use super::value::{Context, Value};
+use super::schema::Schema;
+use super::value::Context;
 use super::versions::Versions;
 
-/// A struct of the protocol: a message, or a part of one.
-pub trait Struct: Value + Default + Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
+/// A struct of the protocol: a message, or a part of one. Implemented by its declaration.
+pub trait Struct: Default + Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
+    /// The declaration as data.
+    const SCHEMA: &'static Schema;
     /// The struct's name.
-    const NAME: &'static str;
-    /// Its fields, in the order in which they are written.
-    const FIELDS: &'static [Field];
+    const NAME: &'static str = Self::SCHEMA.name;
+
+    /// Writes the fields that the version has.
+    fn write_fields(&self, to: &mut Encoder, cx: Context);
+
+    /// Reads the fields that the version has; what is read past an error is of no meaning.
+    fn read_fields(from: &mut Decoder<'_>, cx: Context) -> Self;
 }
 
 /// A message of the protocol: a request, a response, or data kept inside of one.
@@ -51,19 +58,7 @@ pub trait Message: Struct {
     /// # Errors
     /// When the message has no such version.
     fn context(version: i16) -> Result<Context, UnsupportedVersion> {
-        if Self::VERSIONS.contains(version) {
-            Ok(Context {
-                version,
-                flexible: Self::FLEXIBLE.contains(version),
-                nullable: false,
-            })
-        } else {
-            Err(UnsupportedVersion {
-                message: Self::NAME,
-                version,
-                versions: Self::VERSIONS,
-            })
-        }
+        Context::new(Self::NAME, Self::VERSIONS, Self::FLEXIBLE, version)
     }
 
     /// The message in a version, without a header.
@@ -73,7 +68,7 @@ pub trait Message: Struct {
     fn encode(&self, version: i16) -> Result<Encoded, EncodeError> {
         let mut encoder = Encoder::new();
         self.encode_to(&mut encoder, version)?;
-        Ok(encoder.finish())
+        encoder.finish()
     }
 
     /// Writes the message behind what the encoder has already.
@@ -82,7 +77,8 @@ pub trait Message: Struct {
     /// As [`encode`](Self::encode).
     fn encode_to(&self, to: &mut Encoder, version: i16) -> Result<(), EncodeError> {
         let cx = Self::context(version).map_err(EncodeErrorKind::from)?;
-        self.write(to, cx).map_err(|error| error.within(Self::NAME))
+        self.write_fields(to, cx);
+        to.check().map_err(|error| error.within(Self::NAME))
     }
 
     /// How many bytes the message takes in a version.
@@ -90,7 +86,7 @@ pub trait Message: Struct {
     /// # Errors
     /// As [`encode`](Self::encode).
     fn encoded_size(&self, version: i16) -> Result<usize, EncodeError> {
-        Ok(self.encode(version)?.len)
+        Ok(self.encode(version)?.len())
     }
 
     /// Reads a message that takes up all of `bytes`. Its strings and byte fields are slices of them.
@@ -98,7 +94,7 @@ pub trait Message: Struct {
     /// # Errors
     /// When the version is not there, or the bytes are no such message.
     fn decode(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
-        let mut decoder = Decoder::new(bytes);
+        let mut decoder = Decoder::new(&bytes);
         let message = Self::decode_from(&mut decoder, version)?;
         decoder.finish().map_err(|error| error.within(Self::NAME))?;
         Ok(message)
@@ -108,21 +104,23 @@ pub trait Message: Struct {
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
-    fn decode_from(from: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn decode_from(from: &mut Decoder<'_>, version: i16) -> Result<Self, DecodeError> {
         let cx = Self::context(version).map_err(DecodeErrorKind::from)?;
-        Self::read(from, cx).map_err(|error| error.within(Self::NAME))
+        let message = Self::read_fields(from, cx);
+        from.check().map_err(|error| error.within(Self::NAME))?;
+        Ok(message)
     }
 
-    /// The message in Kafka's own JSON form.
+    /// The message in Kafka's own JSON form; see [`json`](super::json).
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode): what a version cannot express has no JSON form in it either.
     #[cfg(feature = "serde")]
-    fn to_json(&self, version: i16) -> Result<serde_json::Value, UnsupportedVersion>
-    where
-        Self: super::json::JsonValue,
-    {
-        Ok(super::json::JsonValue::write_json(
-            self,
-            Self::context(version)?,
-        ))
+    fn to_json(&self, version: i16) -> Result<serde_json::Value, EncodeError> {
+        let cx = Self::context(version).map_err(EncodeErrorKind::from)?;
+        let bytes = self.encode(version)?.into_bytes();
+        // What was just written by the declaration can be read by it.
+        Ok(super::json::read(Self::SCHEMA, &bytes, cx).unwrap_or_default())
     }
 
     /// Reads a message in Kafka's own JSON form.
@@ -130,12 +128,9 @@ pub trait Message: Struct {
     /// # Errors
     /// When the version is not there, or the JSON is not the form of this message.
     #[cfg(feature = "serde")]
-    fn from_json(json: &serde_json::Value, version: i16) -> Result<Self, DecodeError>
-    where
-        Self: super::json::JsonValue,
-    {
+    fn from_json(json: &serde_json::Value, version: i16) -> Result<Self, DecodeError> {
         let cx = Self::context(version).map_err(DecodeErrorKind::from)?;
-        super::json::JsonValue::read_json(json, cx).map_err(|error| error.within(Self::NAME))
+        Self::decode(super::json::write(Self::SCHEMA, json, cx)?, version)
     }
 }
 

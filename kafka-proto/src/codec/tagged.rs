@@ -1,9 +1,10 @@
 //! Tagged fields (KIP-482): the optional fields at the end of every struct of a flexible version.
 
+use std::ops::Deref;
+
 use bytes::Bytes;
 
 use super::encoder::Encoder;
-use super::error::EncodeError;
 
 /// A tagged field that the definition does not name, kept as it came so that it can be written again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,6 +15,35 @@ pub struct RawTaggedField {
     pub data: Bytes,
 }
 
+/// The tagged fields of a struct that its definition does not name; hardly ever any, so they take one word.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "one word instead of three, in every struct"
+)]
+pub struct UnknownTaggedFields(Option<Box<Vec<RawTaggedField>>>);
+
+impl UnknownTaggedFields {
+    /// Adds a field.
+    pub fn push(&mut self, field: RawTaggedField) {
+        self.0.get_or_insert_default().push(field);
+    }
+}
+
+impl From<Vec<RawTaggedField>> for UnknownTaggedFields {
+    fn from(fields: Vec<RawTaggedField>) -> Self {
+        Self((!fields.is_empty()).then(|| Box::new(fields)))
+    }
+}
+
+impl Deref for UnknownTaggedFields {
+    type Target = [RawTaggedField];
+
+    fn deref(&self) -> &[RawTaggedField] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The tagged fields of one struct, in the making.
 #[derive(Debug, Default)]
 pub(crate) struct TaggedFields {
@@ -22,19 +52,25 @@ pub(crate) struct TaggedFields {
 
 impl TaggedFields {
     /// Adds the field `tag`, whose value `write` writes.
-    pub(crate) fn add(
-        &mut self,
-        tag: u32,
-        write: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
+    pub(crate) fn add(&mut self, tag: u32, to: &mut Encoder, write: impl FnOnce(&mut Encoder)) {
         let mut value = Encoder::new();
-        write(&mut value)?;
+        write(&mut value);
+        to.take_error_of(&mut value);
         self.known.push((tag, value));
-        Ok(())
     }
 
     /// Writes the fields, and those that came with the struct undecoded, by ascending tag.
-    pub(crate) fn finish(mut self, unknown: &[RawTaggedField], to: &mut Encoder) {
+    #[inline(always)]
+    pub(crate) fn finish(self, unknown: &[RawTaggedField], to: &mut Encoder) {
+        if self.known.is_empty() && unknown.is_empty() {
+            to.i8(0);
+        } else {
+            self.write(unknown, to);
+        }
+    }
+
+    #[cold]
+    fn write(mut self, unknown: &[RawTaggedField], to: &mut Encoder) {
         for field in unknown {
             let mut value = Encoder::new();
             value.bytes(&field.data);

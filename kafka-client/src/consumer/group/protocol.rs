@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_proto::codec::{Decoder, Message};
+use bytes::Bytes;
+use kafka_proto::codec::Message;
 use kafka_proto::messages::consumer_protocol::{
     AssignedTopicPartitions, SubscribedTopicPartitions,
 };
 use kafka_proto::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
+use kafka_proto::payloads::Versioned;
 
 use crate::consumer::assignor::GroupMember;
 use crate::error::{Error, Result};
@@ -41,7 +42,7 @@ pub(crate) fn subscription(member: &GroupMember) -> Result<Bytes> {
         rack_id: member.rack.as_deref().map(Into::into),
         ..Default::default()
     };
-    encode(&message)
+    encode(message)
 }
 
 /// Reads what a member says about itself; its id and static id come with the answer that brings it.
@@ -74,7 +75,7 @@ pub(crate) fn assignment(assigned: &[TopicPartition]) -> Result<Bytes> {
             partitions,
             ..Default::default()
         });
-    encode(&ConsumerProtocolAssignment {
+    encode(ConsumerProtocolAssignment {
         assigned_partitions: topics.collect(),
         ..Default::default()
     })
@@ -109,35 +110,26 @@ fn partitions(topic: &str, numbers: &[i32]) -> Vec<TopicPartition> {
         .collect()
 }
 
-fn encode<M: Message>(message: &M) -> Result<Bytes> {
-    let body = message.encode(VERSION)?.into_bytes();
-    let mut bytes = BytesMut::with_capacity(2 + body.len());
-    bytes.put_i16(VERSION);
-    bytes.put(body);
-    Ok(bytes.freeze())
+fn encode<M: Message>(message: M) -> Result<Bytes> {
+    let version = VERSION;
+    Ok(Versioned { version, message }.encode()?)
 }
 
-fn decode<M: Message>(mut bytes: Bytes) -> Result<M> {
-    let broken = |reason: String| Error::Protocol {
-        what: "another member's group protocol".to_owned(),
-        reason,
-    };
-    if bytes.len() < 2 {
-        return Err(broken(
-            "it is shorter than the number of its version".to_owned(),
-        ));
-    }
-    let version = bytes.get_i16();
-    if version < 0 {
-        return Err(broken(format!("version {version} is negative")));
-    }
+fn decode<M: Message>(bytes: Bytes) -> Result<M> {
     // Bytes behind the message are fields of a newer version.
-    M::decode_from(&mut Decoder::new(bytes), version.min(VERSION))
-        .map_err(|error| broken(error.to_string()))
+    match Versioned::decode_lenient(bytes) {
+        Ok(versioned) => Ok(versioned.message),
+        Err(error) => Err(Error::Protocol {
+            what: "another member's group protocol".to_owned(),
+            reason: error.to_string(),
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
 
     fn some() -> Vec<TopicPartition> {

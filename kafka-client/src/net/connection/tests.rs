@@ -29,8 +29,8 @@ impl Peer {
     async fn read<R: Request>(&mut self) -> (RequestHeader, R) {
         loop {
             if let Some(frame) = frame::take_frame(&mut self.received, 1 << 20).unwrap() {
-                let (header, _, mut rest) = frame::decode_request_header(frame).unwrap();
-                let request = R::decode_from(&mut rest, header.request_api_version).unwrap();
+                let (header, _, body) = frame::decode_request_header(&frame).unwrap();
+                let request = R::decode(body, header.request_api_version).unwrap();
                 return (header, request);
             }
             assert_ne!(
