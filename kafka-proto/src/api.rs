@@ -1,6 +1,6 @@
 //! The APIs that there are, as a table.
 
-use crate::codec::{Field, Request, Struct, Versions};
+use crate::codec::{Context, Message, Request, Schema, Struct, UnsupportedVersion, Versions};
 use crate::messages::*;
 
 /// One API: a request and its response.
@@ -20,13 +20,30 @@ pub struct Api {
     pub request_header: fn(i16) -> i16,
     /// The header version of a response.
     pub response_header: fn(i16) -> i16,
-    /// The request's fields.
-    pub request_fields: &'static [Field],
-    /// The response's fields.
-    pub response_fields: &'static [Field],
+    /// The request's declaration.
+    pub request: &'static Schema,
+    /// The response's declaration.
+    pub response: &'static Schema,
 }
 
-const fn api<R: Request>(name: &'static str) -> Api {
+impl Api {
+    /// What the form of both messages depends on in a version.
+    ///
+    /// # Errors
+    /// When the API has no such version.
+    pub fn context(&self, version: i16) -> Result<Context, UnsupportedVersion> {
+        Context::new(self.name, self.versions, self.flexible, version)
+    }
+}
+
+const fn api<R: Request>() -> Api {
+    const {
+        let (request, response) = (R::VERSIONS, <R::Response as Message>::VERSIONS);
+        assert!(request.min == response.min && request.max == response.max);
+        let (request, response) = (R::FLEXIBLE, <R::Response as Message>::FLEXIBLE);
+        assert!(request.min == response.min && request.max == response.max);
+    }
+    let (name, _) = R::NAME.split_at(R::NAME.len() - "Request".len());
     Api {
         key: R::KEY,
         name,
@@ -35,76 +52,109 @@ const fn api<R: Request>(name: &'static str) -> Api {
         flexible: R::FLEXIBLE,
         request_header: R::header_version,
         response_header: R::response_header_version,
-        request_fields: R::FIELDS,
-        response_fields: <R::Response as Struct>::FIELDS,
+        request: R::SCHEMA,
+        response: <R::Response as Struct>::SCHEMA,
     }
 }
 
 /// Every API that has a definition, by ascending key.
 pub const APIS: &[Api] = &[
-    api::<ProduceRequest>("Produce"),
-    api::<FetchRequest>("Fetch"),
-    api::<ListOffsetsRequest>("ListOffsets"),
-    api::<MetadataRequest>("Metadata"),
-    api::<OffsetCommitRequest>("OffsetCommit"),
-    api::<OffsetFetchRequest>("OffsetFetch"),
-    api::<FindCoordinatorRequest>("FindCoordinator"),
-    api::<JoinGroupRequest>("JoinGroup"),
-    api::<HeartbeatRequest>("Heartbeat"),
-    api::<LeaveGroupRequest>("LeaveGroup"),
-    api::<SyncGroupRequest>("SyncGroup"),
-    api::<SaslHandshakeRequest>("SaslHandshake"),
-    api::<ApiVersionsRequest>("ApiVersions"),
-    api::<CreateTopicsRequest>("CreateTopics"),
-    api::<DeleteTopicsRequest>("DeleteTopics"),
-    api::<InitProducerIdRequest>("InitProducerId"),
-    api::<SaslAuthenticateRequest>("SaslAuthenticate"),
+    api::<ProduceRequest>(),
+    api::<FetchRequest>(),
+    api::<ListOffsetsRequest>(),
+    api::<MetadataRequest>(),
+    api::<OffsetCommitRequest>(),
+    api::<OffsetFetchRequest>(),
+    api::<FindCoordinatorRequest>(),
+    api::<JoinGroupRequest>(),
+    api::<HeartbeatRequest>(),
+    api::<LeaveGroupRequest>(),
+    api::<SyncGroupRequest>(),
+    api::<DescribeGroupsRequest>(),
+    api::<ListGroupsRequest>(),
+    api::<SaslHandshakeRequest>(),
+    api::<ApiVersionsRequest>(),
+    api::<CreateTopicsRequest>(),
+    api::<DeleteTopicsRequest>(),
+    api::<DeleteRecordsRequest>(),
+    api::<InitProducerIdRequest>(),
+    api::<OffsetForLeaderEpochRequest>(),
+    api::<AddPartitionsToTxnRequest>(),
+    api::<AddOffsetsToTxnRequest>(),
+    api::<EndTxnRequest>(),
+    api::<WriteTxnMarkersRequest>(),
+    api::<TxnOffsetCommitRequest>(),
+    api::<DescribeAclsRequest>(),
+    api::<CreateAclsRequest>(),
+    api::<DeleteAclsRequest>(),
+    api::<DescribeConfigsRequest>(),
+    api::<AlterConfigsRequest>(),
+    api::<AlterReplicaLogDirsRequest>(),
+    api::<DescribeLogDirsRequest>(),
+    api::<SaslAuthenticateRequest>(),
+    api::<CreatePartitionsRequest>(),
+    api::<CreateDelegationTokenRequest>(),
+    api::<RenewDelegationTokenRequest>(),
+    api::<ExpireDelegationTokenRequest>(),
+    api::<DescribeDelegationTokenRequest>(),
+    api::<DeleteGroupsRequest>(),
+    api::<ElectLeadersRequest>(),
+    api::<IncrementalAlterConfigsRequest>(),
+    api::<AlterPartitionReassignmentsRequest>(),
+    api::<ListPartitionReassignmentsRequest>(),
+    api::<OffsetDeleteRequest>(),
+    api::<DescribeClientQuotasRequest>(),
+    api::<AlterClientQuotasRequest>(),
+    api::<DescribeUserScramCredentialsRequest>(),
+    api::<AlterUserScramCredentialsRequest>(),
+    api::<DescribeQuorumRequest>(),
+    api::<UpdateFeaturesRequest>(),
+    api::<DescribeClusterRequest>(),
+    api::<DescribeProducersRequest>(),
+    api::<UnregisterBrokerRequest>(),
+    api::<DescribeTransactionsRequest>(),
+    api::<ListTransactionsRequest>(),
+    api::<ConsumerGroupHeartbeatRequest>(),
+    api::<ConsumerGroupDescribeRequest>(),
+    api::<GetTelemetrySubscriptionsRequest>(),
+    api::<PushTelemetryRequest>(),
+    api::<ListConfigResourcesRequest>(),
+    api::<DescribeTopicPartitionsRequest>(),
+    api::<ShareGroupHeartbeatRequest>(),
+    api::<ShareGroupDescribeRequest>(),
+    api::<ShareFetchRequest>(),
+    api::<ShareAcknowledgeRequest>(),
+    api::<AddRaftVoterRequest>(),
+    api::<RemoveRaftVoterRequest>(),
+    api::<InitializeShareGroupStateRequest>(),
+    api::<ReadShareGroupStateRequest>(),
+    api::<WriteShareGroupStateRequest>(),
+    api::<DeleteShareGroupStateRequest>(),
+    api::<ReadShareGroupStateSummaryRequest>(),
+    api::<StreamsGroupHeartbeatRequest>(),
+    api::<StreamsGroupDescribeRequest>(),
+    api::<DescribeShareGroupOffsetsRequest>(),
+    api::<AlterShareGroupOffsetsRequest>(),
+    api::<DeleteShareGroupOffsetsRequest>(),
 ];
 
 /// The API of a key, if it has a definition.
 pub fn api_of(key: i16) -> Option<&'static Api> {
-    APIS.iter().find(|api| api.key == key)
+    let at = APIS.binary_search_by_key(&key, |api| api.key).ok()?;
+    Some(&APIS[at])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Message;
 
     #[test]
-    fn keys_ascend_and_both_messages_of_an_api_have_the_same_versions() {
-        assert!(APIS.is_sorted_by_key(|api| api.key));
-        fn same<R: Request>() {
-            assert_eq!(
-                R::VERSIONS,
-                <R::Response as Message>::VERSIONS,
-                "{}",
-                R::NAME
-            );
-            assert_eq!(
-                R::FLEXIBLE,
-                <R::Response as Message>::FLEXIBLE,
-                "{}",
-                R::NAME
-            );
+    fn every_api_is_found_by_its_key() {
+        assert!(APIS.is_sorted_by(|a, b| a.key < b.key));
+        for api in APIS {
+            assert_eq!(api_of(api.key).map(|found| found.name), Some(api.name));
         }
-        same::<ProduceRequest>();
-        same::<FetchRequest>();
-        same::<ListOffsetsRequest>();
-        same::<MetadataRequest>();
-        same::<OffsetCommitRequest>();
-        same::<OffsetFetchRequest>();
-        same::<FindCoordinatorRequest>();
-        same::<JoinGroupRequest>();
-        same::<HeartbeatRequest>();
-        same::<LeaveGroupRequest>();
-        same::<SyncGroupRequest>();
-        same::<SaslHandshakeRequest>();
-        same::<ApiVersionsRequest>();
-        same::<CreateTopicsRequest>();
-        same::<DeleteTopicsRequest>();
-        same::<InitProducerIdRequest>();
-        same::<SaslAuthenticateRequest>();
+        assert!(api_of(-1).is_none() && api_of(i16::MAX).is_none());
     }
 
     #[test]

@@ -18,6 +18,7 @@
 #   kafka.sh tool NAME ARGS...   run one of Kafka's own tools; without a NAME, list them
 #   kafka.sh logs N              print node N's log
 #   kafka.sh fetch               only bring in the jars, and print their folder
+#   kafka.sh clients V...        only bring in the kafka-clients jar of each version, and print where they are (A:B)
 #
 # Options of start:
 #   --version V     Kafka version                      (4.3.0, or $KAFKA_VERSION)
@@ -163,6 +164,27 @@ fetch() {
   # Another call may have brought the same jars in meanwhile: then theirs serve.
   mv "$tmp/libs" "$dir" 2>/dev/null || [ -f "$dir/.complete" ] || die "could not move the jars to $dir"
   rm -rf "$tmp"
+}
+
+# The jar of Kafka's own client, which holds the definitions of all messages, of each version.
+clients() {
+  local v jar tmp out=
+  [ $# -gt 0 ] || die "which versions?"
+  for v; do
+    jar=$HOME_DIR/clients/kafka-clients-$v.jar
+    if [ ! -f "$jar" ]; then
+      command -v mvn >/dev/null || die "no mvn: install Maven"
+      mkdir -p "$HOME_DIR/clients"
+      tmp=$(mktemp -d "$HOME_DIR/fetch.XXXXXX")
+      say "fetching kafka-clients $v"
+      mvn -q -B dependency:copy -Dartifact="org.apache.kafka:kafka-clients:$v" -DoutputDirectory="$tmp" > "$tmp/mvn.log" 2>&1 ||
+        { tail -n 20 "$tmp/mvn.log" >&2; rm -rf "$tmp"; die "Maven could not bring in kafka-clients $v"; }
+      mv "$tmp/${jar##*/}" "$jar"
+      rm -rf "$tmp"
+    fi
+    out=$out${out:+:}$jar
+  done
+  printf '%s\n' "$out"
 }
 
 java_run() { "$(java_bin)" -cp "$(libs)/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=error "$@"; }
@@ -508,6 +530,7 @@ case $COMMAND in
   tool) tool "$@" ;;
   logs) load_state; check_node "${1:-}"; cat "$(node_dir "$1")/kafka.log" ;;
   fetch) fetch; libs ;;
+  clients) clients "$@" ;;
   -h|--help|help) usage ;;
   *) usage; die "no command $COMMAND" ;;
 esac

@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 
-use crate::codec::{Uuid, message};
+use crate::codec::{BrokerIds, Uuid, message};
 
 message! {
     /// Asks any broker for the cluster and for topics: `None` means all topics, an empty list
@@ -57,8 +57,8 @@ message! {
         partition_index: i32,
         leader_id: i32,
         leader_epoch: i32 ["7+", ignorable] = -1,
-        replica_nodes: Vec<i32>,
-        isr_nodes: Vec<i32>,
-        offline_replicas: Vec<i32> ["5+", ignorable],
+        replica_nodes: BrokerIds,
+        isr_nodes: BrokerIds,
+        offline_replicas: BrokerIds ["5+", ignorable],
     }
 }
