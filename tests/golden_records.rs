@@ -1,5 +1,7 @@
 //! Record batches, against those that Kafka's own classes wrote.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kafka_proto::compression::{Codec, Compression};
 use kafka_proto::records::{
     Batches, ControlRecord, ControlType, Header, ProducerSequence, RecordBatch, RecordBatchBuilder,
@@ -16,23 +18,18 @@ fn batches_are_read_and_written_as_kafka_does() {
     for vector in golden::lines("batches") {
         let name = vector["name"].as_str().expect("a name");
         let bytes = golden::unhex(vector["hex"].as_str().expect("hex"));
+        golden::check_fields(
+            &vector,
+            &["name", "hex", "batches", "error", "flipped_byte"],
+        );
         match vector
             .get("error")
             .map(|error| error.as_str().expect("an error is a text"))
         {
             None => check_batches(name, bytes, vector["batches"].as_array().expect("batches")),
             Some("crc") => {
-                let batches: Vec<_> = Batches::new(bytes).collect();
-                assert_eq!(batches.len(), 1, "{name}");
-                let error = batches[0]
-                    .as_ref()
-                    .expect("lengths are right")
-                    .verify_crc()
-                    .expect_err(name);
-                assert!(
-                    matches!(error, RecordsError::BadCrc { .. }),
-                    "{name}: {error}"
-                );
+                let flipped = vector["flipped_byte"].as_u64().expect("a position");
+                check_damage(name, bytes, flipped as usize);
             }
             Some(other) => panic!("{name}: the error \"{other}\" is not known"),
         }
@@ -40,6 +37,62 @@ fn batches_are_read_and_written_as_kafka_does() {
     }
     println!("batches: {checked} vectors checked");
     assert!(checked > 0, "no vectors");
+}
+
+fn check_damage(name: &str, bytes: bytes::Bytes, flipped: usize) {
+    let batch = RecordBatch::parse(bytes.clone()).expect("lengths are right");
+    let error = batch.verify_crc().expect_err(name);
+    assert!(
+        matches!(error, RecordsError::BadCrc { .. }),
+        "{name}: {error}"
+    );
+    let restored = |byte: &u8| {
+        let mut bytes = bytes.to_vec();
+        bytes[flipped] = *byte;
+        let batch = RecordBatch::parse(bytes.into());
+        batch.is_ok_and(|batch| batch.verify_crc().is_ok())
+    };
+    let restored = (0..=u8::MAX).filter(restored).count();
+    assert_eq!(restored, 1, "{name}: only what was there is right");
+}
+
+/// [`golden::own_lines`]: the records of one batch, at every level of Kafka's own compressors.
+#[test]
+fn every_level_of_javas_compressors_is_read() {
+    let mut plain = None;
+    let mut levels = BTreeMap::<String, BTreeSet<i64>>::new();
+    let mut checked = 0;
+    for vector in golden::own_lines("levels") {
+        golden::check_fields(&vector, &["codec", "levels", "hex"]);
+        let codec = vector["codec"].as_str().expect("a name");
+        let name = format!("{codec} at {}", vector["levels"]);
+        let bytes = golden::unhex(vector["hex"].as_str().expect("hex"));
+        let batch = RecordBatch::parse(bytes).expect(&name);
+        batch.verify_crc().expect(&name);
+        assert_eq!(batch.compression().expect(&name).name(), codec);
+        let block = batch.decompressed(LIMIT).expect(&name);
+        assert!(block.iter().all(|record| record.is_ok()), "{name}");
+        // The first is not compressed.
+        let expected = plain.get_or_insert_with(|| block.data().clone());
+        assert_eq!(block.data(), expected, "{name}");
+        let list = vector["levels"].as_array().expect("levels");
+        let list = list.iter().map(|level| level.as_i64().expect("a level"));
+        levels.entry(codec.to_owned()).or_default().extend(list);
+        checked += 1;
+    }
+    println!("levels: {checked} vectors checked");
+    let zstd = [-131_072, -1_000, -100, -20].into_iter().chain(-7..=-1);
+    let all = [
+        ("gzip", (1..=9).collect()),
+        ("lz4", (1..=17).collect()),
+        ("none", BTreeSet::new()),
+        ("snappy", BTreeSet::new()),
+        ("zstd", zstd.chain(1..=22).collect()),
+    ];
+    assert_eq!(
+        levels,
+        all.map(|(codec, all)| (codec.to_owned(), all)).into()
+    );
 }
 
 fn check_batches(name: &str, bytes: bytes::Bytes, expected: &[Json]) {
@@ -194,12 +247,12 @@ fn check_control(name: &str, record: &RecordRef<'_>) {
     let kind = match name.rsplit_once('-').expect("a number").0 {
         "control-commit" => ControlType::Commit,
         "control-abort" => ControlType::Abort,
-        "control-leader-change" => ControlType::Unknown(2),
+        "control-leader-change" => ControlType::LeaderChange,
         _ => panic!("{name}: a control batch of a type that is not known"),
     };
     assert_eq!(control, ControlRecord { version: 0, kind }, "{name}");
     assert_eq!(control.key(), key, "{name}");
-    if kind != ControlType::Unknown(2) {
+    if kind != ControlType::LeaderChange {
         let value = record.value().expect("a value");
         let epoch = i32::from_be_bytes(value[2..].try_into().expect("four bytes"));
         assert_eq!(ControlRecord::end_transaction_value(epoch), value, "{name}");

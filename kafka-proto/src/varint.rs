@@ -1,8 +1,9 @@
 //! Variable-length integers, shared by the message codec and the records.
 //!
 //! Both kinds are base 128, least significant group first. Records use the zig-zag form (small negative numbers stay
-//! short), flexible messages the unsigned one. As in Kafka's own reader, bits of the last byte that do not fit the
-//! type are dropped, while one more continuation bit is an error.
+//! short), flexible messages the unsigned one. What is read is what Kafka's own `ByteUtils` reads: longer forms than
+//! needed are valid, bits of the last byte that do not fit the type are dropped (`80 80 80 80 10` is 0), and a number
+//! whose fifth (of 64 bits: tenth) byte says that another follows is an error.
 //!
 //! ```
 //! use kafka_proto::varint;
@@ -27,7 +28,7 @@ pub enum VarintError {
     #[error("the bytes end inside a variable-length integer")]
     Truncated,
     /// The number goes on past the bytes that its type can fill.
-    #[error("a variable-length integer is longer than {0} bytes")]
+    #[error("a variable-length integer is longer than the {0} bytes that it may take")]
     TooLong(usize),
 }
 
@@ -212,6 +213,105 @@ mod tests {
             get_varlong(&mut &[0xff; 11][..]),
             Err(VarintError::TooLong(10))
         );
+    }
+
+    /// Bytes in hexadecimal digits, and what Kafka 4.3's `ByteUtils` reads from them as an unsigned varint, a varint and
+    /// a varlong: the number and how many bytes it took, or an exception for the end of the bytes (`Truncated`) or for
+    /// a number that is too long.
+    type Read = (
+        &'static str,
+        Result<(u32, usize), VarintError>,
+        Result<(i32, usize), VarintError>,
+        Result<(i64, usize), VarintError>,
+    );
+
+    #[test]
+    fn odd_forms_are_read_as_java_reads_them() {
+        use VarintError::Truncated;
+        const LONG: Result<(u32, usize), VarintError> = Err(VarintError::TooLong(5));
+        const LONG_INT: Result<(i32, usize), VarintError> = Err(VarintError::TooLong(5));
+        let cases: &[Read] = &[
+            ("80", Err(Truncated), Err(Truncated), Err(Truncated)),
+            ("8000", Ok((0, 2)), Ok((0, 2)), Ok((0, 2))),
+            ("80808000", Ok((0, 4)), Ok((0, 4)), Ok((0, 4))),
+            ("8080808000", Ok((0, 5)), Ok((0, 5)), Ok((0, 5))),
+            (
+                "feffffff0f",
+                Ok((u32::MAX - 1, 5)),
+                Ok((i32::MAX, 5)),
+                Ok((i32::MAX.into(), 5)),
+            ),
+            (
+                "ffffffff0f",
+                Ok((u32::MAX, 5)),
+                Ok((i32::MIN, 5)),
+                Ok((i32::MIN.into(), 5)),
+            ),
+            (
+                "ffffffff1f",
+                Ok((u32::MAX, 5)),
+                Ok((i32::MIN, 5)),
+                Ok((-4_294_967_296, 5)),
+            ),
+            (
+                "ffffffff7f",
+                Ok((u32::MAX, 5)),
+                Ok((i32::MIN, 5)),
+                Ok((-17_179_869_184, 5)),
+            ),
+            ("8080808010", Ok((0, 5)), Ok((0, 5)), Ok((2_147_483_648, 5))),
+            (
+                "8080808070",
+                Ok((0, 5)),
+                Ok((0, 5)),
+                Ok((15_032_385_536, 5)),
+            ),
+            ("80808080", Err(Truncated), Err(Truncated), Err(Truncated)),
+            ("8080808080", LONG, LONG_INT, Err(Truncated)),
+            ("ffffffff8f", LONG, LONG_INT, Err(Truncated)),
+            ("808080808000", LONG, LONG_INT, Ok((0, 6))),
+            ("ffffffffff01", LONG, LONG_INT, Ok((-34_359_738_368, 6))),
+            ("80808080808080808000", LONG, LONG_INT, Ok((0, 10))),
+            ("feffffffffffffffff01", LONG, LONG_INT, Ok((i64::MAX, 10))),
+            ("ffffffffffffffffff01", LONG, LONG_INT, Ok((i64::MIN, 10))),
+            ("ffffffffffffffffff7f", LONG, LONG_INT, Ok((i64::MIN, 10))),
+            (
+                "ffffffffffffffffff02",
+                LONG,
+                LONG_INT,
+                Ok((-4_611_686_018_427_387_904, 10)),
+            ),
+            (
+                "80808080808080808001",
+                LONG,
+                LONG_INT,
+                Ok((4_611_686_018_427_387_904, 10)),
+            ),
+            ("8080808080808080807e", LONG, LONG_INT, Ok((0, 10))),
+            ("808080808080808080", LONG, LONG_INT, Err(Truncated)),
+            (
+                "8080808080808080808000",
+                LONG,
+                LONG_INT,
+                Err(VarintError::TooLong(10)),
+            ),
+        ];
+        fn read<T>(
+            bytes: &[u8],
+            get: fn(&mut &[u8]) -> Result<T, VarintError>,
+        ) -> Result<(T, usize), VarintError> {
+            let mut input = bytes;
+            get(&mut input).map(|value| (value, bytes.len() - input.len()))
+        }
+        for (digits, unsigned, varint, varlong) in cases {
+            let bytes: Vec<u8> = (0..digits.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("digits"))
+                .collect();
+            assert_eq!(&read(&bytes, get_unsigned_varint), unsigned, "{digits}");
+            assert_eq!(&read(&bytes, get_varint), varint, "{digits}");
+            assert_eq!(&read(&bytes, get_varlong), varlong, "{digits}");
+        }
     }
 
     proptest! {

@@ -42,11 +42,13 @@ pub enum CompressionError {
         limit: usize,
     },
     /// The data is not what its compression says.
-    #[error("corrupt {compression} data: {reason}")]
+    #[error("corrupt {compression} data at byte {at}: {reason}")]
     Corrupt {
         /// How the data claims to be compressed.
         compression: Compression,
-        /// What is wrong with it.
+        /// Where in the data: of the smallest part that the decompressor can tell (member, frame, block or chunk).
+        at: usize,
+        /// What is wrong with it, and what was expected.
         reason: String,
     },
     /// The compressor refused the data.
@@ -62,9 +64,10 @@ pub enum CompressionError {
 }
 
 impl CompressionError {
-    pub(super) fn corrupt(compression: Compression, reason: impl ToString) -> Self {
+    pub(super) fn corrupt(compression: Compression, at: usize, reason: impl ToString) -> Self {
         Self::Corrupt {
             compression,
+            at,
             reason: reason.to_string(),
         }
     }

@@ -60,25 +60,29 @@ pub(super) fn compress(
 
 /// Reads one member after the other, as Java's reader does.
 pub(super) fn decompress(
-    mut input: &[u8],
+    input: &[u8],
     limit: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
-    let corrupt = |reason: &str| CompressionError::corrupt(Compression::Gzip, reason);
+    let corrupt = |at, reason: &str| CompressionError::corrupt(Compression::Gzip, at, reason);
     if input.is_empty() {
-        return Err(corrupt("no data"));
+        return Err(corrupt(0, "no data, expected a member"));
     }
-    while !input.is_empty() {
+    let mut at = 0;
+    while at < input.len() {
         let mut member = Decompress::new_gzip(WINDOW_BITS);
+        let start = at;
         loop {
             if out.len() == out.capacity() {
-                out.reserve(STEP.max(out.len()).max(input.len() * 3));
+                let step = STEP.max(out.len()).max((input.len() - at) * 3);
+                // One byte more than the limit shows that there is more.
+                let most = limit.saturating_add(1).saturating_sub(out.len());
+                out.reserve_exact(step.min(most));
             }
-            let (consumed, produced) = (member.total_in(), member.total_out());
-            let rest = &input[consumed as usize..];
-            let status = member
-                .decompress_vec(rest, out, FlushDecompress::None)
-                .map_err(|e| CompressionError::corrupt(Compression::Gzip, e))?;
+            let (from, had) = (at, out.len());
+            let status = member.decompress_vec(&input[at..], out, FlushDecompress::None);
+            at = start + member.total_in() as usize;
+            let status = status.map_err(|e| CompressionError::corrupt(Compression::Gzip, at, e))?;
             if out.len() > limit {
                 return Err(CompressionError::LimitExceeded {
                     compression: Compression::Gzip,
@@ -89,14 +93,10 @@ pub(super) fn decompress(
                 break;
             }
             // Nothing moved although there was room: the rest of the member is missing.
-            if member.total_in() == consumed
-                && member.total_out() == produced
-                && out.len() < out.capacity()
-            {
-                return Err(corrupt("the data ends early"));
+            if at == from && out.len() == had && had < out.capacity() {
+                return Err(corrupt(at, "the data ends early"));
             }
         }
-        input = &input[member.total_in() as usize..];
     }
     Ok(())
 }

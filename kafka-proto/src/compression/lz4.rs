@@ -77,30 +77,29 @@ pub(super) fn decompress(
     header_checksum: HeaderChecksum,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
-    let (frame, mut rest) = Frame::read(input, header_checksum)?;
+    let mut reader = Reader { input, at: 0 };
+    let frame = Frame::read(&mut reader, header_checksum)?;
     let mut content_hash = XxHash32::with_seed(0);
     let start_of_content = out.len();
     loop {
-        let word = take_u32(&mut rest)?;
+        let at = reader.at;
+        let word = reader.u32()?;
         if word == 0 {
             break;
         }
         let (length, stored) = ((word & !STORED) as usize, word & STORED != 0);
-        if length > frame.max_block {
-            return Err(corrupt(format!(
-                "a block of {length} bytes, where {} are the most",
-                frame.max_block
-            )));
+        let most = frame.max_block;
+        if length > most {
+            let reason = format!("a block of {length} bytes, where {most} are the most");
+            return Err(corrupt(at, reason));
         }
-        let Some((block, after)) = rest.split_at_checked(length) else {
-            return Err(corrupt(format!(
-                "a block of {length} bytes, where {} are left",
-                rest.len()
-            )));
+        let Some(block) = reader.take(length) else {
+            let left = reader.left();
+            let reason = format!("a block of {length} bytes, where {left} are left");
+            return Err(corrupt(at, reason));
         };
-        rest = after;
-        if frame.block_checksums && take_u32(&mut rest)? != XxHash32::oneshot(0, block) {
-            return Err(corrupt("the checksum of a block does not match"));
+        if frame.block_checksums {
+            reader.checksum("block", XxHash32::oneshot(0, block))?;
         }
         let room = limit - out.len().min(limit);
         let start = out.len();
@@ -113,7 +112,7 @@ pub(super) fn decompress(
             }
             out.extend_from_slice(block);
         } else {
-            let most = frame.max_block.min(length.saturating_mul(MAX_RATIO));
+            let most = most.min(length.saturating_mul(MAX_RATIO));
             out.resize(start + most.min(room), 0);
             match decompress_into(block, &mut out[start..]) {
                 Ok(written) => out.truncate(start + written),
@@ -123,21 +122,20 @@ pub(super) fn decompress(
                         limit,
                     });
                 }
-                Err(e) => return Err(corrupt(e)),
+                Err(e) => return Err(corrupt(at, e)),
             }
         }
         if frame.content_checksum {
             content_hash.write(&out[start..]);
         }
     }
-    if frame
-        .content_size
-        .is_some_and(|size| size != (out.len() - start_of_content) as u64)
-    {
-        return Err(corrupt("the frame is not as long as its header says"));
+    let content = (out.len() - start_of_content) as u64;
+    if let Some(size) = frame.content_size.filter(|&size| size != content) {
+        let reason = format!("the frame holds {content} bytes, expected {size}");
+        return Err(corrupt(reader.at, reason));
     }
-    if frame.content_checksum && take_u32(&mut rest)? != content_hash.finish() as u32 {
-        return Err(corrupt("the checksum of the frame does not match"));
+    if frame.content_checksum {
+        reader.checksum("frame", content_hash.finish() as u32)?;
     }
     Ok(())
 }
@@ -150,52 +148,55 @@ struct Frame {
 }
 
 impl Frame {
-    fn read(input: &[u8], checksum: HeaderChecksum) -> Result<(Self, &[u8]), CompressionError> {
-        let cut_off = || corrupt("the header is cut off");
-        let Some(descriptor) = input.strip_prefix(&MAGIC) else {
-            return Err(corrupt(
-                "it does not start with the magic number of a frame",
-            ));
+    fn read(reader: &mut Reader<'_>, checksum: HeaderChecksum) -> Result<Self, CompressionError> {
+        if reader.take(MAGIC.len()) != Some(&MAGIC) {
+            let reason = "it does not start with the magic number of a frame";
+            return Err(corrupt(0, reason));
+        }
+        let start = reader.at;
+        let &[flags, block_descriptor, ..] = &reader.input[start..] else {
+            return Err(reader.cut_off());
         };
-        let &[flags, block_descriptor, ..] = descriptor else {
-            return Err(cut_off());
-        };
-        if flags >> 6 != 1 {
-            return Err(corrupt(format!(
-                "version {} of the format, expected 1",
-                flags >> 6
-            )));
+        let version = flags >> 6;
+        if version != 1 {
+            let reason = format!("version {version} of the format, expected 1");
+            return Err(corrupt(start, reason));
         }
         if flags & 0b0010_0000 == 0 {
-            return Err(corrupt(
-                "its blocks depend on each other, which Kafka does not allow",
-            ));
+            let reason = "its blocks depend on each other, which Kafka does not allow";
+            return Err(corrupt(start, reason));
         }
         if flags & 0b11 != 0 || block_descriptor & 0b1000_1111 != 0 {
-            return Err(corrupt(
-                "its header asks for a dictionary or has reserved bits set",
-            ));
+            let reason = "its header asks for a dictionary or has reserved bits set";
+            return Err(corrupt(start, reason));
         }
         let max_block = match block_descriptor >> 4 {
             size @ 4..=7 => 1 << (8 + 2 * size),
-            size => return Err(corrupt(format!("block size code {size}, expected 4 to 7"))),
+            size => {
+                let reason = format!("block size code {size}, expected 4 to 7");
+                return Err(corrupt(start + 1, reason));
+            }
         };
         let has_content_size = flags & 0b1000 != 0;
         let length = if has_content_size { 10 } else { 2 };
-        let (descriptor, rest) = descriptor.split_at_checked(length).ok_or_else(cut_off)?;
-        let (&expected, rest) = rest.split_first().ok_or_else(cut_off)?;
-        if checksum == HeaderChecksum::Verify && expected != header_checksum(descriptor) {
-            return Err(corrupt("the checksum of the header does not match"));
+        let descriptor = reader.take(length).ok_or_else(|| reader.cut_off())?;
+        let at = reader.at;
+        let found = reader.take(1).ok_or_else(|| reader.cut_off())?[0];
+        let expected = self::header_checksum(descriptor);
+        if checksum == HeaderChecksum::Verify && found != expected {
+            let reason = format!(
+                "the checksum of the header is {found:#04x}, its bytes give {expected:#04x}"
+            );
+            return Err(corrupt(at, reason));
         }
-        let frame = Self {
+        Ok(Self {
             max_block,
             block_checksums: flags & 0b1_0000 != 0,
             content_checksum: flags & 0b100 != 0,
             content_size: descriptor[2..]
                 .first_chunk()
                 .map(|bytes| u64::from_le_bytes(*bytes)),
-        };
-        Ok((frame, rest))
+        })
     }
 }
 
@@ -203,14 +204,49 @@ fn header_checksum(descriptor: &[u8]) -> u8 {
     (XxHash32::oneshot(0, descriptor) >> 8) as u8
 }
 
-fn take_u32(input: &mut &[u8]) -> Result<u32, CompressionError> {
-    let (bytes, rest) = input
-        .split_first_chunk()
-        .ok_or_else(|| corrupt("the data ends early"))?;
-    *input = rest;
-    Ok(u32::from_le_bytes(*bytes))
+/// How far the data has been read.
+struct Reader<'a> {
+    input: &'a [u8],
+    at: usize,
 }
 
-fn corrupt(reason: impl ToString) -> CompressionError {
-    CompressionError::corrupt(Compression::Lz4, reason)
+impl<'a> Reader<'a> {
+    fn left(&self) -> usize {
+        self.input.len() - self.at
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let taken = self.input[self.at..].get(..length)?;
+        self.at += length;
+        Some(taken)
+    }
+
+    fn u32(&mut self) -> Result<u32, CompressionError> {
+        match self.input[self.at..].first_chunk() {
+            Some(bytes) => {
+                self.at += bytes.len();
+                Ok(u32::from_le_bytes(*bytes))
+            }
+            None => Err(self.cut_off()),
+        }
+    }
+
+    fn checksum(&mut self, of: &str, computed: u32) -> Result<(), CompressionError> {
+        let at = self.at;
+        let found = self.u32()?;
+        if found == computed {
+            return Ok(());
+        }
+        let reason =
+            format!("the checksum of the {of} is {found:#010x}, its bytes give {computed:#010x}");
+        Err(corrupt(at, reason))
+    }
+
+    fn cut_off(&self) -> CompressionError {
+        corrupt(self.input.len(), "the data ends early")
+    }
+}
+
+fn corrupt(at: usize, reason: impl ToString) -> CompressionError {
+    CompressionError::corrupt(Compression::Lz4, at, reason)
 }

@@ -45,48 +45,55 @@ pub(super) fn decompress(
     limit: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
-    if input.len() < HEADER.len() || !input.starts_with(MAGIC) {
-        return decompress_block(input, limit, out);
+    if !starts_stream(input) {
+        return decompress_block(input, 0, limit, out);
     }
-    let mut rest = after_header(input)?;
+    let mut rest = input;
     while !rest.is_empty() {
+        let at = input.len() - rest.len();
         // Streams may be concatenated, headers included.
-        if rest.len() >= HEADER.len() && rest.starts_with(MAGIC) {
-            rest = after_header(rest)?;
+        if starts_stream(rest) {
+            let (header, after) = rest.split_at(HEADER.len());
+            if header[8..12] == [0; 4] {
+                return Err(corrupt(
+                    at + 8,
+                    "version 0 of the framing, expected 1 or more",
+                ));
+            }
+            rest = after;
             continue;
         }
         let Some((length, after)) = rest.split_first_chunk::<4>() else {
-            return Err(corrupt("the length of a chunk is cut off"));
+            return Err(corrupt(at, "the length of a chunk is cut off"));
         };
         let length = u32::from_be_bytes(*length) as usize;
         let Some((block, after)) = after.split_at_checked(length) else {
-            return Err(corrupt(format!(
-                "a chunk of {length} bytes, where {} are left",
-                after.len()
-            )));
+            let left = after.len();
+            let reason = format!("a chunk of {length} bytes, where {left} are left");
+            return Err(corrupt(at, reason));
         };
-        decompress_block(block, limit, out)?;
+        decompress_block(block, at + 4, limit, out)?;
         rest = after;
     }
     Ok(())
 }
 
-/// `input` starts with the magic and is long enough.
-fn after_header(input: &[u8]) -> Result<&[u8], CompressionError> {
-    let (header, rest) = input.split_at(HEADER.len());
-    if header[8..12] == [0; 4] {
-        return Err(corrupt("version 0 of the framing, expected at least 1"));
-    }
-    Ok(rest)
+fn starts_stream(input: &[u8]) -> bool {
+    input.len() >= HEADER.len() && input.starts_with(MAGIC)
 }
 
-fn decompress_block(block: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), CompressionError> {
-    let length = snap::raw::decompress_len(block).map_err(corrupt)?;
+/// Decompresses the block that is at `at` of the data.
+fn decompress_block(
+    block: &[u8],
+    at: usize,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
+    let failed = |e: snap::Error| corrupt(at, e);
+    let length = snap::raw::decompress_len(block).map_err(failed)?;
     if length > block.len().saturating_mul(MAX_RATIO) {
-        return Err(corrupt(format!(
-            "{} bytes claim to hold {length}",
-            block.len()
-        )));
+        let reason = format!("{} bytes claim to hold {length}", block.len());
+        return Err(corrupt(at, reason));
     }
     if length > limit.saturating_sub(out.len()) {
         return Err(CompressionError::LimitExceeded {
@@ -98,11 +105,11 @@ fn decompress_block(block: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(),
     out.resize(start + length, 0);
     let written = snap::raw::Decoder::new()
         .decompress(block, &mut out[start..])
-        .map_err(corrupt)?;
+        .map_err(failed)?;
     out.truncate(start + written);
     Ok(())
 }
 
-fn corrupt(reason: impl ToString) -> CompressionError {
-    CompressionError::corrupt(Compression::Snappy, reason)
+fn corrupt(at: usize, reason: impl ToString) -> CompressionError {
+    CompressionError::corrupt(Compression::Snappy, at, reason)
 }

@@ -72,6 +72,7 @@ fn every_level_of_every_codec_reads_back() {
     }
 }
 
+/// Hazard 33.
 #[test]
 fn no_codec_gives_more_than_the_limit() {
     for codec in codecs() {
@@ -96,6 +97,7 @@ fn no_codec_gives_more_than_the_limit() {
     }
 }
 
+/// Hazard 33.
 #[test]
 fn a_claim_that_the_bytes_cannot_hold_reserves_nothing() {
     // Each claims close to 2 or 4 GiB in a few bytes, below the limit.
@@ -142,6 +144,7 @@ fn a_claim_that_the_bytes_cannot_hold_reserves_nothing() {
     assert!(out.capacity() < 1 << 16, "reserved {}", out.capacity());
 }
 
+/// Hazard 34.
 #[test]
 fn snappy_is_read_as_java_does() {
     let data = text(100_000);
@@ -170,6 +173,7 @@ fn snappy_is_read_as_java_does() {
     }
 }
 
+/// Hazard 34.
 #[test]
 fn lz4_frames_of_other_writers_are_read() {
     use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
@@ -246,6 +250,117 @@ fn gzip_members_and_zstd_frames_may_follow_one_another() {
         assert!(
             compression.decompress(&twice, 100_000).is_err(),
             "the limit holds for both together"
+        );
+    }
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_where() {
+    let data = text(100);
+    let of = |compression: Compression| compressed(compression.into(), &data);
+    let changed = |compression, at: usize, byte: u8| {
+        let mut bytes = of(compression);
+        bytes[at] = byte;
+        bytes
+    };
+    let twice = |compression: Compression, at: usize, byte: u8| {
+        [of(compression), changed(compression, at, byte)].concat()
+    };
+    let lz4 = of(Compression::Lz4);
+    // The second member, stream or block starts where the first ends.
+    let [gzip_len, snappy_len] = [Compression::Gzip, Compression::Snappy].map(|c| of(c).len());
+    // A header of 16 bytes and a length; a header of 7, a length and four bytes at the end.
+    let (chunk, block) = (snappy_len - 20, lz4.len() - 15);
+    let snappy_chunk = format!("a chunk of {} bytes, where {chunk} are left", chunk + 256);
+    let lz4_block = format!(
+        "a block of {} bytes, where {} are left",
+        block + 256,
+        block + 4
+    );
+    let lz4_huge = format!(
+        "a block of {} bytes, where 65536 are the most",
+        block + 131_072
+    );
+    use Compression::{Gzip, Lz4, Snappy, Zstd};
+    for (compression, bytes, at, reason) in [
+        (Gzip, vec![], 0, "no data, expected a member"),
+        (Gzip, of(Gzip)[..20].to_vec(), 20, "the data ends early"),
+        (
+            Gzip,
+            twice(Gzip, 0, 0),
+            gzip_len + 2,
+            "deflate decompression error",
+        ),
+        (Snappy, vec![], 0, "snappy: corrupt input (empty)"),
+        (
+            Snappy,
+            of(Snappy)[..18].to_vec(),
+            16,
+            "the length of a chunk is cut off",
+        ),
+        (Snappy, changed(Snappy, 18, 1), 16, &snappy_chunk),
+        (
+            Snappy,
+            twice(Snappy, 11, 0),
+            snappy_len + 8,
+            "version 0 of the framing, expected 1 or more",
+        ),
+        (Snappy, changed(Snappy, 21, 0xff), 20, ""),
+        (
+            Lz4,
+            vec![],
+            0,
+            "it does not start with the magic number of a frame",
+        ),
+        (Lz4, lz4[..5].to_vec(), 5, "the data ends early"),
+        (
+            Lz4,
+            lz4[..lz4.len() - 1].to_vec(),
+            lz4.len() - 1,
+            "the data ends early",
+        ),
+        (
+            Lz4,
+            changed(Lz4, 4, 0xa0),
+            4,
+            "version 2 of the format, expected 1",
+        ),
+        (
+            Lz4,
+            changed(Lz4, 4, 0x40),
+            4,
+            "its blocks depend on each other, which Kafka does not allow",
+        ),
+        (
+            Lz4,
+            changed(Lz4, 4, 0x61),
+            4,
+            "its header asks for a dictionary or has reserved bits set",
+        ),
+        (
+            Lz4,
+            changed(Lz4, 5, 0x30),
+            5,
+            "block size code 3, expected 4 to 7",
+        ),
+        (
+            Lz4,
+            changed(Lz4, 6, 0),
+            6,
+            "the checksum of the header is 0x00, its bytes give 0x82",
+        ),
+        (Lz4, changed(Lz4, 8, 1), 7, &lz4_block),
+        (Lz4, changed(Lz4, 9, 2), 7, &lz4_huge),
+        (Lz4, changed(Lz4, 11, 0xff), 7, ""),
+        (Zstd, vec![], 0, "no data, expected a frame"),
+        (Zstd, of(Zstd)[..20].to_vec(), 20, "unexpected end of input"),
+        (Zstd, changed(Zstd, 0, 0), 0, "invalid frame magic number"),
+    ] {
+        let error = compression.decompress(&bytes, LIMIT).expect_err(reason);
+        let expected = format!("corrupt {compression} data at byte {at}: {reason}");
+        assert!(
+            error.to_string().starts_with(&expected),
+            "{error}\nexpected: {expected}"
         );
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn decompress(
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
     if input.is_empty() {
-        return Err(corrupt("no data"));
+        return Err(corrupt(0, "no data, expected a frame"));
     }
     // The decoder reserves what a frame claims to hold: a claim that so few bytes cannot fulfil is refused before.
     let possible = (input.len() / MIN_BLOCK + 1).saturating_mul(MAX_BLOCK);
@@ -68,15 +68,16 @@ pub(super) fn decompress(
                     limit,
                 })
             }
-            Err(DecompressError::OutputTooSmall) => Err(corrupt(format!(
-                "{} bytes claim to hold more than {possible}",
-                input.len()
-            ))),
-            Err(e) => Err(corrupt(e)),
+            Err(DecompressError::OutputTooSmall) => {
+                let reason = format!("{} bytes claim to hold more than {possible}", input.len());
+                Err(corrupt(0, reason))
+            }
+            Err(e @ DecompressError::InputExhausted) => Err(corrupt(input.len(), e)),
+            Err(e) => Err(corrupt(0, e)),
         }
     })
 }
 
-fn corrupt(reason: impl ToString) -> CompressionError {
-    CompressionError::corrupt(Compression::Zstd, reason)
+fn corrupt(at: usize, reason: impl ToString) -> CompressionError {
+    CompressionError::corrupt(Compression::Zstd, at, reason)
 }

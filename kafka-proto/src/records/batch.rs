@@ -1,7 +1,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::layout::{self as at, field};
-use super::{RecordBlock, RecordsError, legacy};
+use super::{BatchPlace, RecordBlock, RecordsError, legacy};
 use crate::compression::Compression;
 use crate::crc::crc32c;
 
@@ -43,18 +43,24 @@ pub enum TimestampType {
 pub struct RecordBatch {
     /// Exactly the batch, and at least as long as its format's header.
     bytes: Bytes,
+    position: usize,
 }
 
 /// The size of the batch that `bytes` start with, in bytes: the magic and the length are checked, nothing else is read.
-pub(super) fn read_size(bytes: &[u8]) -> Result<usize, RecordsError> {
+/// `position` is where the batch is, for errors.
+pub(super) fn read_size(bytes: &[u8], position: usize) -> Result<usize, RecordsError> {
     // Up to the magic byte the formats agree.
     if bytes.len() <= at::MAGIC {
         return Err(RecordsError::Truncated {
+            position,
             available: bytes.len(),
             needed: at::MAGIC + 1,
         });
     }
-    let base_offset = i64::from_be_bytes(field(bytes, at::BASE_OFFSET));
+    let batch = BatchPlace {
+        base_offset: i64::from_be_bytes(field(bytes, at::BASE_OFFSET)),
+        position,
+    };
     let length = i32::from_be_bytes(field(bytes, at::LENGTH));
     let smallest = match bytes[at::MAGIC] {
         2 => at::RECORDS,
@@ -62,7 +68,7 @@ pub(super) fn read_size(bytes: &[u8]) -> Result<usize, RecordsError> {
         1 => legacy::MIN_SIZE_V1,
         magic => {
             return Err(RecordsError::UnknownMagic {
-                base_offset,
+                batch,
                 magic: magic as i8,
             });
         }
@@ -70,7 +76,7 @@ pub(super) fn read_size(bytes: &[u8]) -> Result<usize, RecordsError> {
     match usize::try_from(length) {
         Ok(size) if size >= smallest => Ok(size + at::LOG_OVERHEAD),
         _ => Err(RecordsError::BadLength {
-            base_offset,
+            batch,
             length,
             smallest,
         }),
@@ -81,20 +87,40 @@ impl RecordBatch {
     /// Reads bytes that are exactly one batch, as in a produce request. Neither the checksum nor the records are
     /// looked at.
     pub fn parse(bytes: Bytes) -> Result<Self, RecordsError> {
-        let needed = read_size(&bytes)?;
-        match bytes.len() {
-            available if available < needed => Err(RecordsError::Truncated { available, needed }),
+        let needed = read_size(&bytes, 0)?;
+        let batch = Self::from_whole(bytes, 0);
+        match batch.bytes.len() {
+            available if available < needed => Err(RecordsError::Truncated {
+                position: 0,
+                available,
+                needed,
+            }),
             available if available > needed => Err(RecordsError::TrailingBytes {
-                base_offset: i64::from_be_bytes(field(&bytes, at::BASE_OFFSET)),
+                batch: batch.place(),
+                size: needed,
                 extra: available - needed,
             }),
-            _ => Ok(Self { bytes }),
+            _ => Ok(batch),
         }
     }
 
     /// The caller has made sure that `bytes` are one whole batch by [`read_size`].
-    pub(super) fn from_whole(bytes: Bytes) -> Self {
-        Self { bytes }
+    pub(super) fn from_whole(bytes: Bytes, position: usize) -> Self {
+        Self { bytes, position }
+    }
+
+    /// The byte at which the batch starts in what [`Batches`](super::Batches) walks, such as a segment of a log; 0 for
+    /// a batch that was parsed on its own.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// For errors to name the batch by.
+    pub(super) fn place(&self) -> BatchPlace {
+        BatchPlace {
+            base_offset: self.base_offset(),
+            position: self.position,
+        }
     }
 
     /// The batch as it goes over the wire.
@@ -242,11 +268,23 @@ impl RecordBatch {
         self.is_v2() && self.attributes() & at::TRANSACTIONAL != 0
     }
 
+    /// From when on compaction may remove the tombstones of the batch, and what is left of its transaction, in
+    /// milliseconds since 1970. `None` before the log cleaner has set it (KIP-534).
+    pub fn delete_horizon(&self) -> Option<i64> {
+        let is_set = self.is_v2() && self.attributes() & at::DELETE_HORIZON != 0;
+        is_set.then(|| self.base_timestamp())
+    }
+
     /// How the record section is compressed.
     pub fn compression(&self) -> Result<Compression, RecordsError> {
         let id = (self.attributes() & at::COMPRESSION_MASK) as u8;
         Compression::from_id(id).map_err(|source| RecordsError::Compression {
-            base_offset: self.base_offset(),
+            batch: self.place(),
+            at: if self.is_v2() {
+                at::ATTRIBUTES + 1
+            } else {
+                legacy::ATTRIBUTES
+            },
             source,
         })
     }
@@ -269,17 +307,18 @@ impl RecordBatch {
     /// Checks the batch against its checksum. That covers neither the base offset nor the leader's epoch, which a
     /// broker fills in without touching the rest.
     pub fn verify_crc(&self) -> Result<(), RecordsError> {
-        let computed = if self.is_v2() {
-            crc32c(&self.bytes[at::ATTRIBUTES..])
+        let (at, computed) = if self.is_v2() {
+            (at::CRC, crc32c(&self.bytes[at::ATTRIBUTES..]))
         } else {
-            legacy::compute_crc(&self.bytes)
+            (legacy::CRC, legacy::compute_crc(&self.bytes))
         };
-        let (base_offset, expected) = (self.base_offset(), self.crc());
+        let expected = self.crc();
         if expected == computed {
             Ok(())
         } else {
             Err(RecordsError::BadCrc {
-                base_offset,
+                batch: self.place(),
+                at,
                 expected,
                 computed,
             })
@@ -293,14 +332,21 @@ impl RecordBatch {
         if !self.is_v2() {
             return legacy::decompressed(self, limit);
         }
-        let base_offset = self.base_offset();
+        let batch = self.place();
+        let delta = self.i32(at::LAST_OFFSET_DELTA);
+        if delta < 0 {
+            return Err(RecordsError::BadLastOffset { batch, delta });
+        }
         let section = self.bytes.slice(at::RECORDS..);
         let data = match self.compression()? {
             Compression::None => section,
+            // What compaction leaves of a compressed batch: there is nothing to decompress, not even an empty frame.
+            _ if section.is_empty() => section,
             compression => compression
                 .decompress(&section, limit)
                 .map_err(|source| RecordsError::Compression {
-                    base_offset,
+                    batch,
+                    at: at::RECORDS,
                     source,
                 })?
                 .into(),
@@ -309,7 +355,7 @@ impl RecordBatch {
             (self.timestamp_type() == TimestampType::LogAppendTime).then(|| self.max_timestamp());
         RecordBlock::v2(
             data,
-            base_offset,
+            batch,
             self.base_timestamp(),
             log_append_time,
             self.i32(at::COUNT),
@@ -356,9 +402,10 @@ impl RecordBatch {
     /// What is left of the batch when compaction has removed all its records: the header, which keeps the offsets and
     /// the producer's sequence known.
     pub fn emptied(&self) -> Result<Self, RecordsError> {
-        let timestamp_type = self.attributes() & !at::COMPRESSION_MASK;
+        let attributes = self.attributes() & !(at::COMPRESSION_MASK | at::DELETE_HORIZON);
         Self {
             bytes: Bytes::copy_from_slice(&self.bytes[..at::RECORDS.min(self.bytes.len())]),
+            position: self.position,
         }
         .edit(|bytes| {
             put(
@@ -366,7 +413,7 @@ impl RecordBatch {
                 at::LENGTH,
                 ((at::RECORDS - at::LOG_OVERHEAD) as i32).to_be_bytes(),
             );
-            put(bytes, at::ATTRIBUTES, timestamp_type.to_be_bytes());
+            put(bytes, at::ATTRIBUTES, attributes.to_be_bytes());
             put(bytes, at::BASE_TIMESTAMP, (-1i64).to_be_bytes());
             put(bytes, at::COUNT, 0i32.to_be_bytes());
             put_crc(bytes);
@@ -376,7 +423,7 @@ impl RecordBatch {
     fn edit(self, change: impl FnOnce(&mut [u8])) -> Result<Self, RecordsError> {
         if !self.is_v2() {
             return Err(RecordsError::OldMagic {
-                base_offset: self.base_offset(),
+                batch: self.place(),
                 magic: self.magic() as i8,
             });
         }
@@ -387,6 +434,7 @@ impl RecordBatch {
         change(&mut bytes);
         Ok(Self {
             bytes: bytes.freeze(),
+            position: self.position,
         })
     }
 }

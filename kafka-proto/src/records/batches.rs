@@ -13,6 +13,8 @@ use super::batch::{RecordBatch, read_size};
 #[derive(Clone, Debug)]
 pub struct Batches {
     rest: Bytes,
+    /// Where `rest` starts in what is walked.
+    position: usize,
     tail: Option<usize>,
 }
 
@@ -21,6 +23,7 @@ impl Batches {
     pub fn new(bytes: Bytes) -> Self {
         Self {
             rest: bytes,
+            position: 0,
             tail: None,
         }
     }
@@ -40,9 +43,11 @@ impl Iterator for Batches {
         if self.rest.is_empty() {
             return None;
         }
-        match read_size(&self.rest) {
+        match read_size(&self.rest, self.position) {
             Ok(size) if size <= self.rest.len() => {
-                Some(Ok(RecordBatch::from_whole(self.rest.split_to(size))))
+                let batch = RecordBatch::from_whole(self.rest.split_to(size), self.position);
+                self.position += size;
+                Some(Ok(batch))
             }
             Ok(_) | Err(RecordsError::Truncated { .. }) => {
                 self.tail = Some(self.rest.len());

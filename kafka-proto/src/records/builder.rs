@@ -2,7 +2,7 @@ use bytes::{BufMut, Bytes};
 
 use super::batch::{ProducerSequence, put, put_crc};
 use super::layout as at;
-use super::{Header, RecordsError};
+use super::{BatchPlace, CompressionRatio, Header, RecordsError};
 use crate::compression::{Codec, Compression};
 use crate::varint::{
     MAX_VARINT_LEN, MAX_VARLONG_LEN, put_varint, put_varlong, varint_len, varlong_len,
@@ -25,6 +25,7 @@ pub struct RecordBatchBuilder {
     max_timestamp: i64,
     last_offset_delta: i32,
     count: i32,
+    ratio: CompressionRatio,
 }
 
 /// What a batch gets when it is closed, after all its records. The default is that of a producer that is not
@@ -83,6 +84,12 @@ impl RecordBatchBuilder {
         self.buffer
     }
 
+    /// Says how small compression will make the records: for this batch and those after it. Without it, a batch is
+    /// taken for full by its size uncompressed.
+    pub fn expect_ratio(&mut self, ratio: CompressionRatio) {
+        self.ratio = ratio;
+    }
+
     /// The size of the batch as it is now, header included and not compressed, in bytes.
     pub fn len(&self) -> usize {
         self.buffer.len().max(at::RECORDS)
@@ -107,8 +114,21 @@ impl RecordBatchBuilder {
         }
     }
 
-    /// Whether the batch, uncompressed, stays within `limit` bytes with such a record added. Always true for the
-    /// first: a record larger than the limit has to go alone.
+    /// The size that the batch is expected to have when it is finished as it is now, in bytes: [`len`](Self::len)
+    /// unless a [ratio](Self::expect_ratio) says otherwise.
+    pub fn estimated_len(&self) -> usize {
+        self.ratio.estimate(self.len())
+    }
+
+    /// Whether nothing more should go into a batch of `limit` bytes.
+    pub fn is_full(&self, limit: usize) -> bool {
+        !self.is_empty() && self.estimated_len() >= limit
+    }
+
+    /// Whether the batch is expected to stay within `limit` bytes with such a record added, which is counted
+    /// uncompressed. Always true for the first: a record larger than the limit has to go alone.
+    ///
+    /// Without a [ratio](Self::expect_ratio) that is certain: the batch uncompressed stays within the limit.
     pub fn would_fit(
         &self,
         limit: usize,
@@ -119,7 +139,8 @@ impl RecordBatchBuilder {
     ) -> bool {
         let size = self.body_len(timestamp, self.next_delta(), key, value, headers);
         self.is_empty()
-            || self.len() + size + varint_len(i32::try_from(size).unwrap_or(i32::MAX)) <= limit
+            || self.estimated_len() + size + varint_len(i32::try_from(size).unwrap_or(i32::MAX))
+                <= limit
     }
 
     /// Appends a record at the next offset.
@@ -255,7 +276,11 @@ impl RecordBatchBuilder {
                 seal.codec
                     .compress(&self.buffer[at::RECORDS..], &mut batch)
                     .map_err(|source| RecordsError::Compression {
-                        base_offset: seal.base_offset,
+                        batch: BatchPlace {
+                            base_offset: seal.base_offset,
+                            position: 0,
+                        },
+                        at: at::RECORDS,
                         source,
                     })?;
                 if batch.len() > MAX_BATCH {
@@ -270,7 +295,10 @@ impl RecordBatchBuilder {
             }
         };
         self.put_header(&mut batch, seal);
-        *self = Self::with_buffer(std::mem::take(&mut self.buffer));
+        *self = Self {
+            ratio: self.ratio,
+            ..Self::with_buffer(std::mem::take(&mut self.buffer))
+        };
         Ok(batch.into())
     }
 

@@ -11,14 +11,26 @@ pub struct ControlRecord {
     pub kind: ControlType,
 }
 
-/// The types of control records that a client acts on.
+/// The types of control records. A client acts on the first two, and skips the others, which are between brokers.
+///
+/// [`ControlValue`](crate::payloads::ControlValue) reads what their values say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlType {
     /// The producer's transaction ended: forget its records.
     Abort,
     /// The producer's transaction ended: its records count.
     Commit,
-    /// Something between brokers, such as a change of leader, or a type of a newer Kafka: to be skipped.
+    /// A KRaft quorum has a new leader.
+    LeaderChange,
+    /// A snapshot begins.
+    SnapshotHeader,
+    /// A snapshot is whole.
+    SnapshotFooter,
+    /// The version of KRaft changes.
+    KRaftVersion,
+    /// The voters of a KRaft quorum change.
+    KRaftVoters,
+    /// A type of a newer Kafka.
     Unknown(i16),
 }
 
@@ -31,6 +43,11 @@ impl ControlRecord {
         let kind = match i16::from_be_bytes([c, d]) {
             0 => ControlType::Abort,
             1 => ControlType::Commit,
+            2 => ControlType::LeaderChange,
+            3 => ControlType::SnapshotHeader,
+            4 => ControlType::SnapshotFooter,
+            5 => ControlType::KRaftVersion,
+            6 => ControlType::KRaftVoters,
             other => ControlType::Unknown(other),
         };
         Ok(Self {
@@ -44,6 +61,11 @@ impl ControlRecord {
         let kind = match self.kind {
             ControlType::Abort => 0,
             ControlType::Commit => 1,
+            ControlType::LeaderChange => 2,
+            ControlType::SnapshotHeader => 3,
+            ControlType::SnapshotFooter => 4,
+            ControlType::KRaftVersion => 5,
+            ControlType::KRaftVoters => 6,
             ControlType::Unknown(other) => other,
         };
         let ([a, b], [c, d]) = (self.version.to_be_bytes(), kind.to_be_bytes());

@@ -24,6 +24,8 @@ pub(super) const COMPRESSION_MASK: u16 = 0b111;
 pub(super) const LOG_APPEND_TIME: u16 = 1 << 3;
 pub(super) const TRANSACTIONAL: u16 = 1 << 4;
 pub(super) const CONTROL: u16 = 1 << 5;
+/// The base timestamp says when compaction may remove the batch's tombstones (KIP-534).
+pub(super) const DELETE_HORIZON: u16 = 1 << 6;
 
 /// The `N` bytes at `at`. Only for fields that the caller has made sure are there.
 #[inline(always)]

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use super::RecordsError;
+use super::fault::explain;
+use super::{RecordField, RecordsError};
 use crate::varint;
 
 /// A record, borrowed from the block that it was decoded from.
@@ -30,7 +31,7 @@ impl Span {
     };
 
     #[inline]
-    fn range(self) -> Option<Range<usize>> {
+    pub(super) fn range(self) -> Option<Range<usize>> {
         let length = usize::try_from(self.length).ok()?;
         Some(self.start as usize..self.start as usize + length)
     }
@@ -86,6 +87,9 @@ impl<'a> RecordRef<'a> {
         Headers {
             rest: bytes,
             left: self.header_count,
+            index: 0,
+            end: self.headers.start as usize + bytes.len(),
+            offset: self.offset,
         }
     }
 }
@@ -114,6 +118,10 @@ impl<'a> Header<'a> {
 pub struct Headers<'a> {
     rest: &'a [u8],
     left: u32,
+    index: u32,
+    /// Where `rest` ends in the block: for errors, as is the record's offset.
+    end: usize,
+    offset: i64,
 }
 
 impl<'a> Headers<'a> {
@@ -129,18 +137,35 @@ impl<'a> Headers<'a> {
         self.left == 0
     }
 
-    fn read(&mut self) -> Result<Header<'a>, &'static str> {
+    /// Reads the header at the front, or says which field is wrong and where in the rest.
+    fn read(&mut self) -> Result<Header<'a>, (usize, RecordField)> {
         let mut at = 0;
-        let key = span(self.rest, &mut at)?.range().ok_or("its key is null")?;
-        let key = std::str::from_utf8(&self.rest[key]).map_err(|_| "its key is not UTF-8")?;
-        let value = span(self.rest, &mut at)?
-            .range()
-            .map(|range| &self.rest[range]);
-        self.rest = &self.rest[at..];
-        if self.left == 1 && !self.rest.is_empty() {
-            return Err("bytes follow the last one");
+        let key = span(self.rest, &mut at)
+            .and_then(Span::range)
+            .and_then(|key| std::str::from_utf8(&self.rest[key]).ok())
+            .ok_or((0, RecordField::HeaderKey))?;
+        let value_at = at;
+        let value = span(self.rest, &mut at).ok_or((at, RecordField::HeaderValue))?;
+        let value = value.range().map(|range| &self.rest[range]);
+        // The record ends with its last header.
+        if self.left == 1 && at < self.rest.len() {
+            return Err((value_at, RecordField::HeaderValue));
         }
+        self.rest = &self.rest[at..];
         Ok(Header { key, value })
+    }
+
+    #[cold]
+    fn corrupt(&mut self, at: usize, field: RecordField) -> RecordsError {
+        self.left = 0;
+        let defect = explain(self.rest, at, field);
+        RecordsError::CorruptHeader {
+            offset: self.offset,
+            index: self.index,
+            at: self.end - self.rest.len() + at,
+            field,
+            fault: defect.fault,
+        }
     }
 }
 
@@ -151,9 +176,14 @@ impl<'a> Iterator for Headers<'a> {
         if self.left == 0 {
             return None;
         }
-        let header = self.read();
-        self.left = if header.is_ok() { self.left - 1 } else { 0 };
-        Some(header.map_err(RecordsError::CorruptHeader))
+        match self.read() {
+            Ok(header) => {
+                self.left -= 1;
+                self.index += 1;
+                Some(Ok(header))
+            }
+            Err((at, field)) => Some(Err(self.corrupt(at, field))),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -161,18 +191,20 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// Reads a field that is preceded by its length, −1 for null, and moves `at` past it.
+/// Reads a field that is preceded by its length, −1 for null, and moves `at` past it; on an error `at` stays.
 #[inline(always)]
-pub(super) fn span(data: &[u8], at: &mut usize) -> Result<Span, &'static str> {
-    let length = varint::varint_at(data, at).map_err(|_| "a length is not a valid number")?;
-    let start = *at as u32;
+pub(super) fn span(data: &[u8], at: &mut usize) -> Option<Span> {
+    let mut pos = *at;
+    let length = varint::varint_at(data, &mut pos).ok()?;
+    let start = pos as u32;
     if length > 0 {
-        if length as usize > data.len() - *at {
-            return Err("a field is longer than what is left of the record");
+        if length as usize > data.len() - pos {
+            return None;
         }
-        *at += length as usize;
+        pos += length as usize;
     } else if length < -1 {
-        return Err("a length is negative");
+        return None;
     }
-    Ok(Span { start, length })
+    *at = pos;
+    Some(Span { start, length })
 }

@@ -97,6 +97,7 @@ fn offsets_of_a_batch_go_up() {
     assert!(negative.is_err(), "a batch starts at its base offset");
 }
 
+/// Hazards 25, 27 and 37.
 #[test]
 fn a_broker_changes_a_batch_without_touching_its_records() {
     for codec in Compression::ALL.map(Codec::new) {
@@ -164,4 +165,81 @@ fn a_batch_that_nobody_shares_is_changed_in_place() {
         .with_log_append_time(NOW)
         .expect("magic 2");
     assert_eq!(batch.bytes().as_ptr(), at);
+}
+
+/// The sizes of 220 batches of `limit` bytes, whose fullness is told by what compression did to the ones before.
+fn sizes_of_batches(
+    compression: Compression,
+    limit: usize,
+    value: impl Fn(u32) -> Vec<u8>,
+) -> Vec<usize> {
+    let seal = Seal {
+        codec: compression.into(),
+        ..Seal::default()
+    };
+    let (mut ratio, mut next) = (CompressionRatio::NONE, 0);
+    let mut builder = RecordBatchBuilder::new();
+    let mut sizes = Vec::new();
+    for _ in 0..220 {
+        builder.expect_ratio(ratio);
+        while !builder.is_full(limit) {
+            let value = value(next);
+            if !builder.would_fit(limit, NOW, None, Some(&value), &[]) {
+                break;
+            }
+            builder
+                .append(NOW, None, Some(&value), &[])
+                .expect("it fits");
+            next += 1;
+        }
+        let built = builder.len();
+        sizes.push(builder.finish(&seal).expect("it compresses").len());
+        ratio.observe(built, sizes[sizes.len() - 1]);
+    }
+    sizes
+}
+
+#[test]
+fn batches_fill_up_to_the_limit_once_their_compression_is_known() {
+    const LIMIT: usize = 4_096;
+    let text = |i: u32| {
+        format!(
+            "order {i} of customer {}, paid",
+            i.wrapping_mul(7_919) % 1_000
+        )
+    };
+    for compression in Compression::ALL {
+        let sizes = sizes_of_batches(compression, LIMIT, |i| text(i).into_bytes());
+        assert!(
+            sizes.iter().all(|&size| size <= LIMIT),
+            "{compression}: never more than the limit, where all batches are alike"
+        );
+        assert!(
+            sizes[200..].iter().all(|&size| size > LIMIT * 9 / 10),
+            "{compression}: {sizes:?}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_that_comes_out_larger_than_thought_is_learnt_from_at_once() {
+    let mut ratio = CompressionRatio::NONE;
+    let header = 61;
+    for _ in 0..400 {
+        ratio.observe(header + 10_000, header + 1_000);
+    }
+    // What is known is kept a little above.
+    assert_eq!(ratio.estimate(header + 10_000), header + 1_050);
+    ratio.observe(header + 10_000, header + 8_000);
+    assert_eq!(ratio.estimate(header + 10_000), header + 8_400);
+    // Down it goes by 0.005 a batch.
+    ratio.observe(header + 10_000, header);
+    assert_eq!(ratio.estimate(header + 10_000), header + 8_347);
+    ratio.observe(header, header);
+    assert_eq!(
+        ratio.estimate(header + 10_000),
+        header + 8_347,
+        "a batch without records teaches nothing"
+    );
+    assert_eq!(CompressionRatio::NONE.estimate(12_345), 12_345, "exact");
 }

@@ -1,5 +1,6 @@
 mod building;
 mod hostile;
+mod legacy;
 mod properties;
 mod reading;
 

@@ -143,4 +143,33 @@ proptest! {
             let _ = read_all(&batch);
         }
     }
+
+    #[test]
+    fn a_batch_stays_within_its_limit_uncompressed(
+        records in prop::collection::vec(made(), 1..40),
+        limit in 0usize..4_000,
+    ) {
+        let mut builder = RecordBatchBuilder::new();
+        let mut records = records.iter().peekable();
+        while records.peek().is_some() {
+            let mut last_fitted = true;
+            while let Some(made) = records.peek() {
+                let headers: Vec<_> = made.headers.iter()
+                    .map(|(key, value)| Header { key, value: value.as_deref() })
+                    .collect();
+                let (key, value) = (made.key.as_deref(), made.value.as_deref());
+                if !builder.would_fit(limit, made.timestamp, key, value, &headers) {
+                    last_fitted = false;
+                    break;
+                }
+                builder.append(made.timestamp, key, value, &headers).expect("it fits");
+                records.next();
+            }
+            let (count, full) = (builder.record_count(), builder.is_full(limit));
+            prop_assert!(count > 0, "one record always fits");
+            prop_assert!(!full || !last_fitted || records.peek().is_none());
+            let batch = builder.finish(&Seal::default()).expect("no compression");
+            prop_assert!(batch.len() <= limit || count == 1, "{} bytes of {limit}", batch.len());
+        }
+    }
 }

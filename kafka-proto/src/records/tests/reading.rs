@@ -36,6 +36,7 @@ fn a_block_is_read_on_where_its_cursor_stands() {
     assert!(block.next(&mut cursor).is_none());
 }
 
+/// Hazard 26.
 #[test]
 fn timestamps_of_any_distance_come_back() {
     let times = [i64::MAX, i64::MIN, -1, 0, NOW];
@@ -53,6 +54,7 @@ fn timestamps_of_any_distance_come_back() {
     assert_eq!(read, times);
 }
 
+/// Hazard 36.
 #[test]
 fn sequences_wrap_to_zero() {
     for (sequence, increment, expected) in [
@@ -70,6 +72,7 @@ fn sequences_wrap_to_zero() {
     );
 }
 
+/// Hazard 30.
 #[test]
 fn a_control_record_needs_four_bytes() {
     assert!(ControlRecord::parse(&[0, 0, 0]).is_err());
@@ -85,4 +88,16 @@ fn a_control_record_needs_four_bytes() {
     };
     assert_eq!(ControlRecord::parse(&[0, 1, 0, 7, 9, 9]), Ok(unknown));
     assert_eq!(unknown.key(), [0, 1, 0, 7]);
+}
+
+/// The log cleaner keeps the time in place of the base timestamp, and counts the records' own from it.
+#[test]
+fn a_delete_horizon_is_told() {
+    let batch = batch_of(&[b"value"], &Seal::default());
+    assert_eq!(batch.delete_horizon(), None);
+    let mut bytes = batch.into_bytes().to_vec();
+    bytes[22] |= 1 << 6;
+    let batch = RecordBatch::parse(bytes.into()).expect("a batch");
+    assert_eq!(batch.delete_horizon(), Some(NOW));
+    assert_eq!(batch.emptied().expect("magic 2").delete_horizon(), None);
 }
