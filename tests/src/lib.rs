@@ -1,4 +1,8 @@
 //! What the suites that cross crates share.
 
+pub mod allocation;
+pub mod apis;
 pub mod golden;
+pub mod hostile;
+pub mod jar;
 pub mod kafka;
