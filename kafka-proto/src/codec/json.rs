@@ -45,21 +45,26 @@ pub fn read(schema: &'static Schema, bytes: &Bytes, cx: Context) -> Result<Json,
 }
 
 fn read_struct(schema: &'static Schema, from: &mut Decoder<'_>, cx: Context) -> Map<String, Json> {
-    let mut object = Map::new();
-    for field in schema.fields {
+    // In the order of their declaration, which for tagged fields is not the one in which they come.
+    let mut values = vec![None; schema.fields.len()];
+    for (field, value) in schema.fields.iter().zip(&mut values) {
         if field.in_place(cx.version) {
-            object.insert(json_name(field.name), read_field(field, from, cx));
+            *value = Some(read_field(field, from, cx));
         }
     }
     let mut tags = from.tags(cx);
     let mut unknown = UnknownTaggedFields::default();
     while let Some(tag) = tags.next(from, schema, cx, &mut unknown) {
-        let mut fields = schema.fields.iter();
-        if let Some(field) = fields.find(|field| field.tag_in(cx.version) == Some(tag)) {
-            object.insert(json_name(field.name), read_field(field, from, cx));
+        for (field, value) in schema.fields.iter().zip(&mut values) {
+            if field.tag_in(cx.version) == Some(tag) {
+                *value = Some(read_field(field, from, cx));
+            }
         }
     }
-    object
+    let there = schema.fields.iter().zip(values);
+    there
+        .filter_map(|(field, value)| Some((json_name(field.name), value?)))
+        .collect()
 }
 
 fn read_field(field: &'static Field, from: &mut Decoder<'_>, cx: Context) -> Json {
