@@ -138,10 +138,18 @@ pub const APIS: &[Api] = &[
     api::<DeleteShareGroupOffsetsRequest>(),
 ];
 
-/// The API of a key, if it has a definition.
-pub fn api_of(key: i16) -> Option<&'static Api> {
-    let at = APIS.binary_search_by_key(&key, |api| api.key).ok()?;
-    Some(&APIS[at])
+/// An API key without a definition: one of a newer Kafka, one that only brokers use among themselves, or no Kafka at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("API key {0} has no definition (those of clients and admin tools have, up to {max})", max = APIS[APIS.len() - 1].key)]
+pub struct UnknownApi(pub i16);
+
+/// The API of a key.
+///
+/// # Errors
+/// When the key has no definition.
+pub fn api_of(key: i16) -> Result<&'static Api, UnknownApi> {
+    let found = APIS.binary_search_by_key(&key, |api| api.key);
+    found.map(|at| &APIS[at]).map_err(|_| UnknownApi(key))
 }
 
 #[cfg(test)]
@@ -152,9 +160,17 @@ mod tests {
     fn every_api_is_found_by_its_key() {
         assert!(APIS.is_sorted_by(|a, b| a.key < b.key));
         for api in APIS {
-            assert_eq!(api_of(api.key).map(|found| found.name), Some(api.name));
+            assert_eq!(api_of(api.key).map(|found| found.name), Ok(api.name));
         }
-        assert!(api_of(-1).is_none() && api_of(i16::MAX).is_none());
+        for key in [-1, i16::MAX] {
+            let error = api_of(key).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "API key {key} has no definition (those of clients and admin tools have, up to 92)"
+                )
+            );
+        }
     }
 
     #[test]

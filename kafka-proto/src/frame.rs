@@ -120,8 +120,10 @@ pub fn decode_request_header(
     let mut decoder = Decoder::new(frame);
     // The header's own version follows from what stands in it first.
     let [key, version] = [0; 2].map(|_| i16::from_be_bytes(decoder.array(None)));
-    decoder.check()?;
-    let api = api_of(key);
+    decoder
+        .check()
+        .map_err(|error| error.within(RequestHeader::NAME))?;
+    let api = api_of(key).ok();
     let mut decoder = Decoder::new(frame);
     let header_version = api.map_or(1, |api| (api.request_header)(version));
     let header = RequestHeader::decode_from(&mut decoder, header_version)?;
@@ -135,7 +137,8 @@ pub fn decode_request_header(
 pub fn correlation_id(frame: &Bytes) -> Result<i32, DecodeError> {
     let mut decoder = Decoder::new(frame);
     let id = i32::from_be_bytes(decoder.array(None));
-    decoder.check()?;
+    let checked = decoder.check();
+    checked.map_err(|error| error.within("correlation_id").within(ResponseHeader::NAME))?;
     Ok(id)
 }
 

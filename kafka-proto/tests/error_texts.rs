@@ -69,23 +69,23 @@ fn an_error_names_the_field_and_the_byte() {
         ),
         (
             text_of::<MetadataRequest>(b"\xff\xff\xff\xff", 0),
-            "MetadataRequest.topics: null where this version allows none, at byte 4",
+            "MetadataRequest.topics: null where this version allows none, at byte 0",
         ),
         (
             text_of::<MetadataRequest>(b"\0\0\0\x01\xff\xff", 1),
-            "MetadataRequest.topics[0].name: null where this version allows none, at byte 6",
+            "MetadataRequest.topics[0].name: null where this version allows none, at byte 4",
         ),
         (
             text_of::<MetadataRequest>(b"\x02\0\0\x01\0\0\0", 9),
-            "MetadataRequest.topics[0].name: null where this version allows none, at byte 2",
+            "MetadataRequest.topics[0].name: null where this version allows none, at byte 1",
         ),
         (
             text_of::<MetadataRequest>(b"\xff\xff\xff\xfe", 1),
-            "MetadataRequest.topics: length -2, expected 0 or more, or -1 for null, at byte 4",
+            "MetadataRequest.topics: length -2, expected 0 or more, or -1 for null, at byte 0",
         ),
         (
             text_of::<HeartbeatRequest>(b"\x80\0", 0),
-            "HeartbeatRequest.group_id: length -32768, expected 0 or more, or -1 for null, at byte 2",
+            "HeartbeatRequest.group_id: length -32768, expected 0 or more, or -1 for null, at byte 0",
         ),
         (
             text_of::<HeartbeatRequest>(b"\xff\xff\xff\xff\xff\x0f", 4),
@@ -102,7 +102,7 @@ fn an_error_in_tagged_fields_names_the_tag() {
     let cases = [
         (
             text_of::<HeartbeatResponse>(b"\0\0\0\0\0\0\x02\x05\0\x05\0", 4),
-            "HeartbeatResponse: tag 5 after tag 5: tags ascend, at byte 10",
+            "HeartbeatResponse: tag 5 after tag 5: tags ascend, at byte 9",
         ),
         (
             text_of::<HeartbeatResponse>(b"\0\0\0\0\0\0\x01\x05\x09!", 4),
@@ -244,7 +244,7 @@ fn an_error_in_json_names_the_field_and_what_was_found() {
         ),
         (
             r#"{"topics":[{"name":7}]}"#,
-            "MetadataRequest.topics.name: JSON: expected a text, found 7",
+            "MetadataRequest.topics[0].name: JSON: expected a text, found 7",
         ),
         (
             r#"{"topics":[],"topic":1}"#,

@@ -9,13 +9,6 @@ use crate::allocation;
 /// ratio of all has `ListGroupsResponse.groups` with 136 bytes for 3. Arrays grow by doubling, so twice that, and a bit.
 const PER_BYTE: usize = 128;
 
-/// An array gets room for so many elements before the first one was read, if there are as many bytes, ...
-const ELEMENTS_AT_ONCE: usize = 1024;
-
-/// ... and so many bytes an element takes, those of the arrays in it counted in: `StreamsGroupDescribeResponse` has 504
-/// inside of 200.
-const ELEMENT: usize = 1024;
-
 /// The JSON form has a map for a struct, with a name and a value for each of its fields, also for those past an error.
 const JSON_PER_BYTE: usize = 640;
 const JSON_FIXED: usize = 16 * 1024;
@@ -39,7 +32,7 @@ pub fn check<M: Message>(bytes: &Bytes, version: i16) -> Result<M, DecodeError> 
     let about = || format!("{} v{version} of {bytes:?}", M::NAME);
     let (decoded, peak) = allocation::peak(|| M::decode(bytes.clone(), version));
     let len = bytes.len();
-    let most = FIXED + len * PER_BYTE + len.min(ELEMENTS_AT_ONCE) * ELEMENT;
+    let most = FIXED + len * PER_BYTE;
     assert!(
         peak <= most,
         "{peak} bytes of memory for {len}: {}",

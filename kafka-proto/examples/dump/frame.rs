@@ -102,7 +102,7 @@ pub(super) fn request(input: Bytes) -> Result<Json, FrameError> {
     };
     // The form of everything behind these two follows from them.
     let (key, version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
-    let api = api_of(key).ok_or_else(|| FrameError::UnknownKey {
+    let api = api_of(key).map_err(|_| FrameError::UnknownKey {
         key,
         hint: frame.hint(),
     })?;
@@ -142,7 +142,7 @@ fn read_response(api: &Api, version: i16, frame: Frame) -> Result<Json, FrameErr
 /// The API that has this name or key.
 pub(super) fn api(text: &str) -> Result<&'static Api, String> {
     let found = match text.parse() {
-        Ok(key) => api_of(key),
+        Ok(key) => api_of(key).ok(),
         Err(_) => APIS.iter().find(|api| api.name.eq_ignore_ascii_case(text)),
     };
     found.ok_or_else(|| format!("there are, by key and with versions: {}", known()))

@@ -87,6 +87,25 @@ impl<'a> Decoder<'a> {
         self.rest = &self.rest[self.rest.len()..];
     }
 
+    /// [`fail`](Self::fail) where the reading of a value began.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail_at(
+        &mut self,
+        start: &'a [u8],
+        field: Option<&'static Field>,
+        kind: DecodeErrorKind,
+    ) {
+        self.rest = start;
+        self.fail(field, kind);
+    }
+
+    /// What is left, to say later where the reading of a value began.
+    #[inline]
+    pub(crate) fn here(&self) -> &'a [u8] {
+        self.rest
+    }
+
     #[cold]
     #[inline(never)]
     fn fail_truncated(&mut self, field: Option<&'static Field>, needed: usize) {
@@ -170,8 +189,9 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub(crate) fn string(&mut self, len: usize, field: Option<&'static Field>) -> ByteString {
         let text = self.rest.get(..len).unwrap_or_default();
-        if std::str::from_utf8(text).is_err() {
-            self.fail(field, DecodeErrorKind::InvalidUtf8);
+        if let Err(error) = std::str::from_utf8(text) {
+            let wrong = &self.rest[error.valid_up_to()..];
+            self.fail_at(wrong, field, DecodeErrorKind::InvalidUtf8);
         }
         ByteString::try_from(self.bytes(len, field)).unwrap_or_default()
     }
@@ -182,8 +202,9 @@ impl<'a> Decoder<'a> {
         if compact {
             return self.compact_len(field);
         }
+        let start = self.rest;
         let len = i16::from_be_bytes(self.array(Some(field)));
-        self.len(i32::from(len), field)
+        self.len(i32::from(len), start, field)
     }
 
     /// The length of bytes or an array (32 bits unless compact), or `None` for null.
@@ -192,8 +213,9 @@ impl<'a> Decoder<'a> {
         if compact {
             return self.compact_len(field);
         }
+        let start = self.rest;
         let len = i32::from_be_bytes(self.array(Some(field)));
-        self.len(len, field)
+        self.len(len, start, field)
     }
 
     #[inline]
@@ -202,12 +224,13 @@ impl<'a> Decoder<'a> {
     }
 
     #[inline]
-    fn len(&mut self, len: i32, field: &'static Field) -> Option<usize> {
+    fn len(&mut self, len: i32, start: &'a [u8], field: &'static Field) -> Option<usize> {
         match usize::try_from(len) {
             Ok(len) => Some(len),
             Err(_) => {
                 if len != -1 {
-                    self.fail(Some(field), DecodeErrorKind::InvalidLength(i64::from(len)));
+                    let kind = DecodeErrorKind::InvalidLength(i64::from(len));
+                    self.fail_at(start, Some(field), kind);
                 }
                 None
             }
@@ -284,8 +307,7 @@ impl<'a> Tags<'a> {
     ) -> Option<u32> {
         loop {
             let tag = self.enter(from)?;
-            let mut fields = schema.fields.iter();
-            if fields.any(|field| field.tag_in(cx.version) == Some(tag)) {
+            if schema.tagged(tag, cx.version).is_some() {
                 return Some(tag);
             }
             let data = from.bytes(from.remaining(), None);
@@ -305,9 +327,10 @@ impl<'a> Tags<'a> {
             from.rest = behind;
         }
         self.left = self.left.checked_sub(1)?;
+        let start = from.rest;
         let tag = from.unsigned_varint(None);
         if let Some(previous) = self.tag.filter(|&previous| previous >= tag) {
-            from.fail(None, DecodeErrorKind::TagOrder { tag, previous });
+            from.fail_at(start, None, DecodeErrorKind::TagOrder { tag, previous });
         }
         let size = from.unsigned_varint(None) as usize;
         let value = from.raw(size, None);

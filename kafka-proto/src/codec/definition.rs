@@ -111,7 +111,7 @@ macro_rules! structure {
                             });
                         }
                     );)*
-                    tags.finish(&self.unknown_tagged_fields, to);
+                    tags.finish(&self.unknown_tagged_fields, Self::SCHEMA, to, cx);
                 }
             }
 

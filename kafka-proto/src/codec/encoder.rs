@@ -112,9 +112,9 @@ impl Encoder {
     /// Remembers what could not be written, unless something was before.
     #[cold]
     #[inline(never)]
-    pub(crate) fn fail(&mut self, field: &'static Field, kind: EncodeErrorKind) {
+    pub(crate) fn fail(&mut self, field: Option<&'static Field>, kind: EncodeErrorKind) {
         if self.error.is_none() {
-            let path = self.path.describe(Some(field));
+            let path = self.path.describe(field);
             self.error = Some(Box::new(EncodeError { kind, path }));
         }
     }
@@ -125,7 +125,7 @@ impl Encoder {
     pub(crate) fn refuse(&mut self, field: &'static Field, version: i16) {
         let versions = field.versions;
         self.fail(
-            field,
+            Some(field),
             EncodeErrorKind::FieldNotInVersion { version, versions },
         );
     }
@@ -238,7 +238,7 @@ impl Encoder {
     #[cold]
     fn fail_too_long(&mut self, len: Option<usize>, field: &'static Field, max: usize) {
         let len = len.unwrap_or_default();
-        self.fail(field, EncodeErrorKind::TooLong { len, max });
+        self.fail(Some(field), EncodeErrorKind::TooLong { len, max });
     }
 
     /// Says whether a struct that may be null is there; see [`Decoder`](super::Decoder) for the form.

@@ -84,6 +84,14 @@ impl DecodeError {
         self.path = join(name, &self.path);
         self
     }
+
+    /// The same error, in an element of an array.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    #[cold]
+    pub(crate) fn at(self, index: usize) -> Self {
+        self.within(&format!("[{index}]"))
+    }
 }
 
 /// A message that cannot be written in the chosen version.
@@ -121,6 +129,9 @@ pub enum EncodeErrorKind {
         /// The longest that can be written.
         max: usize,
     },
+    /// Among the unknown tagged fields is one whose tag the definition knows, or the same tag twice.
+    #[error("unknown tagged field {0}: the version has a field of this tag, or it is there twice")]
+    TagTaken(u32),
     /// A version outside of the message's range.
     #[error(transparent)]
     UnsupportedVersion(#[from] UnsupportedVersion),
@@ -173,9 +184,9 @@ fn at(path: &str) -> String {
 }
 
 fn join(outer: &str, inner: &str) -> String {
-    if inner.is_empty() {
-        outer.to_owned()
-    } else {
-        format!("{outer}.{inner}")
+    match inner {
+        "" => outer.to_owned(),
+        inner if inner.starts_with('[') => format!("{outer}{inner}"),
+        inner => format!("{outer}.{inner}"),
     }
 }

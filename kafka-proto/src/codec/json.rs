@@ -90,7 +90,7 @@ fn read_type(
         Type::Int32 => i32::read(from, field, cx).into(),
         Type::Uint32 => u32::read(from, field, cx).into(),
         Type::Int64 => i64::read(from, field, cx).into(),
-        Type::Float64 => f64::read(from, field, cx).into(),
+        Type::Float64 => float_json(f64::read(from, field, cx)),
         Type::Uuid => Uuid::read(from, field, cx).to_string().into(),
         Type::String => {
             let text = read_nullable::<ByteString>(nullable, field, from, cx);
@@ -107,9 +107,10 @@ fn read_type(
             Json::Object(object)
         }
         Type::Array(element) => {
+            let start = from.here();
             let Some(count) = from.long_len(field, cx.compact(field)) else {
                 if !nullable {
-                    from.fail(Some(field), DecodeErrorKind::UnexpectedNull);
+                    from.fail_at(start, Some(field), DecodeErrorKind::UnexpectedNull);
                 }
                 return Json::Null;
             };
@@ -192,7 +193,7 @@ fn write_struct(
                 written.map_err(|error| error.within(field.name))?;
             }
         }
-        tags.finish(&[], to);
+        tags.finish(&[], schema, to, cx);
     }
     Ok(())
 }
@@ -237,7 +238,7 @@ fn write_type(
         Type::Uint32 => integer::<u32>(json)?.write(to, field, cx),
         Type::Int64 => integer::<i64>(json)?.write(to, field, cx),
         Type::Float64 => {
-            let value = json.as_f64().ok_or_else(|| expected("a number", json))?;
+            let value = float_of(json).ok_or_else(|| expected("a number", json))?;
             value.write(to, field, cx);
         }
         Type::Uuid => {
@@ -258,12 +259,32 @@ fn write_type(
         Type::Array(element) => {
             let elements = json.as_array().ok_or_else(|| expected("an array", json))?;
             to.long_len(Some(elements.len()), field, cx.compact(field));
-            for json in elements {
-                write_type(*element, field, json, to, cx)?;
+            for (index, json) in elements.iter().enumerate() {
+                write_type(*element, field, json, to, cx).map_err(|error| error.at(index))?;
             }
         }
     }
     Ok(())
+}
+
+/// What JSON has no number for is a text, as Kafka's JSON library writes it.
+fn float_json(value: f64) -> Json {
+    match value {
+        f64::INFINITY => Json::from("Infinity"),
+        f64::NEG_INFINITY => Json::from("-Infinity"),
+        value if value.is_nan() => Json::from("NaN"),
+        value => Json::from(value),
+    }
+}
+
+fn float_of(json: &Json) -> Option<f64> {
+    match json.as_str() {
+        Some("Infinity") => Some(f64::INFINITY),
+        Some("-Infinity") => Some(f64::NEG_INFINITY),
+        Some("NaN") => Some(f64::NAN),
+        Some(_) => None,
+        None => json.as_f64(),
+    }
 }
 
 fn integer<T: TryFrom<i64>>(json: &Json) -> Result<T, DecodeError> {

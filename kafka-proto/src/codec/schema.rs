@@ -11,6 +11,14 @@ pub struct Schema {
     pub fields: &'static [Field],
 }
 
+impl Schema {
+    /// The field that has this tag in a version.
+    pub fn tagged(&self, tag: u32, version: i16) -> Option<&'static Field> {
+        let mut fields = self.fields.iter();
+        fields.find(|field| field.tag_in(version) == Some(tag))
+    }
+}
+
 /// A type of the protocol.
 #[derive(Debug, Clone, Copy)]
 pub enum Type {

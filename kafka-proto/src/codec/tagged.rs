@@ -5,6 +5,9 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use super::encoder::Encoder;
+use super::error::EncodeErrorKind;
+use super::schema::Schema;
+use super::value::Context;
 
 /// A tagged field that the definition does not name, kept as it came so that it can be written again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,27 +64,69 @@ impl TaggedFields {
 
     /// Writes the fields, and those that came with the struct undecoded, by ascending tag.
     #[inline(always)]
-    pub(crate) fn finish(self, unknown: &[RawTaggedField], to: &mut Encoder) {
+    pub(crate) fn finish(
+        self,
+        unknown: &[RawTaggedField],
+        schema: &Schema,
+        to: &mut Encoder,
+        cx: Context,
+    ) {
         if self.known.is_empty() && unknown.is_empty() {
             to.i8(0);
         } else {
-            self.write(unknown, to);
+            self.write(unknown, schema, to, cx);
         }
     }
 
     #[cold]
-    fn write(mut self, unknown: &[RawTaggedField], to: &mut Encoder) {
+    #[inline(never)]
+    fn write(mut self, unknown: &[RawTaggedField], schema: &Schema, to: &mut Encoder, cx: Context) {
         for field in unknown {
+            if schema.tagged(field.tag, cx.version).is_some() {
+                to.fail(None, EncodeErrorKind::TagTaken(field.tag));
+            }
             let mut value = Encoder::new();
             value.bytes(&field.data);
             self.known.push((field.tag, value));
         }
         self.known.sort_by_key(|(tag, _)| *tag);
         to.unsigned_varint(self.known.len() as u32);
+        let mut previous = None;
         for (tag, value) in self.known {
+            if previous.replace(tag) == Some(tag) {
+                to.fail(None, EncodeErrorKind::TagTaken(tag));
+            }
             to.unsigned_varint(tag);
             to.unsigned_varint(value.len() as u32);
             to.append(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Message;
+    use crate::messages::ApiVersionsResponse;
+
+    #[test]
+    fn a_tag_is_written_once() {
+        let with = |tags: &[u32]| {
+            let data = Bytes::from_static(b"x");
+            let fields = tags.iter().map(|&tag| RawTaggedField {
+                tag,
+                data: data.clone(),
+            });
+            ApiVersionsResponse {
+                unknown_tagged_fields: fields.collect::<Vec<_>>().into(),
+                ..Default::default()
+            }
+        };
+        assert!(with(&[9, 7]).encode(4).is_ok());
+        for taken in [&[1][..], &[7, 9, 7]] {
+            let error = with(taken).encode(4).unwrap_err();
+            assert_eq!(error.kind, EncodeErrorKind::TagTaken(taken[0]), "{error}");
+            assert_eq!(error.path, "ApiVersionsResponse");
         }
     }
 }

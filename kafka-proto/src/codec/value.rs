@@ -81,7 +81,7 @@ pub trait Value: Sized + 'static {
         field: &'static Field,
         cx: Context,
     ) -> Vec<Self> {
-        let mut values = Vec::with_capacity(count.min(FIRST_CAPACITY));
+        let mut values = Vec::with_capacity(first_capacity::<Self>(count, from));
         for _ in 0..count {
             values.push(Self::read(from, field, cx));
             if from.failed() {
@@ -92,8 +92,12 @@ pub trait Value: Sized + 'static {
     }
 }
 
-/// Room that is made for an array before its first element was read: what is larger grows with what is really there.
-const FIRST_CAPACITY: usize = 1024;
+/// Room that is made for an array before its first element was read: at most eight times the bytes that are there, however
+/// small the elements may be on the wire. What is larger grows with what is really read.
+#[inline]
+fn first_capacity<T>(count: usize, from: &Decoder<'_>) -> usize {
+    count.min(1 + 8 * from.remaining() / size_of::<T>().max(1))
+}
 
 /// A type that has a form for null.
 pub trait Nullable: Value {
@@ -106,9 +110,14 @@ pub trait Nullable: Value {
 
 /// A value that is there, of a type whose null is not allowed in this place.
 #[inline]
-fn required<T: Default>(value: Option<T>, from: &mut Decoder<'_>, field: &'static Field) -> T {
-    value.unwrap_or_else(|| {
-        from.fail(Some(field), DecodeErrorKind::UnexpectedNull);
+fn required<'a, T: Default>(
+    read: impl FnOnce(&mut Decoder<'a>) -> Option<T>,
+    from: &mut Decoder<'a>,
+    field: &'static Field,
+) -> T {
+    let start = from.here();
+    read(from).unwrap_or_else(|| {
+        from.fail_at(start, Some(field), DecodeErrorKind::UnexpectedNull);
         T::default()
     })
 }
@@ -239,7 +248,7 @@ macro_rules! never_null {
 
             #[inline]
             fn read(from: &mut Decoder<'_>, field: &'static Field, cx: Context) -> Self {
-                required(Self::read_nullable(from, field, cx), from, field)
+                required(|from| Self::read_nullable(from, field, cx), from, field)
             }
         }
     )*};
@@ -270,8 +279,7 @@ impl Value for BrokerIds {
 
     #[inline]
     fn read(from: &mut Decoder<'_>, field: &'static Field, cx: Context) -> Self {
-        let count = from.long_len(field, cx.compact(field));
-        let count = required(count, from, field);
+        let count = required(|from| from.long_len(field, cx.compact(field)), from, field);
         if count <= IN_PLACE
             && let Some(front) = from.peek::<{ IN_PLACE * size_of::<i32>() }>()
         {
@@ -329,7 +337,7 @@ impl<T: Struct> Value for T {
         field: &'static Field,
         cx: Context,
     ) -> Vec<Self> {
-        let mut values = Vec::with_capacity(count.min(FIRST_CAPACITY));
+        let mut values = Vec::with_capacity(first_capacity::<Self>(count, from));
         from.path.enter(field);
         for index in 0..count {
             from.path.at(index);
@@ -370,7 +378,7 @@ impl<T: Nullable> Value for Option<T> {
                 T::write_nullable(value.as_ref(), to, field, cx);
             }
             Some(value) => value.write(to, field, cx),
-            None => to.fail(field, EncodeErrorKind::NullNotAllowed(cx.version)),
+            None => to.fail(Some(field), EncodeErrorKind::NullNotAllowed(cx.version)),
         }
     }
 
