@@ -1,7 +1,8 @@
 //! Every golden rebalance by our assignors: the members get what Kafka's own classes gave them, or, where there is more than
 //! one right answer, nothing worse.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kafka_client::TopicPartition;
@@ -110,8 +111,14 @@ fn moved(members: &[GroupMember], assignment: &GroupAssignment) -> usize {
     members.iter().map(of).sum()
 }
 
-/// As balanced as Java's, nothing more left out, and no more moved.
-fn check_metrics(line: &Json, members: &[GroupMember], assignment: &GroupAssignment) {
+/// What is worse than in Java's answer: shares less equal, more withheld, more moved. What is gained in one counts before
+/// what is lost in the next. A cooperative answer that withholds less than Java's may leave its most loaded member with
+/// more for the moment, so that shares compare only where as much is given.
+fn worse_than_java(
+    line: &Json,
+    members: &[GroupMember],
+    assignment: &GroupAssignment,
+) -> Option<String> {
     let metrics = &line["metrics"];
     golden::check_fields(
         metrics,
@@ -119,37 +126,28 @@ fn check_metrics(line: &Json, members: &[GroupMember], assignment: &GroupAssignm
     );
     let java = |name: &str| metrics[name].as_u64().expect("a number") as usize;
     let shares = || assignment.values().map(Vec::len);
-    let (assigned, max, min) = (
-        shares().sum::<usize>(),
-        shares().max().unwrap_or(0),
-        shares().min().unwrap_or(0),
-    );
-    let moved = moved(members, assignment);
-    let is_as_good = assigned >= java("assigned")
-        && max <= java("max")
-        && min >= java("min")
-        && moved <= java("moved_from_living_member");
-    assert!(
-        is_as_good,
-        "{} scenario {} step {}: assigned {assigned}, max {max}, min {min}, moved {moved}; Java {metrics}",
-        line["assignor"], line["scenario"], line["step"]
-    );
-    for (partition, count) in
-        assignment
-            .values()
-            .flatten()
-            .fold(BTreeMap::<_, usize>::new(), |mut counts, partition| {
-                *counts.entry(partition).or_default() += 1;
-                counts
-            })
-    {
-        assert_eq!(count, 1, "{partition} in {line}");
-    }
+    let (max, min) = (shares().max().unwrap_or(0), shares().min().unwrap_or(0));
+    let (assigned, moved) = (shares().sum::<usize>(), moved(members, assignment));
+    let is_as_good = match assigned.cmp(&java("assigned")) {
+        Ordering::Less => false,
+        Ordering::Equal => {
+            let is_more_balanced = max < java("max") && min > java("min");
+            let is_as_balanced = max <= java("max") && min >= java("min");
+            is_more_balanced || is_as_balanced && moved <= java("moved_from_living_member")
+        }
+        Ordering::Greater => moved <= java("moved_from_living_member"),
+    };
+    (!is_as_good).then(|| {
+        format!(
+            "{} scenario {} step {}: assigned {assigned}, max {max}, min {min}, moved {moved}; Java {metrics}",
+            line["assignor"], line["scenario"], line["step"]
+        )
+    })
 }
 
 #[test]
 fn partitions_are_shared_as_kafka_shares_them() {
-    let (mut exact, mut measured) = (0, 0);
+    let (mut exact, mut measured, mut worse) = (0, 0, Vec::new());
     for line in golden::lines("assignors") {
         golden::check_fields(
             &line,
@@ -191,10 +189,19 @@ fn partitions_are_shared_as_kafka_shares_them() {
             );
             exact += 1;
         } else {
-            check_metrics(&line, &members, &assignment);
+            let given: Vec<_> = assignment.values().flatten().collect();
+            let distinct: BTreeSet<_> = given.iter().collect();
+            assert_eq!(given.len(), distinct.len(), "a partition twice: {line}");
+            worse.extend(worse_than_java(&line, &members, &assignment));
             measured += 1;
         }
     }
+    assert!(
+        worse.is_empty(),
+        "{} of {measured}:\n{}",
+        worse.len(),
+        worse.join("\n")
+    );
     println!("assignors: {exact} rebalances exactly as Java's, {measured} as good as Java's");
     assert!(exact > 0 && measured > 0);
 }

@@ -1,12 +1,14 @@
 //! What a member does, step by step, on a clock that the test moves.
 
+mod cooperative;
+mod patterns;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 
 use super::membership::{Action, Identity, Joined, MemberConfig, Membership, Rebalance};
-use super::pattern::TopicPattern;
 use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
 use crate::error::Error;
 use crate::types::TopicPartition;
@@ -149,14 +151,6 @@ impl Test {
 
     fn rebalances(&mut self, generation: i32) {
         self.heartbeat(generation, Err(refused(ErrorCode::RebalanceInProgress)));
-    }
-
-    #[track_caller]
-    fn expect_match(&mut self) -> TopicPattern {
-        match self.member.next(self.now) {
-            Some(Action::Match { pattern }) => pattern,
-            other => panic!("{other:?}"),
-        }
     }
 }
 
@@ -435,129 +429,6 @@ fn the_leader_rebalances_when_its_topics_grow() {
 }
 
 #[test]
-fn a_cooperative_member_gives_up_only_what_moves_and_joins_again_at_once() {
-    let mut test = Test::cooperative(&[0, 1, 2]);
-    test.rebalances(1);
-    assert_eq!(
-        test.member.pending(),
-        None,
-        "nothing is given up beforehand"
-    );
-    let (attempt, member) = test.expect_join();
-    assert_eq!(
-        (member.owned, member.generation),
-        (partitions(&[0, 1, 2]), 1)
-    );
-    assert_eq!(
-        test.member.committer(),
-        None,
-        "no commit between joining and the assignment"
-    );
-    test.joined(attempt, 2);
-    test.expect_sync(None);
-    test.member
-        .synced(attempt, Ok(partitions(&[0, 2, 5])), test.now);
-    assert_eq!(
-        test.member.committer(),
-        Some(Test::identity(2)),
-        "what moves may be committed"
-    );
-    test.settle(Rebalance::Revoke(partitions(&[1])));
-    test.expect_nothing();
-    test.settle(Rebalance::Assign(partitions(&[0, 2, 5])));
-    let (_, member) = test.expect_join();
-    assert_eq!(
-        (member.owned, member.generation),
-        (partitions(&[0, 2, 5]), 2)
-    );
-}
-
-#[test]
-fn a_cooperative_member_that_gives_nothing_up_does_not_join_again() {
-    let mut test = Test::cooperative(&[0]);
-    test.rebalances(1);
-    test.join_and_sync(2, &[0, 1]);
-    test.expect_nothing();
-    assert_eq!(test.member.committer(), Some(Test::identity(2)));
-}
-
-#[test]
-fn what_was_withheld_for_us_in_vain_is_shared_out_again() {
-    let mut test = Test::cooperative(&[0, 1]);
-    test.rebalances(1);
-    let attempt = test.expect_join().0;
-    test.joined(attempt, 2);
-    test.expect_sync(None);
-    test.member.synced(attempt, Ok(partitions(&[0])), test.now);
-    // The application is giving up partition 1 when the next rebalance begins.
-    test.heartbeat(2, Err(refused(ErrorCode::RebalanceInProgress)));
-    let (attempt, member) = test.expect_join();
-    assert_eq!(member.owned, partitions(&[0, 1]), "it may still be reading");
-    test.member.done(&Rebalance::Revoke(partitions(&[1])));
-    test.joined(attempt, 3);
-    test.expect_sync(None);
-    test.member.synced(attempt, Ok(partitions(&[0])), test.now);
-    test.settle(Rebalance::Assign(partitions(&[0])));
-    assert_eq!(
-        test.expect_join().1.owned,
-        partitions(&[0]),
-        "nobody else got it"
-    );
-}
-
-#[test]
-fn an_assignment_that_is_no_longer_pending_is_not_taken_up() {
-    let mut test = Test::cooperative(&[0]);
-    test.rebalances(1);
-    let attempt = test.expect_join().0;
-    test.joined(attempt, 2);
-    test.expect_sync(None);
-    test.member
-        .synced(attempt, Ok(partitions(&[0, 1])), test.now);
-    test.heartbeat(2, Err(refused(ErrorCode::RebalanceInProgress)));
-    test.member.done(&Rebalance::Assign(partitions(&[0, 1])));
-    assert_eq!(test.expect_join().1.owned, partitions(&[0]));
-}
-
-#[test]
-fn a_late_answer_about_the_generation_before_costs_a_cooperative_member_nothing() {
-    let mut test = Test::cooperative(&[0]);
-    test.rebalances(1);
-    let attempt = test.expect_join().0;
-    let late = || refused(ErrorCode::IllegalGeneration);
-    test.member
-        .commit_refused(&Test::identity(1), late(), test.now);
-    test.member
-        .heartbeat_answered(&Test::identity(1), Err(late()), test.now);
-    assert_eq!(test.member.pending(), None);
-    test.joined(attempt, 2);
-    test.expect_sync(None);
-}
-
-#[test]
-fn a_cooperative_member_that_is_not_known_has_lost_everything() {
-    let mut test = Test::cooperative(&[0, 1]);
-    test.heartbeat(1, Err(refused(ErrorCode::UnknownMemberId)));
-    test.expect_nothing();
-    test.settle(Rebalance::Lost(partitions(&[0, 1])));
-    test.pass(Duration::from_secs(2));
-    let (_, member) = test.expect_join();
-    assert_eq!(
-        (member.id.as_str(), member.owned, member.generation),
-        ("", vec![], -1)
-    );
-}
-
-#[test]
-fn a_cooperative_member_gives_up_topics_before_it_joins_without_them() {
-    let mut test = Test::cooperative(&[0]);
-    test.member.subscribe(vec!["u".into()], test.now);
-    test.expect_nothing();
-    test.settle(Rebalance::Revoke(partitions(&[0])));
-    assert_eq!(test.expect_join().1.owned, []);
-}
-
-#[test]
 fn a_leader_that_comes_back_only_watches_the_topics() {
     let mut test = Test::new(Some("i"));
     let attempt = test.expect_join().0;
@@ -591,55 +462,4 @@ fn assignors_hear_of_the_last_assignment() {
         }
         other => panic!("{other:?}"),
     }
-}
-
-#[test]
-fn a_pattern_is_looked_up_before_joining_and_again_whenever_that_is_old() {
-    let mut test = Test::new(None);
-    let pattern = TopicPattern::new("t.*").unwrap();
-    test.member.unsubscribe();
-    test.member.subscribe_pattern(pattern.clone(), test.now);
-    assert_eq!(test.expect_match(), pattern);
-    test.expect_nothing();
-    let failure = Err(refused(ErrorCode::NetworkException));
-    test.member.matched(&pattern, failure, test.now);
-    test.expect_nothing();
-    test.pass(Duration::from_secs(1));
-    test.expect_match();
-    test.member
-        .matched(&pattern, Ok(vec!["t".into()]), test.now);
-    test.join_and_sync(1, &[0]);
-
-    test.pass(MAX_AGE);
-    test.expect_match();
-    test.member
-        .matched(&pattern, Ok(vec!["t".into()]), test.now);
-    assert_eq!(test.member.pending(), None, "nothing has changed");
-    let gone = Some(refused(ErrorCode::UnknownTopicOrPartition));
-    test.member.missing(gone, Duration::ZERO, test.now);
-    assert_eq!(
-        test.member.tell(test.now, true),
-        None,
-        "nobody has named it"
-    );
-    test.expect_match();
-    let topics = vec![Arc::from("t2"), Arc::from("t")];
-    test.member.matched(&pattern, Ok(topics), test.now);
-    test.settle(Rebalance::Revoke(partitions(&[0])));
-    assert_eq!(
-        test.expect_join().1.topics,
-        [Arc::from("t"), Arc::from("t2")]
-    );
-}
-
-#[test]
-fn a_subscription_by_names_replaces_a_pattern() {
-    let mut test = Test::new(None);
-    let pattern = TopicPattern::new(".*").unwrap();
-    test.member.subscribe_pattern(pattern.clone(), test.now);
-    test.expect_match();
-    test.member.subscribe(vec!["u".into()], test.now);
-    test.member
-        .matched(&pattern, Ok(vec!["t".into()]), test.now);
-    assert_eq!(test.expect_join().1.topics, [Arc::from("u")]);
 }
