@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka_proto::error_code::ErrorCode;
+
 use super::pattern::{Matching, TopicPattern};
 use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
 use crate::consumer::trouble::Trouble;
@@ -115,6 +117,8 @@ pub(crate) struct Membership {
     matching: Option<Matching>,
     phase: Phase,
     identity: Identity,
+    /// The first generation since it has lost what it had before.
+    unbroken_since: i32,
     /// What the application reads.
     owned: Vec<TopicPartition>,
     /// What the group was told, when joining, that the application reads.
@@ -152,6 +156,7 @@ impl Membership {
                 generation: -1,
                 ..Default::default()
             },
+            unbroken_since: 0,
             owned: Vec::new(),
             claimed: Vec::new(),
             last: LastAssignment {
@@ -182,16 +187,49 @@ impl Membership {
         self.phase != Phase::Idle
     }
 
-    /// Who commits, if it may: a member in a generation, or anybody where nobody subscribes.
+    /// Who commits, if it may: a member in a generation, or anybody where nobody subscribes. In a cooperative rebalance a
+    /// member may go on committing what it keeps: the coordinator takes it until all have joined, and after the rebalance.
     pub(crate) fn committer(&self) -> Option<Identity> {
         match self.phase {
             Phase::Stable | Phase::Revoking => Some(self.identity.clone()),
+            _ if self.keeps_on() => Some(self.identity.clone()),
             Phase::Idle => Some(Identity {
                 generation: -1,
                 ..Default::default()
             }),
             _ => None,
         }
+    }
+
+    /// Whether it goes on with what it has while it joins.
+    fn keeps_on(&self) -> bool {
+        self.config.protocol == RebalanceProtocol::Cooperative
+            && self.identity.generation >= 0
+            && self.is_member()
+            && !matches!(self.pending.front(), Some(Rebalance::Lost(_)))
+    }
+
+    /// Who is to repeat a commit that came too late for its generation, or in the middle of a rebalance, and of which
+    /// partitions: the member that still owns them, having lost nothing in between.
+    pub(crate) fn commits_again(
+        &self,
+        identity: &Identity,
+        error: &Error,
+    ) -> Option<(Identity, &[TopicPartition])> {
+        let code = match error {
+            Error::Broker { code, .. } => *code,
+            _ => return None,
+        };
+        let goes_on = self.keeps_on()
+            && identity.member_id == self.identity.member_id
+            && identity.generation >= self.unbroken_since;
+        let joins = !matches!(self.phase, Phase::Stable | Phase::Revoking);
+        let again = match code {
+            ErrorCode::RebalanceInProgress => true,
+            ErrorCode::IllegalGeneration => joins || identity.generation < self.identity.generation,
+            _ => false,
+        };
+        (goes_on && again).then(|| (self.identity.clone(), &self.owned[..]))
     }
 
     pub(crate) fn subscribe(&mut self, topics: Vec<Arc<str>>, now: Instant) {

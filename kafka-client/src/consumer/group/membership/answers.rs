@@ -30,6 +30,9 @@ impl Membership {
         }
         match answer {
             Ok(joined) => {
+                if self.identity.generation < 0 {
+                    self.unbroken_since = joined.identity.generation;
+                }
                 self.identity = joined.identity.clone();
                 self.heartbeat_due = now + self.config.heartbeat_interval;
                 self.well();

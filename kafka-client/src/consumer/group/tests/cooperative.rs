@@ -18,8 +18,8 @@ fn a_cooperative_member_gives_up_only_what_moves_and_joins_again_at_once() {
     );
     assert_eq!(
         test.member.committer(),
-        None,
-        "no commit between joining and the assignment"
+        Some(Test::identity(1)),
+        "what it keeps may be committed"
     );
     test.joined(attempt, 2);
     test.expect_sync(None);
@@ -123,4 +123,52 @@ fn a_cooperative_member_gives_up_topics_before_it_joins_without_them() {
     test.expect_nothing();
     test.settle(Rebalance::Revoke(partitions(&[0])));
     assert_eq!(test.expect_join().1.owned, []);
+}
+
+#[test]
+fn a_commit_that_a_rebalance_has_overtaken_is_repeated_by_who_still_owns() {
+    let (late, early) = (
+        refused(ErrorCode::IllegalGeneration),
+        refused(ErrorCode::RebalanceInProgress),
+    );
+    let mut test = Test::cooperative(&[0, 1]);
+    let one = Test::identity(1);
+    assert_eq!(
+        test.member.commits_again(&one, &late),
+        None,
+        "not without a rebalance"
+    );
+    test.rebalances(1);
+    let attempt = test.expect_join().0;
+    let owned = partitions(&[0, 1]);
+    for error in [&late, &early] {
+        let again = test.member.commits_again(&one, error);
+        assert_eq!(again, Some((Test::identity(1), &owned[..])));
+    }
+    test.joined(attempt, 2);
+    test.expect_sync(None);
+    test.member.synced(attempt, Ok(partitions(&[1])), test.now);
+    test.settle(Rebalance::Revoke(partitions(&[0])));
+    test.settle(Rebalance::Assign(partitions(&[1])));
+    let owned = partitions(&[1]);
+    let again = test.member.commits_again(&one, &late);
+    assert_eq!(again, Some((Test::identity(2), &owned[..])));
+
+    // What was lost meanwhile may be somebody else's by now.
+    let attempt = test.expect_join().0;
+    let unknown = Err(refused(ErrorCode::IllegalGeneration));
+    test.member.joined(attempt, unknown, None, test.now);
+    assert_eq!(test.member.committer(), None);
+    test.settle(Rebalance::Lost(partitions(&[1])));
+    test.pass(Duration::from_secs(2));
+    test.join_and_sync(5, &[1]);
+    assert_eq!(test.member.commits_again(&one, &late), None);
+}
+
+#[test]
+fn an_eager_commit_is_never_repeated_in_another_generation() {
+    let mut test = Test::stable(&[0]);
+    test.rebalances(1);
+    let error = refused(ErrorCode::RebalanceInProgress);
+    assert_eq!(test.member.commits_again(&Test::identity(1), &error), None);
 }
