@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A pattern of topics that is no regular expression, or one that needs more than we have.
+    #[error("pattern of topics \"{pattern}\": {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// None of the bootstrap addresses could be used.
     #[error("no broker could be reached: {}", tried_list(tried))]
     Connect {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::assignor::AssignmentStrategy;
 use super::config::{ConsumerConfig, Isolation, OffsetReset};
 use super::group::{Group, MemberConfig, Membership};
 use super::listener::{NoListener, RebalanceListener};
@@ -41,6 +42,27 @@ impl ConsumerBuilder {
     /// `group.instance.id`: makes a static member.
     pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
         self.config.group_instance_id = Some(id.into());
+        self
+    }
+
+    /// `partition.assignment.strategy`: how to share partitions among the group's members, the most wanted way first.
+    pub fn partition_assignment_strategy(
+        mut self,
+        strategies: impl IntoIterator<Item = AssignmentStrategy>,
+    ) -> Self {
+        self.config.partition_assignment_strategy = strategies.into_iter().collect();
+        self
+    }
+
+    /// `exclude.internal.topics`.
+    pub fn exclude_internal_topics(mut self, on: bool) -> Self {
+        self.config.exclude_internal_topics = on;
+        self
+    }
+
+    /// `client.rack`: where the client stands, for assignors and brokers that look at it.
+    pub fn client_rack(mut self, rack: impl Into<String>) -> Self {
+        self.config.client_rack = Some(rack.into());
         self
     }
 
@@ -221,6 +243,8 @@ fn member_config(config: &ConsumerConfig, group_id: &str) -> MemberConfig {
         group_id: group_id.to_owned(),
         instance_id: config.group_instance_id.clone(),
         rack: config.client_rack.clone(),
+        protocol: config.rebalance_protocol(),
+        metadata_max_age: config.client.metadata_max_age,
         heartbeat_interval: config.heartbeat_interval,
         max_poll_interval: config.max_poll_interval,
         retry_backoff: config.client.retry_backoff,

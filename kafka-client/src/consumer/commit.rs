@@ -1,6 +1,7 @@
 //! Commits, one after another: an older one never overtakes a newer one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,29 +157,50 @@ async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedRe
 }
 
 /// Commits, trying again until the time is over. Says which partitions were refused, and why.
+///
+/// In a cooperative rebalance it is tried again, too, by the member that it was asked for by and of what that still owns.
 async fn commit_until(
     shared: &Shared,
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
     identity: &Identity,
     until: Instant,
 ) -> Result<HashMap<TopicPartition, Error>> {
+    let (mut offsets, mut identity) = (Cow::Borrowed(offsets), Cow::Borrowed(identity));
+    let mut given_up = HashMap::new();
     let config = &shared.config.client;
     let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
     let begin = now();
     let mut last = None;
     loop {
         let attempt =
-            tokio::time::timeout_at(until.into(), commit_once(shared, offsets, identity)).await;
+            tokio::time::timeout_at(until.into(), commit_once(shared, &offsets, &identity)).await;
         let error = match attempt {
-            Ok(Ok(refused)) => return Ok(refused),
+            Ok(Ok(mut refused)) => {
+                refused.extend(given_up);
+                return Ok(refused);
+            }
             Ok(Err(error)) if error.is_retriable() => error,
             Ok(Err(error)) => {
                 let group = shared.group()?;
-                group
-                    .membership()
-                    .commit_refused(identity, error.clone(), now());
-                group.wake.notify_one();
-                return Err(error);
+                let mut membership = group.membership();
+                let Some((next, owned)) = membership.commits_again(&identity, &error) else {
+                    membership.commit_refused(&identity, error.clone(), now());
+                    group.wake.notify_one();
+                    return Err(error);
+                };
+                let owned: HashSet<&TopicPartition> = owned.iter().collect();
+                offsets.to_mut().retain(|partition, _| {
+                    let is_owned = owned.contains(partition);
+                    if !is_owned {
+                        given_up.insert(partition.clone(), error.clone());
+                    }
+                    is_owned
+                });
+                if offsets.is_empty() {
+                    return Ok(given_up);
+                }
+                identity = Cow::Owned(next);
+                error
             }
             Err(_) => return Err(Error::timeout("commit", until - begin, last)),
         };

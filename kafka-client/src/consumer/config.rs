@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
 use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
 use crate::error::{Error, Result};
@@ -47,6 +48,11 @@ pub struct ConsumerConfig {
     pub group_id: Option<String>,
     /// `group.instance.id`: makes a static member, which can restart without a rebalance (KIP-345).
     pub group_instance_id: Option<String>,
+    /// `partition.assignment.strategy`: how to share partitions among the group's members, the most wanted way first. The
+    /// group takes the first that all its members offer. Rebalances are cooperative if everything offered here is.
+    pub partition_assignment_strategy: Vec<AssignmentStrategy>,
+    /// `exclude.internal.topics`: a pattern to subscribe to matches no topic that Kafka keeps for itself.
+    pub exclude_internal_topics: bool,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
     /// `enable.auto.commit`: commit in the background what earlier polls have handed out. Only with a group.
@@ -90,6 +96,11 @@ impl Default for ConsumerConfig {
             client: ClientConfig::default(),
             group_id: None,
             group_instance_id: None,
+            partition_assignment_strategy: vec![
+                AssignmentStrategy::Range,
+                AssignmentStrategy::CooperativeSticky,
+            ],
+            exclude_internal_topics: true,
             auto_offset_reset: OffsetReset::default(),
             enable_auto_commit: true,
             auto_commit_interval: Duration::from_secs(5),
@@ -194,6 +205,7 @@ impl ConsumerConfig {
                 "expected a positive number of milliseconds",
             ));
         }
+        self.validate_strategies()?;
         for (key, value) in [
             ("group.id", &self.group_id),
             ("group.instance.id", &self.group_instance_id),
@@ -203,6 +215,36 @@ impl ConsumerConfig {
             }
         }
         Ok(())
+    }
+}
+
+impl ConsumerConfig {
+    fn validate_strategies(&self) -> Result<()> {
+        let names: Vec<&str> = self.strategy_names().collect();
+        let is_repeated = (1..names.len()).any(|at| names[..at].contains(&names[at]));
+        if names.is_empty() || is_repeated || names.contains(&"") {
+            return Err(refused(
+                "partition.assignment.strategy",
+                names.join(","),
+                "expected at least one assignor, each once and with a name",
+            ));
+        }
+        Ok(())
+    }
+
+    fn strategy_names(&self) -> impl Iterator<Item = &str> {
+        self.partition_assignment_strategy
+            .iter()
+            .map(|strategy| strategy.assignor().name())
+    }
+
+    /// How this consumer rebalances: what all its assignors are made for.
+    pub(crate) fn rebalance_protocol(&self) -> RebalanceProtocol {
+        self.partition_assignment_strategy
+            .iter()
+            .map(|strategy| strategy.assignor().protocol())
+            .min()
+            .unwrap_or(RebalanceProtocol::Eager)
     }
 }
 
@@ -236,15 +278,14 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "partition.assignment.strategy",
-        apply: |_, value| {
-            one_of(
-                value,
-                &[
-                    ("range", ()),
-                    ("org.apache.kafka.clients.consumer.RangeAssignor", ()),
-                ],
-            )
+        apply: |config, value| {
+            AssignmentStrategy::parse_list(value)
+                .map(|list| config.partition_assignment_strategy = list)
         },
+    },
+    Setting {
+        name: "exclude.internal.topics",
+        apply: |config, value| boolean(value).map(|on| config.exclude_internal_topics = on),
     },
     Setting {
         name: "auto.offset.reset",
@@ -355,7 +396,7 @@ mod tests {
             ("enable.auto.commit", "false"),
             ("isolation.level", "read_committed"),
             ("max.partition.fetch.bytes", "1000"),
-            ("partition.assignment.strategy", "range"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
             ("session.timeout.ms", "6000"),
         ])
         .unwrap();
@@ -368,6 +409,13 @@ mod tests {
         assert!(!config.enable_auto_commit);
         assert_eq!(config.max_partition_fetch_bytes, 1000);
         assert_eq!(config.session_timeout, Duration::from_secs(6));
+        assert_eq!(config.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let upgrading = set(&[("partition.assignment.strategy", "cooperative-sticky,range")]);
+        assert_eq!(
+            upgrading.unwrap().rebalance_protocol(),
+            RebalanceProtocol::Eager,
+            "as long as the group may take the other"
+        );
     }
 
     #[test]
@@ -379,7 +427,9 @@ mod tests {
             ("fetch.min.bytes", "many"),
             ("max.poll.records", "0"),
             ("group.id", ""),
-            ("partition.assignment.strategy", "sticky"),
+            ("partition.assignment.strategy", "stickiest"),
+            ("partition.assignment.strategy", ""),
+            ("partition.assignment.strategy", "range,range"),
             ("heartbeat.interval.ms", "45000"),
         ] {
             match set(&[(key, value)]) {

@@ -10,7 +10,7 @@ use crate::types::TopicPartition;
 /// A future of a listener.
 pub type ListenerFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Is told which partitions come and go. Called from within [`Consumer::poll`], [`Consumer::unsubscribe`] and
+/// Is told which partitions come and go: only those that do, not those that stay. Called from within [`Consumer::poll`], [`Consumer::unsubscribe`] and
 /// [`Consumer::close`], between two sets of records, so that nothing is being handed out meanwhile. It may commit and
 /// seek, but not poll.
 ///

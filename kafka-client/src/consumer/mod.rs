@@ -42,6 +42,7 @@ use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 use assignment::{EARLIEST, LATEST};
 use commit::Commit;
+use group::{Membership, TopicPattern};
 use kafka_proto::error_code::ErrorCode;
 use shared::{Shared, now};
 use trouble::TOPIC_GRACE;
@@ -156,6 +157,35 @@ impl Consumer {
     /// [`Error::Config`] without a group, [`Error::IllegalState`] while partitions are assigned by hand,
     /// [`Error::Closed`].
     pub fn subscribe<T: Into<Arc<str>>>(&self, topics: impl IntoIterator<Item = T>) -> Result<()> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        self.subscribe_with(|membership| membership.subscribe(topics, now()))
+    }
+
+    /// Subscribes to all topics whose whole name matches this pattern, in place of what was subscribed to before. Topics
+    /// that are created or deleted later are noticed within `metadata.max.age.ms`; those that Kafka keeps for itself do not
+    /// count, unless `exclude.internal.topics` is false.
+    ///
+    /// The pattern is a regular expression of the crate [`regex-lite`](https://docs.rs/regex-lite), which has most of
+    /// what Java's have, but no look-around and no back-references.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] says what is wrong with the pattern; otherwise as [`subscribe`](Self::subscribe).
+    ///
+    /// ```no_run
+    /// # fn example(consumer: kafka_client::consumer::Consumer) -> kafka_client::Result<()> {
+    /// consumer.subscribe_pattern("orders-(eu|us)-.*")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe_pattern(&self, pattern: &str) -> Result<()> {
+        let parsed = TopicPattern::new(pattern).map_err(|reason| Error::Pattern {
+            pattern: pattern.to_owned(),
+            reason,
+        })?;
+        self.subscribe_with(|membership| membership.subscribe_pattern(parsed, now()))
+    }
+
+    fn subscribe_with(&self, subscribe: impl FnOnce(&mut Membership)) -> Result<()> {
         self.check_open()?;
         let group = self.0.shared.group()?;
         let mut membership = group.membership();
@@ -164,7 +194,7 @@ impl Consumer {
                 reason: "cannot subscribe while partitions are assigned by hand: unsubscribe first",
             });
         }
-        membership.subscribe(topics.into_iter().map(Into::into).collect(), now());
+        subscribe(&mut membership);
         drop(membership);
         group.wake.notify_one();
         Ok(())
@@ -231,7 +261,7 @@ impl Consumer {
     pub async fn unsubscribe(&self) -> Result<()> {
         self.check_open()?;
         let _turn = self.0.turn.lock().await;
-        self.give_up(self.0.shared.config.client.request_timeout)
+        self.give_up_all(self.0.shared.config.client.request_timeout)
             .await;
         if let Some(group) = &self.0.shared.group {
             group.membership().unsubscribe();

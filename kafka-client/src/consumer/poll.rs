@@ -1,14 +1,16 @@
 //! Polling, and what happens between two polls.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::MutexGuard;
 
-use super::group::{self, Action, Rebalance};
+use super::group::{self, Action, Group, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed};
 use crate::error::Result;
+use crate::types::TopicPartition;
 
 /// Says that somebody polls, for as long as it is there: who polls may wait as long as it likes.
 struct Polling<'a>(&'a Consumer);
@@ -118,26 +120,39 @@ impl Consumer {
                 return;
             };
             match &pending {
-                Rebalance::Revoke(_) => {
-                    self.give_up(self.0.shared.config.client.request_timeout)
-                        .await
+                Rebalance::Revoke(partitions) => {
+                    let limit = self.0.shared.config.client.request_timeout;
+                    self.give_up(partitions, limit).await;
+                    group.membership().done(&pending);
                 }
                 Rebalance::Lost(partitions) => {
                     self.0.listener.lost(self, partitions).await;
                     self.0.shared.assignment().remove(partitions);
+                    group.membership().done(&pending);
                 }
-                Rebalance::Assign(partitions) => {
-                    self.0
-                        .shared
-                        .assignment()
-                        .assign(partitions.iter().cloned());
-                    *self.0.owed() = Some(partitions.clone());
-                }
+                Rebalance::Assign(partitions) => self.take_up(group, &pending, partitions),
             }
-            group.membership().done(&pending);
             group.wake.notify_one();
             self.0.shared.wake_driver.notify_one();
         }
+    }
+
+    /// Reads these partitions from now on, unless the group has thought better of it meanwhile.
+    fn take_up(&self, group: &Group, pending: &Rebalance, partitions: &[TopicPartition]) {
+        let mut membership = group.membership();
+        if membership.pending() != Some(pending) {
+            return;
+        }
+        let mut assignment = self.0.shared.assignment();
+        let before: HashSet<TopicPartition> = assignment.partitions().into_iter().collect();
+        assignment.assign(partitions.iter().cloned());
+        let added: Vec<_> = partitions
+            .iter()
+            .filter(|partition| !before.contains(partition))
+            .cloned()
+            .collect();
+        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
+        membership.done(pending);
     }
 
     async fn tell_assigned(&self) {
@@ -148,14 +163,25 @@ impl Consumer {
         }
     }
 
-    /// Commits what was handed out, if that is done automatically, and gives all partitions up. The caller has the turn.
-    pub(super) async fn give_up(&self, limit: Duration) {
+    /// Gives all partitions up, as [`give_up`](Self::give_up) does.
+    pub(super) async fn give_up_all(&self, limit: Duration) {
+        let all = self.0.shared.assignment().partitions();
+        self.give_up(&all, limit).await;
+    }
+
+    /// Commits what was handed out of these partitions, if that is done automatically, and gives them up. The caller has
+    /// the turn.
+    async fn give_up(&self, partitions: &[TopicPartition], limit: Duration) {
         let shared = &self.0.shared;
-        let partitions = shared.assignment().partitions();
+        // In the order of their names, and without those that were given up before.
+        let wanted: HashSet<&TopicPartition> = partitions.iter().collect();
+        let mut partitions = shared.assignment().partitions();
+        partitions.retain(|partition| wanted.contains(partition));
         if let Some(group) = &shared.group
             && shared.config.enable_auto_commit
         {
-            let offsets = shared.commit_all();
+            let mut offsets = shared.commit_all();
+            offsets.retain(|partition, _| partitions.binary_search(partition).is_ok());
             if let Ok(commit) = self.commit(offsets, limit)
                 && let Err(error) = commit.await
             {
@@ -187,7 +213,7 @@ impl Consumer {
         let end = Ending(self);
         let result = tokio::time::timeout(limit, async {
             let _turn: MutexGuard<'_, ()> = self.0.turn.lock().await;
-            self.give_up(limit).await;
+            self.give_up_all(limit).await;
             // From here on nobody else acts for the member.
             self.0
                 .member

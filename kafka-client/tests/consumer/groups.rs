@@ -1,16 +1,19 @@
 //! Members of a group: who reads what, and what is committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kafka_client::consumer::assignor::{
+    AssignmentStrategy, Assignor, GroupAssignment, GroupMember, RoundRobinAssignor, TopicLayout,
+};
 use kafka_client::consumer::{Consumer, ListenerFuture, OffsetAndMetadata, RebalanceListener};
 use kafka_client::{Error, ErrorCode, TopicPartition};
 
 use crate::fixture::*;
 
 /// Polls both until the condition holds, and adds what they see.
-async fn poll_both(
+pub(crate) async fn poll_both(
     one: &Consumer,
     two: &Consumer,
     what: &str,
@@ -244,8 +247,9 @@ async fn a_consumer_that_is_dropped_commits_nothing_more() {
     assert_eq!(committed(&other, 0).await, None);
 }
 
+/// Writes down what a rebalance does.
 #[derive(Default, Clone)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, what: &str, partitions: &[TopicPartition]) -> ListenerFuture<'static> {
@@ -257,7 +261,7 @@ impl Log {
         Box::pin(std::future::ready(()))
     }
 
-    fn entries(&self) -> Vec<String> {
+    pub(crate) fn entries(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -442,4 +446,136 @@ async fn commits_of_a_generation_that_is_over_are_refused() {
     let error = consumer.commit_sync().await.unwrap_err();
     assert!(matches!(error, Error::Broker { .. }), "{error}");
     assert_eq!(committed(&other, 0).await, None);
+}
+
+#[tokio::test]
+async fn members_share_under_every_strategy() {
+    let fixture = Fixture::start(4).await;
+    fixture.write(4, 0, 20).await;
+    for strategy in [
+        AssignmentStrategy::RoundRobin,
+        AssignmentStrategy::Sticky,
+        AssignmentStrategy::CooperativeSticky,
+        AssignmentStrategy::custom(Backwards),
+    ] {
+        let group = strategy.assignor().name().to_owned();
+        let builder = fixture
+            .member()
+            .group_id(group)
+            .partition_assignment_strategy([strategy.clone()]);
+        let (one, two) = (
+            builder.clone().build().await.unwrap(),
+            builder.build().await.unwrap(),
+        );
+        one.subscribe(["t"]).unwrap();
+        let mut seen = poll_until(&one, "some records", |seen| !seen.is_empty()).await;
+        two.subscribe(["t"]).unwrap();
+        poll_both(&one, &two, "an even share", &mut seen, |_| {
+            one.assignment().len() == 2 && two.assignment().len() == 2
+        })
+        .await;
+        poll_both(&one, &two, "all records", &mut seen, |seen| {
+            seen.len() >= 80
+        })
+        .await;
+        assert_whole(&seen, 4, 20);
+        for consumer in [one, two] {
+            consumer.close(LIMIT).await.unwrap();
+        }
+    }
+}
+
+/// What no other client has: round-robin from the last partition to the first.
+#[derive(Debug)]
+struct Backwards;
+
+impl Assignor for Backwards {
+    fn name(&self) -> &str {
+        "backwards"
+    }
+
+    fn assign(
+        &self,
+        topics: &BTreeMap<Arc<str>, TopicLayout>,
+        members: &[GroupMember],
+    ) -> GroupAssignment {
+        let mut assignment = RoundRobinAssignor.assign(topics, members);
+        let ids: Vec<String> = assignment.keys().rev().cloned().collect();
+        let shares = std::mem::take(&mut assignment).into_values();
+        ids.into_iter().zip(shares).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_sticky_group_moves_only_what_it_must() {
+    let fixture = Fixture::start(6).await;
+    let builder = fixture
+        .member()
+        .partition_assignment_strategy([AssignmentStrategy::Sticky]);
+    let (one, two, three) = (
+        builder.clone().build().await.unwrap(),
+        builder.clone().build().await.unwrap(),
+        builder.build().await.unwrap(),
+    );
+    let mut seen = Vec::new();
+    one.subscribe(["t"]).unwrap();
+    two.subscribe(["t"]).unwrap();
+    poll_both(&one, &two, "an even share", &mut seen, |_| {
+        one.assignment().len() == 3 && two.assignment().len() == 3
+    })
+    .await;
+    let (of_one, of_two) = (one.assignment(), two.assignment());
+    three.subscribe(["t"]).unwrap();
+    within("an even share of three", async {
+        while [&one, &two, &three]
+            .iter()
+            .any(|member| member.assignment().len() != 2)
+        {
+            for member in [&one, &two, &three] {
+                member.poll(Duration::from_millis(10)).await.unwrap();
+            }
+        }
+    })
+    .await;
+    for (member, before) in [(&one, of_one), (&two, of_two)] {
+        let kept = member.assignment();
+        assert!(
+            kept.iter().all(|own| before.contains(own)),
+            "{kept:?} of {before:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn members_without_a_strategy_in_common_are_told_so() {
+    let fixture = Fixture::start(1).await;
+    let offering = |strategy| {
+        fixture
+            .member()
+            .partition_assignment_strategy([strategy])
+            .build()
+    };
+    let one = offering(AssignmentStrategy::RoundRobin).await.unwrap();
+    let two = offering(AssignmentStrategy::Sticky).await.unwrap();
+    one.subscribe(["t"]).unwrap();
+    poll_until(&one, "the assignment", |_| one.assignment().len() == 1).await;
+    two.subscribe(["t"]).unwrap();
+    let error = within("an error", async {
+        loop {
+            if let Err(error) = two.poll(Duration::from_millis(100)).await {
+                return error;
+            }
+        }
+    })
+    .await;
+    assert!(
+        matches!(
+            error,
+            Error::Broker {
+                code: ErrorCode::InconsistentGroupProtocol,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

@@ -1,6 +1,8 @@
 //! What the consumer promises, with the embedded broker and a wire that can be cut and damaged.
 
+mod cooperative;
 mod faults;
 mod fixture;
 mod groups;
+mod patterns;
 mod reading;

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Assignor, GroupAssignment, GroupMember, TopicLayout};
+use super::racks::{self, is_near};
+use super::{Assignor, GroupAssignment, GroupMember, TopicLayout, in_order};
 use crate::types::TopicPartition;
 
 /// Kafka's default: each topic's partitions in order, cut into ranges of equal length, one for each of its members.
@@ -22,7 +23,7 @@ use crate::types::TopicPartition;
 pub struct RangeAssignor;
 
 impl Assignor for RangeAssignor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "range"
     }
 
@@ -31,15 +32,7 @@ impl Assignor for RangeAssignor {
         topics: &BTreeMap<Arc<str>, TopicLayout>,
         members: &[GroupMember],
     ) -> GroupAssignment {
-        let mut members: Vec<&GroupMember> = members.iter().collect();
-        // Static members first and by their own names, so that a restart under a new member id changes nothing.
-        members.sort_by_key(|member| {
-            (
-                member.instance_id.is_none(),
-                &member.instance_id,
-                &member.id,
-            )
-        });
+        let members = in_order(members);
         let mut shares: Vec<TopicShare<'_>> = topics
             .iter()
             .filter(|(_, layout)| !layout.racks.is_empty())
@@ -96,7 +89,7 @@ fn match_racks(shares: &mut [TopicShare<'_>]) {
         if let [alone] = group[..] {
             let share = &mut shares[alone];
             if share.racks_matter {
-                share.hand_out_ranges(rack_matches);
+                share.hand_out_ranges(is_near);
             }
         } else {
             match_racks_together(shares, &group);
@@ -111,7 +104,7 @@ fn match_racks_together(shares: &mut [TopicShare<'_>], group: &[usize]) {
             group.iter().all(|at| {
                 let share = &shares[*at];
                 share.room(*member) > 0
-                    && rack_matches(share.members[*member], &share.layout.racks[number])
+                    && is_near(share.members[*member], &share.layout.racks[number])
             })
         };
         let Some(member) = (0..members).find(suits) else {
@@ -121,10 +114,6 @@ fn match_racks_together(shares: &mut [TopicShare<'_>], group: &[usize]) {
             shares[*at].give(member, &[number]);
         }
     }
-}
-
-fn rack_matches(member: &GroupMember, racks: &[String]) -> bool {
-    member.rack.as_ref().is_none_or(|rack| racks.contains(rack))
 }
 
 /// One topic on its way to its members.
@@ -158,7 +147,7 @@ impl<'a> TopicShare<'a> {
             left: (0..partitions).collect(),
             base: partitions / count,
             extra: partitions % count,
-            racks_matter: racks_matter(layout, &members),
+            racks_matter: racks::matter(layout.racks.iter(), &members),
             members,
         }
     }
@@ -192,21 +181,6 @@ impl<'a> TopicShare<'a> {
             }
         }
     }
-}
-
-/// Whether looking at racks can change anything: not where every partition has a replica in every rack.
-fn racks_matter(layout: &TopicLayout, members: &[&GroupMember]) -> bool {
-    let sets: Vec<BTreeSet<&String>> = layout
-        .racks
-        .iter()
-        .map(|racks| racks.iter().collect())
-        .collect();
-    let all: BTreeSet<&String> = sets.iter().flatten().copied().collect();
-    let any_near = members
-        .iter()
-        .filter_map(|member| member.rack.as_ref())
-        .any(|rack| all.contains(rack));
-    any_near && sets.iter().any(|racks| *racks != all)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! A member of a classic group: when to join, to synchronize, to be heard of and to leave. Decisions only; the time is an
 //! argument.
 
-use std::collections::BTreeMap;
+mod answers;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 
-use crate::consumer::assignor::GroupMember;
+use super::pattern::{Matching, TopicPattern};
+use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
 use crate::consumer::trouble::Trouble;
 use crate::error::Error;
 use crate::retry::Backoff;
@@ -19,6 +22,9 @@ pub(crate) struct MemberConfig {
     pub(crate) group_id: String,
     pub(crate) instance_id: Option<String>,
     pub(crate) rack: Option<String>,
+    pub(crate) protocol: RebalanceProtocol,
+    /// How often to look for topics that match a pattern.
+    pub(crate) metadata_max_age: Duration,
     pub(crate) heartbeat_interval: Duration,
     pub(crate) max_poll_interval: Duration,
     pub(crate) retry_backoff: Duration,
@@ -35,18 +41,27 @@ pub(crate) struct Identity {
     pub(crate) generation: i32,
 }
 
+/// What a member was assigned last, for assignors that want to hear of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LastAssignment {
+    pub(crate) partitions: Vec<TopicPartition>,
+    /// -1 where there was none.
+    pub(crate) generation: i32,
+}
+
 /// What to send next. Answers name the attempt that they belong to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Action {
+    /// Look for the topics that match.
+    Match { pattern: TopicPattern },
     /// JoinGroup, as this member.
-    Join { attempt: u64, member: GroupMember },
-    /// SyncGroup; the leader brings the assignment of these members.
-    Sync {
+    Join {
         attempt: u64,
-        identity: Identity,
-        protocol: String,
-        members: Option<Vec<GroupMember>>,
+        member: GroupMember,
+        last: LastAssignment,
     },
+    /// SyncGroup; the leader brings the assignment of the members.
+    Sync { attempt: u64, joined: Joined },
     /// Heartbeat.
     Heartbeat { identity: Identity },
     /// LeaveGroup.
@@ -58,8 +73,11 @@ pub(crate) enum Action {
 pub(crate) struct Joined {
     pub(crate) identity: Identity,
     pub(crate) protocol: String,
-    /// Those to share partitions among, for the leader who is to do that.
+    /// All members, for the leader.
     pub(crate) members: Option<Vec<GroupMember>>,
+    /// The assignment stays as it is, and the leader is only to watch the topics: it came back as a static member
+    /// (KIP-814).
+    pub(crate) skip_assignment: bool,
 }
 
 /// A change of what this member reads. It waits until the application is between two polls.
@@ -69,7 +87,7 @@ pub(crate) enum Rebalance {
     Revoke(Vec<TopicPartition>),
     /// These are somebody else's already.
     Lost(Vec<TopicPartition>),
-    /// These are to be read.
+    /// These are to be read, and no others.
     Assign(Vec<TopicPartition>),
 }
 
@@ -95,11 +113,21 @@ enum Phase {
 pub(crate) struct Membership {
     config: MemberConfig,
     topics: Vec<Arc<str>>,
+    /// Where the topics come from, if they go by a pattern.
+    matching: Option<Matching>,
     phase: Phase,
     identity: Identity,
+    /// The first generation since it has lost what it had before.
+    unbroken_since: i32,
     /// What the application reads.
     owned: Vec<TopicPartition>,
-    pending: Option<Rebalance>,
+    /// What the group was told, when joining, that the application reads.
+    claimed: Vec<TopicPartition>,
+    last: LastAssignment,
+    /// What the application has to do, in this order.
+    pending: VecDeque<Rebalance>,
+    /// Once that is done, the group has to share out what was given up.
+    rejoins: bool,
     /// A member id to take out of the group.
     leaving: Option<String>,
     attempt: u64,
@@ -122,13 +150,21 @@ impl Membership {
         Self {
             config,
             topics: Vec::new(),
+            matching: None,
             phase: Phase::Idle,
             identity: Identity {
                 generation: -1,
                 ..Default::default()
             },
+            unbroken_since: 0,
             owned: Vec::new(),
-            pending: None,
+            claimed: Vec::new(),
+            last: LastAssignment {
+                partitions: Vec::new(),
+                generation: -1,
+            },
+            pending: VecDeque::new(),
+            rejoins: false,
             leaving: None,
             attempt: 0,
             heartbeat_due: now,
@@ -151,10 +187,12 @@ impl Membership {
         self.phase != Phase::Idle
     }
 
-    /// Who commits, if it may: a member in a generation, or anybody where nobody subscribes.
+    /// Who commits, if it may: a member in a generation, or anybody where nobody subscribes. In a cooperative rebalance a
+    /// member may go on committing what it keeps: the coordinator takes it until all have joined, and after the rebalance.
     pub(crate) fn committer(&self) -> Option<Identity> {
         match self.phase {
             Phase::Stable | Phase::Revoking => Some(self.identity.clone()),
+            _ if self.keeps_on() => Some(self.identity.clone()),
             Phase::Idle => Some(Identity {
                 generation: -1,
                 ..Default::default()
@@ -163,20 +201,101 @@ impl Membership {
         }
     }
 
-    pub(crate) fn subscribe(&mut self, mut topics: Vec<Arc<str>>, now: Instant) {
+    /// Whether it goes on with what it has while it joins.
+    fn keeps_on(&self) -> bool {
+        self.config.protocol == RebalanceProtocol::Cooperative
+            && self.identity.generation >= 0
+            && self.is_member()
+            && !matches!(self.pending.front(), Some(Rebalance::Lost(_)))
+    }
+
+    /// Who is to repeat a commit that came too late for its generation, or in the middle of a rebalance, and of which
+    /// partitions: the member that still owns them, having lost nothing in between.
+    pub(crate) fn commits_again(
+        &self,
+        identity: &Identity,
+        error: &Error,
+    ) -> Option<(Identity, &[TopicPartition])> {
+        let code = match error {
+            Error::Broker { code, .. } => *code,
+            _ => return None,
+        };
+        let goes_on = self.keeps_on()
+            && identity.member_id == self.identity.member_id
+            && identity.generation >= self.unbroken_since;
+        let joins = !matches!(self.phase, Phase::Stable | Phase::Revoking);
+        let again = match code {
+            ErrorCode::RebalanceInProgress => true,
+            ErrorCode::IllegalGeneration => joins || identity.generation < self.identity.generation,
+            _ => false,
+        };
+        (goes_on && again).then(|| (self.identity.clone(), &self.owned[..]))
+    }
+
+    pub(crate) fn subscribe(&mut self, topics: Vec<Arc<str>>, now: Instant) {
+        self.matching = None;
+        self.begin(now);
+        self.take_topics(topics);
+    }
+
+    /// Subscribes to what matches, from when that is known.
+    pub(crate) fn subscribe_pattern(&mut self, pattern: TopicPattern, now: Instant) {
+        self.matching = Some(Matching::new(pattern, now));
+        self.begin(now);
+    }
+
+    fn begin(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Idle | Phase::Failed) {
+            self.trouble.clear();
+            self.last_poll = now;
+            self.phase = Phase::Out;
+        }
+    }
+
+    fn take_topics(&mut self, mut topics: Vec<Arc<str>>) {
         topics.sort();
         topics.dedup();
-        let same = self.topics == topics;
+        if self.topics == topics {
+            return;
+        }
         self.topics = topics;
         match self.phase {
-            Phase::Idle | Phase::Failed => {
-                self.trouble.clear();
-                self.last_poll = now;
-                self.phase = Phase::Out;
-            }
-            Phase::Stable if !same => self.rebalance(),
-            Phase::Joining | Phase::Joined(_) | Phase::Syncing if !same => self.phase = Phase::Out,
+            Phase::Stable => self.rebalance(),
+            Phase::Joining | Phase::Joined(_) | Phase::Syncing => self.phase = Phase::Out,
             _ => {}
+        }
+    }
+
+    /// Somebody has looked for the topics that match.
+    pub(crate) fn matched(
+        &mut self,
+        pattern: &TopicPattern,
+        answer: Result<Vec<Arc<str>>, Error>,
+        now: Instant,
+    ) {
+        let Some(matching) = self.matching.as_mut().filter(|it| it.pattern() == pattern) else {
+            return;
+        };
+        match answer {
+            Ok(topics) => {
+                matching.done(now + self.config.metadata_max_age);
+                self.take_topics(topics);
+            }
+            Err(error) => {
+                matching.failed(now + self.backoff.next());
+                let grace = self.grace(&error);
+                self.trouble.goes_on(error, grace, now);
+            }
+        }
+    }
+
+    /// A topic that is subscribed to is not there, or all of them are.
+    pub(crate) fn missing(&mut self, error: Option<Error>, grace: Duration, now: Instant) {
+        match (error, &mut self.matching) {
+            (Some(error), None) => self.missing.goes_on(error, grace, now),
+            // Nobody has named it: it does not match any more.
+            (Some(_), Some(matching)) => matching.is_outdated(now),
+            (None, _) => self.missing.clear(),
         }
     }
 
@@ -184,8 +303,9 @@ impl Membership {
     pub(crate) fn unsubscribe(&mut self) {
         self.leave();
         self.topics.clear();
+        self.matching = None;
         self.owned.clear();
-        self.pending = None;
+        self.pending.clear();
         self.trouble.clear();
         self.missing.clear();
         self.phase = Phase::Idle;
@@ -218,12 +338,17 @@ impl Membership {
             self.lose(Phase::Away);
             return self.next(now);
         }
+        if self.is_member()
+            && let Some(pattern) = self.matching.as_mut().and_then(|it| it.next(now))
+        {
+            return Some(Action::Match { pattern });
+        }
         match &self.phase {
-            Phase::Out
-                if self.pending.is_none() && self.not_before.is_none_or(|time| time <= now) =>
-            {
+            Phase::Out if self.may_join() && self.not_before.is_none_or(|time| time <= now) => {
                 self.attempt += 1;
                 self.phase = Phase::Joining;
+                self.rejoins = false;
+                self.claimed = self.owned.clone();
                 let member = GroupMember {
                     id: self.identity.member_id.clone(),
                     instance_id: self.config.instance_id.clone(),
@@ -231,24 +356,20 @@ impl Membership {
                     owned: self.owned.clone(),
                     generation: self.identity.generation,
                     rack: self.config.rack.clone(),
+                    ..Default::default()
                 };
                 Some(Action::Join {
                     attempt: self.attempt,
                     member,
+                    last: self.last.clone(),
                 })
             }
             Phase::Joined(joined) => {
-                let Joined {
-                    identity,
-                    protocol,
-                    members,
-                } = joined.clone();
+                let joined = joined.clone();
                 self.phase = Phase::Syncing;
                 Some(Action::Sync {
                     attempt: self.attempt,
-                    identity,
-                    protocol,
-                    members,
+                    joined,
                 })
             }
             Phase::Stable | Phase::Revoking | Phase::Syncing
@@ -268,13 +389,23 @@ impl Membership {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let join = self
             .not_before
-            .filter(|_| self.phase == Phase::Out && self.pending.is_none());
+            .filter(|_| self.phase == Phase::Out && self.may_join());
+        let matching = self.matching.as_ref().and_then(Matching::due);
+        let matching = matching.filter(|_| self.is_member());
         let beats = matches!(self.phase, Phase::Stable | Phase::Revoking | Phase::Syncing)
             && !self.heart_beats;
         let heartbeat = beats.then_some(self.heartbeat_due);
         let away = (self.is_member() && !self.polling)
             .then(|| self.last_poll + self.config.max_poll_interval);
-        [join, heartbeat, away].into_iter().flatten().min()
+        [join, matching, heartbeat, away]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Once the application has done what it was told, and it is known what there is to subscribe to.
+    fn may_join(&self) -> bool {
+        self.pending.is_empty() && self.matching.as_ref().is_none_or(Matching::is_known)
     }
 
     fn is_member(&self) -> bool {
@@ -286,203 +417,64 @@ impl Membership {
         self.attempt == attempt && matches!(self.phase, Phase::Joining | Phase::Syncing)
     }
 
-    /// JoinGroup was answered. With [`ErrorCode::MemberIdRequired`] comes the id to join with.
-    pub(crate) fn joined(
-        &mut self,
-        attempt: u64,
-        answer: Result<Joined, Error>,
-        member_id: Option<String>,
-        now: Instant,
-    ) {
-        if attempt != self.attempt || self.phase != Phase::Joining {
-            // Nobody waits for this membership: it must not hold up the others.
-            if let Ok(joined) = answer
-                && self.config.instance_id.is_none()
-                && joined.identity.member_id != self.identity.member_id
-            {
-                self.leaving = Some(joined.identity.member_id);
-            }
-            return;
-        }
-        match answer {
-            Ok(joined) => {
-                self.identity = joined.identity.clone();
-                self.heartbeat_due = now + self.config.heartbeat_interval;
-                self.well();
-                self.phase = Phase::Joined(joined);
-            }
-            Err(Error::Broker {
-                code: ErrorCode::MemberIdRequired,
-                ..
-            }) => {
-                self.identity.member_id = member_id.unwrap_or_default();
-                self.phase = Phase::Out;
-            }
-            Err(error) => {
-                self.phase = Phase::Out;
-                self.failed(error, now);
-            }
-        }
-    }
-
-    /// SyncGroup was answered.
-    pub(crate) fn synced(
-        &mut self,
-        attempt: u64,
-        answer: Result<Vec<TopicPartition>, Error>,
-        now: Instant,
-    ) {
-        if attempt != self.attempt || self.phase != Phase::Syncing {
-            return;
-        }
-        match answer {
-            Ok(partitions) => {
-                self.well();
-                self.phase = Phase::Stable;
-                self.pending = Some(Rebalance::Assign(partitions));
-            }
-            Err(error) => {
-                self.phase = Phase::Out;
-                self.shared_out = None;
-                self.failed(error, now);
-            }
-        }
-    }
-
-    /// Heartbeat was answered.
-    pub(crate) fn heartbeat_answered(
-        &mut self,
-        identity: &Identity,
-        answer: Result<(), Error>,
-        now: Instant,
-    ) {
-        self.heart_beats = false;
-        if *identity != self.identity {
-            return;
-        }
-        match answer {
-            Ok(()) => self.well(),
-            Err(Error::Broker {
-                code: ErrorCode::RebalanceInProgress,
-                ..
-            }) => {
-                if self.phase == Phase::Stable {
-                    self.rebalance();
-                }
-            }
-            Err(error) => {
-                self.failed(error, now);
-                self.heartbeat_due = self.heartbeat_due.min(now + self.backoff.next());
-            }
-        }
-    }
-
-    /// A commit was refused because of who sent it.
-    pub(crate) fn commit_refused(&mut self, identity: &Identity, error: Error, now: Instant) {
-        if *identity != self.identity {
-            return;
-        }
-        match error {
-            Error::Broker {
-                code: ErrorCode::RebalanceInProgress,
-                ..
-            } if self.phase == Phase::Stable => self.rebalance(),
-            Error::Broker {
-                code:
-                    ErrorCode::UnknownMemberId
-                    | ErrorCode::IllegalGeneration
-                    | ErrorCode::FencedInstanceId,
-                ..
-            } => self.failed(error, now),
-            _ => {}
-        }
-    }
-
-    fn failed(&mut self, error: Error, now: Instant) {
-        tracing::debug!(group = self.config.group_id, %error, "group membership");
-        let code = match &error {
-            Error::Broker { code, .. } => *code,
-            _ => ErrorCode::NetworkException,
-        };
-        match code {
-            ErrorCode::UnknownMemberId => {
-                self.identity = Identity {
-                    generation: -1,
-                    ..Default::default()
-                };
-                self.lose(Phase::Out);
-                self.not_before = Some(now + self.backoff.next());
-            }
-            // It keeps its member id: it is still known, only late.
-            ErrorCode::IllegalGeneration => {
-                self.identity.generation = -1;
-                self.lose(Phase::Out);
-                self.not_before = Some(now + self.backoff.next());
-            }
-            ErrorCode::RebalanceInProgress => {}
-            ErrorCode::FencedInstanceId => {
-                self.lose(Phase::Failed);
-                self.trouble.goes_on(error, Duration::ZERO, now);
-            }
-            _ => {
-                let grace = if error.is_retriable() {
-                    self.config.patience
-                } else {
-                    Duration::ZERO
-                };
-                self.trouble.goes_on(error, grace, now);
-                self.not_before = Some(now + self.backoff.next());
-            }
-        }
-    }
-
-    fn well(&mut self) {
-        self.trouble.clear();
-        self.backoff.reset();
-        self.not_before = None;
-    }
-
-    /// Asks the application to give up what it has, and then joins again.
+    /// Joins again, once the application has given up what it must not keep meanwhile.
     fn rebalance(&mut self) {
         self.shared_out = None;
-        if self.owned.is_empty() {
-            self.pending = None;
+        self.pending.clear();
+        let must_go = |partition: &&TopicPartition| match self.config.protocol {
+            RebalanceProtocol::Eager => true,
+            RebalanceProtocol::Cooperative => self.topics.binary_search(&partition.topic).is_err(),
+        };
+        let must_go: Vec<_> = self.owned.iter().filter(must_go).cloned().collect();
+        if must_go.is_empty() {
             self.phase = Phase::Out;
         } else {
-            self.pending = Some(Rebalance::Revoke(self.owned.clone()));
+            self.pending.push_back(Rebalance::Revoke(must_go));
             self.phase = Phase::Revoking;
         }
     }
 
     fn lose(&mut self, then: Phase) {
         self.shared_out = None;
-        self.pending = (!self.owned.is_empty()).then(|| Rebalance::Lost(self.owned.clone()));
+        self.pending.clear();
+        if !self.owned.is_empty() {
+            self.pending.push_back(Rebalance::Lost(self.owned.clone()));
+        }
         self.phase = then;
     }
 
     /// What the application has to do before it goes on.
     pub(crate) fn pending(&self) -> Option<&Rebalance> {
-        self.pending.as_ref()
+        self.pending.front()
     }
 
-    /// The application has done this.
+    /// The application has done this. It may have been told something else meanwhile: an assignment that is no longer
+    /// pending must not be taken up, while what was given up is gone in any case.
     pub(crate) fn done(&mut self, rebalance: &Rebalance) {
         match rebalance {
             Rebalance::Assign(partitions) => {
-                if self.pending.as_ref() == Some(rebalance) {
+                if self.pending.front() == Some(rebalance) {
                     self.owned = partitions.clone();
-                    self.pending = None;
+                    self.pending.pop_front();
                 }
             }
-            Rebalance::Revoke(_) | Rebalance::Lost(_) => {
-                self.owned.clear();
-                if !matches!(self.pending, Some(Rebalance::Assign(_))) {
-                    self.pending = None;
-                }
-                if self.phase == Phase::Revoking {
-                    self.phase = Phase::Out;
+            Rebalance::Revoke(partitions) | Rebalance::Lost(partitions) => {
+                self.owned = without(&self.owned, partitions);
+                if let Some(Rebalance::Revoke(rest) | Rebalance::Lost(rest)) =
+                    self.pending.front_mut()
+                {
+                    *rest = without(rest, partitions);
+                    if rest.is_empty() {
+                        self.pending.pop_front();
+                    }
                 }
             }
+        }
+        let is_settled = self.pending.is_empty();
+        if is_settled
+            && (self.phase == Phase::Revoking || self.phase == Phase::Stable && self.rejoins)
+        {
+            self.phase = Phase::Out;
         }
     }
 
@@ -529,14 +521,6 @@ impl Membership {
         }
     }
 
-    /// A topic that is subscribed to is not there, or all of them are.
-    pub(crate) fn missing(&mut self, error: Option<Error>, grace: Duration, now: Instant) {
-        match error {
-            Some(error) => self.missing.goes_on(error, grace, now),
-            None => self.missing.clear(),
-        }
-    }
-
     /// What the user has to be told of now.
     pub(crate) fn tell(&mut self, now: Instant, nothing_else: bool) -> Option<Error> {
         if self.phase == Phase::Failed {
@@ -555,4 +539,11 @@ impl Membership {
             .chain(self.missing.due())
             .min()
     }
+}
+
+/// What is in `all` and not in `gone`.
+fn without(all: &[TopicPartition], gone: &[TopicPartition]) -> Vec<TopicPartition> {
+    let gone: HashSet<&TopicPartition> = gone.iter().collect();
+    let left = all.iter().filter(|partition| !gone.contains(partition));
+    left.cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! Membership in a classic group.
 
 mod membership;
+mod pattern;
 pub(crate) mod protocol;
 mod run;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub(crate) use membership::{Action, Identity, MemberConfig, Membership, Rebalance};
+pub(crate) use pattern::TopicPattern;
 pub(crate) use run::{leave, run};
 
 /// The group that a consumer names, and its place in it.

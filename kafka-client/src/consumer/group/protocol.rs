@@ -40,6 +40,7 @@ pub(crate) fn subscription(member: &GroupMember) -> Result<Bytes> {
         owned_partitions: owned.collect(),
         generation_id: member.generation,
         rack_id: member.rack.as_deref().map(Into::into),
+        user_data: Some(member.user_data.clone()).filter(|data| !data.is_empty()),
         ..Default::default()
     };
     encode(message)
@@ -61,6 +62,7 @@ pub(crate) fn read_subscription(bytes: Bytes) -> Result<GroupMember> {
         owned: owned.collect(),
         generation: message.generation_id,
         rack: message.rack_id.map(String::from),
+        user_data: message.user_data.unwrap_or_default(),
         ..Default::default()
     })
 }
@@ -145,6 +147,7 @@ mod tests {
             owned: some(),
             generation: 7,
             rack: Some("r".into()),
+            user_data: Bytes::from_static(b"data"),
             ..Default::default()
         };
         assert_eq!(

@@ -9,14 +9,16 @@ use kafka_proto::messages::join_group::{JoinGroupRequestProtocol, JoinGroupRespo
 use kafka_proto::messages::leave_group::MemberIdentity;
 use kafka_proto::messages::sync_group::SyncGroupRequestAssignment;
 use kafka_proto::messages::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, MetadataRequest, SyncGroupRequest,
 };
 use tokio::task::JoinSet;
 
-use super::membership::{Action, Identity, Joined};
+use super::membership::{Action, Identity, Joined, LastAssignment};
+use super::pattern::TopicPattern;
 use super::{Group, protocol};
-use crate::cluster::{Lane, Metadata};
-use crate::consumer::assignor::{Assignor, GroupMember, RangeAssignor, TopicLayout};
+use crate::cluster::{Lane, Metadata, Node};
+use crate::consumer::assignor::{AssignmentStrategy, GroupMember, TopicLayout};
+use crate::consumer::config::ConsumerConfig;
 use crate::consumer::shared::{Shared, now, sleep_until};
 use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::{Error, Result};
@@ -47,19 +49,22 @@ pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
 
 async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
     match action {
-        Action::Join { attempt, member } => {
+        Action::Match { pattern } => {
+            let answer = matching(&shared, &pattern).await;
+            group.membership().matched(&pattern, answer, now());
+        }
+        Action::Join {
+            attempt,
+            member,
+            last,
+        } => {
             // Whoever becomes the leader needs the topics, and a topic that is not there is to be told of soon.
             look_at_topics(&shared, &group).await;
-            let (answer, member_id) = join(&shared, &group, member).await;
+            let (answer, member_id) = join(&shared, &group, member, &last).await;
             group.membership().joined(attempt, answer, member_id, now());
         }
-        Action::Sync {
-            attempt,
-            identity,
-            protocol,
-            members,
-        } => {
-            let answer = sync(&shared, &group, attempt, identity, protocol, members).await;
+        Action::Sync { attempt, joined } => {
+            let answer = sync(&shared, &group, attempt, joined).await;
             group.membership().synced(attempt, answer, now());
         }
         Action::Heartbeat { identity } => {
@@ -75,6 +80,25 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             }
         }
     }
+}
+
+/// The topics that match a pattern, of all that there are.
+async fn matching(shared: &Shared, pattern: &TopicPattern) -> Result<Vec<Arc<str>>> {
+    let make = |version| MetadataRequest {
+        // In version 0 an empty list meant all.
+        topics: (version == 0).then(Vec::new),
+        allow_auto_topic_creation: version < 4,
+        ..Default::default()
+    };
+    let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
+    let topics = answer.topics.into_iter().filter_map(|topic| {
+        let is_wanted = !(topic.is_internal && shared.config.exclude_internal_topics);
+        let name = topic
+            .name
+            .filter(|name| is_wanted && pattern.matches(name))?;
+        Some(Arc::from(&*name))
+    });
+    Ok(topics.collect())
 }
 
 /// Looks for topics that are not there, and for partitions that the leader has not shared out.
@@ -136,24 +160,39 @@ async fn join(
     shared: &Shared,
     group: &Group,
     member: GroupMember,
+    last: &LastAssignment,
 ) -> (Result<Joined>, Option<String>) {
     let config = &shared.config;
-    let metadata = match protocol::subscription(&member) {
-        Ok(metadata) => metadata,
+    let offer = |strategy: &AssignmentStrategy| {
+        let assignor = strategy.assignor();
+        let user_data = assignor.user_data(&last.partitions, last.generation);
+        let metadata = protocol::subscription(&GroupMember {
+            user_data,
+            ..member.clone()
+        })?;
+        Ok(JoinGroupRequestProtocol {
+            name: assignor.name().into(),
+            metadata,
+            ..Default::default()
+        })
+    };
+    let offers: Result<Vec<_>> = config
+        .partition_assignment_strategy
+        .iter()
+        .map(offer)
+        .collect();
+    let protocols = match offers {
+        Ok(protocols) => protocols,
         Err(error) => return (Err(error), None),
     };
     let make = |_| JoinGroupRequest {
         group_id: group.id.as_str().into(),
         session_timeout_ms: config.session_timeout.as_millis() as i32,
         rebalance_timeout_ms: config.max_poll_interval.as_millis().min(i32::MAX as u128) as i32,
-        member_id: member.id.into(),
-        group_instance_id: member.instance_id.map(Into::into),
+        member_id: member.id.as_str().into(),
+        group_instance_id: member.instance_id.as_deref().map(Into::into),
         protocol_type: protocol::PROTOCOL_TYPE.into(),
-        protocols: vec![JoinGroupRequestProtocol {
-            name: RangeAssignor.name().into(),
-            metadata,
-            ..Default::default()
-        }],
+        protocols,
         ..Default::default()
     };
     let limit = config
@@ -171,21 +210,24 @@ async fn join(
     if let Err(error) = shared.check_coordinator(answer.error_code) {
         return (Err(error), Some(member_id));
     }
-    let is_leader = answer.leader == answer.member_id && !answer.skip_assignment;
+    let is_leader = answer.leader == answer.member_id;
     let members = is_leader.then(|| read_members(answer.members)).transpose();
+    let protocol_name = String::from(answer.protocol_name.unwrap_or_default());
     let joined = members.map(|members| Joined {
         identity: Identity {
             member_id: member_id.clone(),
             generation: answer.generation_id,
         },
-        protocol: answer.protocol_name.map(String::from).unwrap_or_default(),
+        protocol: protocol_name.clone(),
         members,
+        skip_assignment: answer.skip_assignment,
     });
     tracing::info!(
         group = group.id,
         member = member_id,
         generation = answer.generation_id,
         is_leader,
+        assignor = %protocol_name,
         "joined"
     );
     (joined, Some(member_id))
@@ -207,10 +249,14 @@ async fn sync(
     shared: &Shared,
     group: &Group,
     attempt: u64,
-    identity: Identity,
-    protocol: String,
-    members: Option<Vec<GroupMember>>,
+    joined: Joined,
 ) -> Result<Vec<TopicPartition>> {
+    let Joined {
+        identity,
+        protocol,
+        members,
+        skip_assignment,
+    } = joined;
     let mut assignments = Vec::new();
     if let Some(members) = members {
         let topics: BTreeSet<Arc<str>> = members
@@ -218,16 +264,8 @@ async fn sync(
             .flat_map(|member| member.topics.iter().cloned())
             .collect();
         let metadata = shared.cluster.add_topics(topics.iter().cloned()).await?;
-        let layouts = topics
-            .iter()
-            .map(|topic| (topic.clone(), layout(&metadata, topic)))
-            .collect();
-        for (member, partitions) in RangeAssignor.assign(&layouts, &members) {
-            assignments.push(SyncGroupRequestAssignment {
-                member_id: member.into(),
-                assignment: protocol::assignment(&partitions)?,
-                ..Default::default()
-            });
+        if !skip_assignment {
+            assignments = share_out(&shared.config, &protocol, &metadata, &topics, &members)?;
         }
         group
             .membership()
@@ -260,6 +298,37 @@ async fn sync(
         "assigned"
     );
     Ok(partitions)
+}
+
+/// The leader's part: who gets what, by the assignor that the group has agreed on.
+fn share_out(
+    config: &ConsumerConfig,
+    protocol: &str,
+    metadata: &Metadata,
+    topics: &BTreeSet<Arc<str>>,
+    members: &[GroupMember],
+) -> Result<Vec<SyncGroupRequestAssignment>> {
+    let strategies = &config.partition_assignment_strategy;
+    let chosen = strategies
+        .iter()
+        .find(|strategy| strategy.assignor().name() == protocol)
+        .ok_or_else(|| Error::Protocol {
+            what: format!("the assignor \"{protocol}\" that the coordinator chose"),
+            reason: "this consumer did not offer it (partition.assignment.strategy)".to_owned(),
+        })?;
+    let layouts = topics
+        .iter()
+        .map(|topic| (topic.clone(), layout(metadata, topic)))
+        .collect();
+    let shares = chosen.assignor().assign(&layouts, members).into_iter();
+    let encode = |(member, partitions): (String, Vec<TopicPartition>)| {
+        Ok(SyncGroupRequestAssignment {
+            member_id: member.into(),
+            assignment: protocol::assignment(&partitions)?,
+            ..Default::default()
+        })
+    };
+    shares.map(encode).collect()
 }
 
 fn layout(metadata: &Metadata, topic: &Arc<str>) -> TopicLayout {

@@ -1,17 +1,21 @@
 //! What a member does, step by step, on a clock that the test moves.
 
+mod cooperative;
+mod patterns;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 
 use super::membership::{Action, Identity, Joined, MemberConfig, Membership, Rebalance};
-use crate::consumer::assignor::GroupMember;
+use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
 use crate::error::Error;
 use crate::types::TopicPartition;
 
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const MAX_POLL: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_secs(20);
 
 struct Test {
     member: Membership,
@@ -31,11 +35,17 @@ fn partitions(numbers: &[i32]) -> Vec<TopicPartition> {
 
 impl Test {
     fn new(instance_id: Option<&str>) -> Self {
+        Self::with(instance_id, RebalanceProtocol::Eager)
+    }
+
+    fn with(instance_id: Option<&str>, protocol: RebalanceProtocol) -> Self {
         let now = Instant::now();
         let config = MemberConfig {
             group_id: "g".into(),
             instance_id: instance_id.map(str::to_owned),
             rack: None,
+            protocol,
+            metadata_max_age: MAX_AGE,
             heartbeat_interval: HEARTBEAT,
             max_poll_interval: MAX_POLL,
             retry_backoff: Duration::from_millis(100),
@@ -75,6 +85,7 @@ impl Test {
             identity: Self::identity(generation),
             protocol: "range".into(),
             members: None,
+            skip_assignment: false,
         };
         self.member.joined(attempt, Ok(joined), None, self.now);
     }
@@ -86,7 +97,9 @@ impl Test {
     #[track_caller]
     fn expect_join(&mut self) -> (u64, GroupMember) {
         match self.member.next(self.now) {
-            Some(Action::Join { attempt, member }) => (attempt, member),
+            Some(Action::Join {
+                attempt, member, ..
+            }) => (attempt, member),
             other => panic!("{other:?}"),
         }
     }
@@ -94,7 +107,7 @@ impl Test {
     #[track_caller]
     fn expect_sync(&mut self, expected: Option<Vec<GroupMember>>) {
         match self.member.next(self.now) {
-            Some(Action::Sync { members, .. }) => assert_eq!(members, expected),
+            Some(Action::Sync { joined, .. }) => assert_eq!(joined.members, expected),
             other => panic!("{other:?}"),
         }
     }
@@ -127,7 +140,17 @@ impl Test {
         assert_eq!(self.member.pending(), Some(&expected));
         self.member.done(&expected);
         self.member.poll_ends(self.now);
-        assert_eq!(self.member.pending(), None);
+    }
+
+    /// A cooperative member that reads these partitions in generation 1.
+    fn cooperative(numbers: &[i32]) -> Self {
+        let mut test = Self::with(None, RebalanceProtocol::Cooperative);
+        test.join_and_sync(1, numbers);
+        test
+    }
+
+    fn rebalances(&mut self, generation: i32) {
+        self.heartbeat(generation, Err(refused(ErrorCode::RebalanceInProgress)));
     }
 }
 
@@ -169,6 +192,7 @@ fn the_leader_synchronizes_with_everybody() {
         identity: Test::identity(1),
         protocol: "range".into(),
         members: Some(members.clone()),
+        skip_assignment: false,
     };
     test.member.joined(attempt, Ok(joined), None, test.now);
     test.expect_sync(Some(members));
@@ -402,4 +426,40 @@ fn the_leader_rebalances_when_its_topics_grow() {
     assert_eq!(test.member.pending(), None);
     test.member.counted(&[("t".into(), 2)].into());
     test.settle(Rebalance::Revoke(partitions(&[0])));
+}
+
+#[test]
+fn a_leader_that_comes_back_only_watches_the_topics() {
+    let mut test = Test::new(Some("i"));
+    let attempt = test.expect_join().0;
+    let joined = Joined {
+        identity: Test::identity(1),
+        protocol: "range".into(),
+        members: Some(Vec::new()),
+        skip_assignment: true,
+    };
+    test.member
+        .joined(attempt, Ok(joined.clone()), None, test.now);
+    assert_eq!(
+        test.member.next(test.now),
+        Some(Action::Sync { attempt, joined })
+    );
+    test.member.shares_out(attempt, [("t".into(), 1)].into());
+    test.member.synced(attempt, Ok(partitions(&[0])), test.now);
+    test.settle(Rebalance::Assign(partitions(&[0])));
+    test.member.counted(&[("t".into(), 2)].into());
+    test.settle(Rebalance::Revoke(partitions(&[0])));
+}
+
+#[test]
+fn assignors_hear_of_the_last_assignment() {
+    let mut test = Test::stable(&[0, 3]);
+    test.rebalances(1);
+    test.settle(Rebalance::Revoke(partitions(&[0, 3])));
+    match test.member.next(test.now) {
+        Some(Action::Join { last, .. }) => {
+            assert_eq!((last.partitions, last.generation), (partitions(&[0, 3]), 1));
+        }
+        other => panic!("{other:?}"),
+    }
 }
