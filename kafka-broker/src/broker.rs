@@ -96,6 +96,14 @@ impl Broker {
         self.addresses.get(&node).copied()
     }
 
+    /// How many requests of an API (by its key, as 1 for Fetch) a broker was sent since it was started; 0 if it is down.
+    pub fn requests(&self, node: i32, api_key: i16) -> u64 {
+        let servers = lock(&self.servers);
+        servers
+            .get(&node)
+            .map_or(0, |server| server.node.requests(api_key))
+    }
+
     /// Stops one of several brokers, as if it was killed: its connections end, its port is closed, and what it led and
     /// coordinated goes to the others.
     ///

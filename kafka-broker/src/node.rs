@@ -1,12 +1,14 @@
 //! What requests are answered from.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
+use crate::lock::lock;
 use crate::nodes::Nodes;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
@@ -57,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) id: i32,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) fetch_sessions: FetchSessions,
+    /// How many requests of each API it was sent.
+    requests: Mutex<HashMap<i16, u64>>,
 }
 
 impl Node {
@@ -65,7 +69,19 @@ impl Node {
             id,
             fetch_sessions: FetchSessions::new(cluster.settings.fetch_session_slots),
             cluster,
+            requests: Mutex::default(),
         }
+    }
+
+    pub(crate) fn count_request(&self, api_key: i16) {
+        *lock(&self.requests).entry(api_key).or_default() += 1;
+    }
+
+    pub(crate) fn requests(&self, api_key: i16) -> u64 {
+        lock(&self.requests)
+            .get(&api_key)
+            .copied()
+            .unwrap_or_default()
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
         version,
         client_id: header.client_id,
     };
+    node.count_request(key);
     let exchange = Exchange {
         api: api.name,
         version,

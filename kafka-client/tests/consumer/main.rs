@@ -3,4 +3,5 @@
 mod faults;
 mod fixture;
 mod groups;
+mod leaders;
 mod reading;

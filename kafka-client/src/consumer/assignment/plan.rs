@@ -175,12 +175,20 @@ impl Assignment {
                         partition.start_over(self.revision, may_reset, now);
                     }
                     partition.see_leader(epoch);
+                    let mut source = partition.closer_replica(now).unwrap_or(broker);
+                    if source != broker && !leaders.is_replica(&partition.ticket.partition, source)
+                    {
+                        // The leader knows of a replica that is not known here.
+                        outdated = true;
+                        partition.leave_replica(now);
+                        source = broker;
+                    }
                     all.push(Located {
                         at,
                         leader: broker,
                         epoch,
                         topic_id,
-                        source: partition.source(broker, leaders, now),
+                        source,
                     });
                     continue;
                 }

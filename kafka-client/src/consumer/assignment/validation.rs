@@ -6,7 +6,7 @@ use std::time::Instant;
 use kafka_proto::codec::Uuid;
 
 use super::partition::{Partition, Position, Stage, Ticket};
-use super::plan::{Leaders, Located, Task};
+use super::plan::{Located, Task};
 use super::{Assignment, EARLIEST};
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
@@ -63,14 +63,10 @@ impl Partition {
         }
     }
 
-    /// The broker to read from.
-    pub(super) fn source(&mut self, leader: i32, leaders: &dyn Leaders, now: Instant) -> i32 {
-        let partition = &self.ticket.partition;
-        let is_good = |(replica, until): &(i32, Instant)| {
-            *until > now && leaders.is_replica(partition, *replica)
-        };
-        self.replica = self.replica.filter(is_good);
-        self.replica.map_or(leader, |(replica, _)| replica)
+    /// The replica to read from instead of the leader, if there is one.
+    pub(super) fn closer_replica(&mut self, now: Instant) -> Option<i32> {
+        self.replica = self.replica.filter(|(_, until)| *until > now);
+        self.replica.map(|(replica, _)| replica)
     }
 
     /// Reads from the leader again, which may send it away anew: so this waits, if it happens again and again.

@@ -46,6 +46,10 @@ fn a_closer_replica_is_believed_in_for_a_while_only() {
 fn a_replica_that_is_not_there_is_not_asked() {
     let mut test = sent_away();
     test.down = vec![2];
+    // The leader, which knows of it, may say the same again: this must not go on without a pause.
+    assert_eq!(test.plan(), [Task::Refresh]);
+    test.assignment.refreshed(None, test.now);
+    test.pass(Duration::from_secs(1));
     assert_eq!(source(&mut test), (1, 10));
 }
 
