@@ -122,6 +122,7 @@ async fn a_consumer_reads_from_the_replica_in_its_rack_and_from_the_leader_while
     let in_b = fixture.consumer().properties([("client.rack", "b")]);
     let consumer = reading(in_b.unwrap()).await;
     let mut seen = poll_until(&consumer, "the first records", |seen| seen.len() == 10).await;
+    assert_eq!(consumer.preferred_read_replica(&partition(0)), Ok(Some(2)));
     assert!(fixture.broker.requests(2, FETCH) > 0);
     let sent_to_leader = fixture.broker.requests(1, FETCH);
     for n in 1..5 {

@@ -272,6 +272,16 @@ impl Assignment {
         Ok(lag)
     }
 
+    /// The replica that is read from instead of the leader.
+    pub(crate) fn preferred_read_replica(
+        &self,
+        partition: &TopicPartition,
+        now: Instant,
+    ) -> Result<Option<i32>> {
+        let replica = self.get(partition)?.replica;
+        Ok(replica.filter(|(_, until)| *until > now).map(|(id, _)| id))
+    }
+
     /// What was handed out so far is dealt with: a poll begins, or the user commits it.
     pub(crate) fn all_processed(&mut self) {
         for partition in &mut self.partitions {
