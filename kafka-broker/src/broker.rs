@@ -1,13 +1,17 @@
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytestring::ByteString;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::BrokerError;
+use crate::lock::lock;
 use crate::node::{Cluster, Node};
+use crate::nodes::Endpoint;
 use crate::server;
 use crate::settings::Settings;
 use crate::topic_config::TopicConfig;
@@ -16,15 +20,42 @@ use crate::topics::NewTopic;
 /// How long [`Broker::shutdown`] waits at most for connections to end.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// A running broker. It serves on the tokio runtime that it was started on, of whichever flavour.
+/// A running broker, or several that make a cluster ([`BrokerBuilder::nodes`]). It serves on the tokio runtime that it
+/// was started on, of whichever flavour.
 ///
-/// Dropping it stops it without waiting: its tasks end, its port is free shortly after.
+/// Dropping it stops it without waiting: its tasks end, its ports are free shortly after.
 #[derive(Debug)]
 pub struct Broker {
-    address: SocketAddr,
+    pub(crate) cluster: Arc<Cluster>,
+    /// By the ids of the brokers, which count from 1.
+    addresses: BTreeMap<i32, SocketAddr>,
+    servers: Mutex<BTreeMap<i32, Server>>,
+    timers: JoinHandle<()>,
+}
+
+/// One broker that is up.
+#[derive(Debug)]
+struct Server {
     node: Arc<Node>,
-    server: JoinHandle<()>,
-    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Server {
+    fn start(listener: TcpListener, node: Arc<Node>) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(server::run(listener, Arc::clone(&node), stopped));
+        Self { node, task, stop }
+    }
+
+    /// Ends it and its connections. The node may be started again.
+    async fn stop(self) -> Arc<Node> {
+        drop(self.stop);
+        if tokio::time::timeout(SHUTDOWN, self.task).await.is_err() {
+            tracing::warn!("connections did not end within {} s", SHUTDOWN.as_secs());
+        }
+        self.node
+    }
 }
 
 impl Broker {
@@ -35,23 +66,82 @@ impl Broker {
             host: "127.0.0.1".to_owned(),
             port: 0,
             advertised_host: None,
+            nodes: 1,
+            racks: Vec::new(),
             settings: Settings::default(),
         }
     }
 
-    /// Where clients reach it: `host:port`, for the setting `bootstrap.servers`.
+    /// Where clients reach it: `host:port`, for the setting `bootstrap.servers`. Several brokers that are up are
+    /// separated by commas.
     pub fn bootstrap_servers(&self) -> String {
-        let host = &self.node.host;
-        if host.contains(':') {
-            format!("[{host}]:{}", self.node.port)
-        } else {
-            format!("{host}:{}", self.node.port)
-        }
+        let addresses = self.cluster.nodes.up().into_iter().map(|endpoint| {
+            let Endpoint { host, port, .. } = endpoint;
+            if host.contains(':') {
+                format!("[{host}]:{port}")
+            } else {
+                format!("{host}:{port}")
+            }
+        });
+        addresses.collect::<Vec<_>>().join(",")
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on; the first broker's, if there are several.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses[&FIRST]
+    }
+
+    /// The address that one of several brokers listens on; they count from 1.
+    pub fn node_addr(&self, node: i32) -> Option<SocketAddr> {
+        self.addresses.get(&node).copied()
+    }
+
+    /// How many requests of an API (by its key, as 1 for Fetch) a broker was sent since it was started; 0 if it is down.
+    pub fn requests(&self, node: i32, api_key: i16) -> u64 {
+        let servers = lock(&self.servers);
+        servers
+            .get(&node)
+            .map_or(0, |server| server.node.requests(api_key))
+    }
+
+    /// Stops one of several brokers, as if it was killed: its connections end, its port is closed, and what it led and
+    /// coordinated goes to the others.
+    ///
+    /// Takes 5 seconds at most, and normally no time. Not safe to cancel: it may then still be there.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoSuchNode`] if it is not there, or down already.
+    pub async fn stop_node(&self, node: i32) -> Result<(), BrokerError> {
+        let server = lock(&self.servers).remove(&node);
+        let server = server.ok_or(BrokerError::NoSuchNode { node })?;
+        self.cluster.nodes.set_up(node, false);
+        self.lead_elsewhere(node);
+        server.stop().await;
+        Ok(())
+    }
+
+    /// Starts a broker again that was stopped, on its old port. It leads nothing at first.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoSuchNode`] if there never was such a broker, [`BrokerError::Listen`] if its port was taken
+    /// meanwhile.
+    pub async fn start_node(&self, node: i32) -> Result<(), BrokerError> {
+        let address = self.addresses.get(&node).copied();
+        let address = address.ok_or(BrokerError::NoSuchNode { node })?;
+        if lock(&self.servers).contains_key(&node) {
+            return Ok(());
+        }
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| BrokerError::Listen {
+                host: address.ip().to_string(),
+                port: address.port(),
+                source,
+            })?;
+        let restarted = Arc::new(Node::new(Arc::clone(&self.cluster), node));
+        lock(&self.servers).insert(node, Server::start(listener, restarted));
+        self.cluster.nodes.set_up(node, true);
+        Ok(())
     }
 
     /// Creates a topic, without a client.
@@ -64,7 +154,7 @@ impl Broker {
             partitions,
             config: TopicConfig::default(),
         };
-        match self.node.cluster.create_topic(wanted) {
+        match self.cluster.create_topic(wanted) {
             Ok(_) => Ok(()),
             Err(error) => Err(BrokerError::CreateTopic {
                 topic: name.to_owned(),
@@ -77,22 +167,24 @@ impl Broker {
     /// Stops it: no connection is accepted any more, those that there are end, also those that wait in a long poll.
     ///
     /// Takes 5 seconds at most, and normally no time. Safe to cancel: the broker stops all the same.
-    pub async fn shutdown(mut self) {
-        self.stop.take();
-        if tokio::time::timeout(SHUTDOWN, &mut self.server)
-            .await
-            .is_err()
-        {
-            tracing::warn!("connections did not end within {} s", SHUTDOWN.as_secs());
-        }
+    pub async fn shutdown(self) {
+        let servers = std::mem::take(&mut *lock(&self.servers));
+        let stopping: JoinSet<_> = servers.into_values().map(Server::stop).collect();
+        stopping.join_all().await;
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        self.server.abort();
+        self.timers.abort();
+        for server in lock(&self.servers).values() {
+            server.task.abort();
+        }
     }
 }
+
+/// The id of the first broker.
+const FIRST: i32 = 1;
 
 /// Settings for a [`Broker`].
 #[derive(Debug, Clone)]
@@ -100,6 +192,8 @@ pub struct BrokerBuilder {
     host: String,
     port: u16,
     advertised_host: Option<String>,
+    nodes: usize,
+    racks: Vec<String>,
     settings: Settings,
 }
 
@@ -112,7 +206,7 @@ impl BrokerBuilder {
         self
     }
 
-    /// The port to listen on; 0, the default, takes a free one.
+    /// The port to listen on; 0, the default, takes a free one. Further brokers listen on the ports after it.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -124,6 +218,31 @@ impl BrokerBuilder {
     #[must_use]
     pub fn advertised_host(mut self, host: impl Into<String>) -> Self {
         self.advertised_host = Some(host.into());
+        self
+    }
+
+    /// How many brokers there are (1), with ids from 1 on. Partitions and groups are shared out among them; each has all
+    /// the records, so that another can lead, or be read from, at any time.
+    #[must_use]
+    pub fn nodes(mut self, nodes: usize) -> Self {
+        self.nodes = nodes.max(1);
+        self
+    }
+
+    /// As many brokers, each in a rack (`broker.rack`): a reader that says where it stands (`client.rack`) is sent to a
+    /// broker in the same rack, as by Kafka's `RackAwareReplicaSelector`.
+    #[must_use]
+    pub fn racks<R: Into<String>>(mut self, racks: impl IntoIterator<Item = R>) -> Self {
+        self.racks = racks.into_iter().map(Into::into).collect();
+        self.nodes = self.racks.len().max(1);
+        self
+    }
+
+    /// How many fetch sessions a broker remembers (`max.incremental.fetch.session.cache.slots`, 1000); readers beyond
+    /// that say in each request all that they want.
+    #[must_use]
+    pub fn fetch_session_slots(mut self, slots: usize) -> Self {
+        self.settings.fetch_session_slots = slots;
         self
     }
 
@@ -188,32 +307,64 @@ impl BrokerBuilder {
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
     pub async fn start(self) -> Result<Broker, BrokerError> {
-        let cannot_listen = |source| BrokerError::Listen {
-            host: self.host.clone(),
-            port: self.port,
-            source,
-        };
-        let listener = TcpListener::bind((self.host.as_str(), self.port))
-            .await
-            .map_err(cannot_listen)?;
-        let address = listener.local_addr().map_err(cannot_listen)?;
-        let node = Arc::new(Node {
-            id: 1,
-            host: self
-                .advertised_host
-                .unwrap_or_else(|| reachable(address.ip()).to_string())
-                .into(),
-            port: address.port(),
-            cluster: Arc::new(Cluster::new(self.settings)),
+        let cluster = Arc::new(Cluster::new(self.settings.clone()));
+        let mut addresses = BTreeMap::new();
+        let mut listeners = Vec::new();
+        for (index, id) in (0..self.nodes).zip(FIRST..) {
+            let listener = self.listen(index).await?;
+            let address = listener
+                .local_addr()
+                .map_err(|source| self.cannot_listen(index, source))?;
+            cluster.nodes.add(Endpoint {
+                id,
+                host: self.advertised(address.ip()),
+                port: address.port(),
+                rack: self.racks.get(index).map(|rack| rack.as_str().into()),
+            });
+            addresses.insert(id, address);
+            listeners.push((id, listener));
+        }
+        let servers = listeners.into_iter().map(|(id, listener)| {
+            let node = Arc::new(Node::new(Arc::clone(&cluster), id));
+            (id, Server::start(listener, node))
         });
-        let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::run(listener, Arc::clone(&node), stopped));
+        let servers = Mutex::new(servers.collect());
+        let timed = Arc::clone(&cluster);
         Ok(Broker {
-            address,
-            node,
-            server,
-            stop: Some(stop),
+            addresses,
+            servers,
+            timers: tokio::spawn(async move { timed.groups.run_timers().await }),
+            cluster,
         })
+    }
+
+    fn port_of(&self, index: usize) -> u16 {
+        let further = u16::try_from(index).unwrap_or(u16::MAX);
+        match self.port {
+            0 => 0,
+            first => first.saturating_add(further),
+        }
+    }
+
+    async fn listen(&self, index: usize) -> Result<TcpListener, BrokerError> {
+        TcpListener::bind((self.host.as_str(), self.port_of(index)))
+            .await
+            .map_err(|source| self.cannot_listen(index, source))
+    }
+
+    fn cannot_listen(&self, index: usize, source: std::io::Error) -> BrokerError {
+        BrokerError::Listen {
+            host: self.host.clone(),
+            port: self.port_of(index),
+            source,
+        }
+    }
+
+    fn advertised(&self, listening: IpAddr) -> ByteString {
+        match &self.advertised_host {
+            Some(host) => host.as_str().into(),
+            None => reachable(listening).to_string().into(),
+        }
     }
 }
 

@@ -26,4 +26,20 @@ pub enum BrokerError {
         /// What is wrong.
         reason: String,
     },
+    /// There is no such partition.
+    #[error("there is no partition {partition} of topic \"{topic}\"")]
+    NoSuchPartition {
+        /// The topic's name.
+        topic: String,
+        /// The partition's number.
+        partition: i32,
+    },
+    /// There is no such broker, or it is down.
+    #[error(
+        "there is no broker {node} that is up (brokers count from 1, see BrokerBuilder::nodes)"
+    )]
+    NoSuchNode {
+        /// The broker's id.
+        node: i32,
+    },
 }

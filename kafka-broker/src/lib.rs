@@ -14,10 +14,13 @@
 //!
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
-//! partition's batches), `producers` (idempotence), `groups` (classic groups, a state machine that is given the time).
+//! partition's batches), `producers` (idempotence), `groups` (classic groups, a state machine that is given the time),
+//! `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of which one process may have several).
 //!
-//! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch, lookups by
-//! timestamp, classic consumer groups with static members, committed offsets. It listens on the loopback interface
+//! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
+//! sessions, lookups by timestamp, classic consumer groups with static members, committed offsets. With
+//! [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and coordinators move
+//! when a test says so. It listens on the loopback interface
 //! unless told otherwise, and knows neither authentication nor TLS.
 
 #![forbid(unsafe_code)]
@@ -25,11 +28,14 @@
 mod apis;
 mod broker;
 mod connection;
+mod elections;
 mod error;
+mod fetch_sessions;
 mod groups;
 mod lock;
 mod log;
 mod node;
+mod nodes;
 mod producers;
 mod refusal;
 mod server;

@@ -1,10 +1,15 @@
 //! What requests are answered from.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use bytestring::ByteString;
+use kafka_proto::error_code::ErrorCode;
 
+use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
+use crate::lock::lock;
+use crate::nodes::Nodes;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
 use crate::topics::{CreateTopicError, NewTopic, Topic, Topics, random_id};
@@ -14,6 +19,7 @@ use crate::topics::{CreateTopicError, NewTopic, Topic, Topics, random_id};
 pub(crate) struct Cluster {
     pub(crate) id: ByteString,
     pub(crate) settings: Settings,
+    pub(crate) nodes: Nodes,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
@@ -23,6 +29,7 @@ impl Cluster {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             id: random_id().to_string().into(),
+            nodes: Nodes::default(),
             topics: Topics::default(),
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
@@ -32,7 +39,8 @@ impl Cluster {
 
     /// Creates a topic.
     pub(crate) fn create_topic(&self, wanted: NewTopic) -> Result<Arc<Topic>, CreateTopicError> {
-        self.topics.create(wanted, &self.settings)
+        let leader_of = |partition| self.nodes.leader_of(partition);
+        self.topics.create(wanted, &self.settings, leader_of)
     }
 
     /// Deletes a topic, and the positions that groups have in it.
@@ -49,10 +57,32 @@ impl Cluster {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) id: i32,
-    /// Where clients reach it.
-    pub(crate) host: ByteString,
-    pub(crate) port: u16,
     pub(crate) cluster: Arc<Cluster>,
+    pub(crate) fetch_sessions: FetchSessions,
+    /// How many requests of each API it was sent.
+    requests: Mutex<HashMap<i16, u64>>,
+}
+
+impl Node {
+    pub(crate) fn new(cluster: Arc<Cluster>, id: i32) -> Self {
+        Self {
+            id,
+            fetch_sessions: FetchSessions::new(cluster.settings.fetch_session_slots),
+            cluster,
+            requests: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn count_request(&self, api_key: i16) {
+        *lock(&self.requests).entry(api_key).or_default() += 1;
+    }
+
+    pub(crate) fn requests(&self, api_key: i16) -> u64 {
+        lock(&self.requests)
+            .get(&api_key)
+            .copied()
+            .unwrap_or_default()
+    }
 }
 
 /// A request's surroundings.
@@ -66,5 +96,13 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.node.cluster
+    }
+
+    /// Whether this broker coordinates the group.
+    pub(crate) fn check_coordinator(&self, group_id: &str) -> Result<(), ErrorCode> {
+        match self.cluster().nodes.coordinator(group_id) {
+            Some(coordinator) if coordinator.id == self.node.id => Ok(()),
+            _ => Err(ErrorCode::NotCoordinator),
+        }
     }
 }

@@ -135,4 +135,12 @@ impl ProducerStates {
             base_offset,
         });
     }
+
+    /// Forgets the batches from `offset` on, which the log has lost.
+    pub(crate) fn truncate(&mut self, offset: i64) {
+        self.by_id.retain(|_, state| {
+            state.batches.retain(|batch| batch.base_offset < offset);
+            !state.batches.is_empty()
+        });
+    }
 }

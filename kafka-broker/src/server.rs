@@ -16,8 +16,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until told to stop, and ends all connections then. Ends them too when it is dropped.
 pub(crate) async fn run(listener: TcpListener, node: Arc<Node>, mut stop: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
-    let timers = Arc::clone(&node);
-    connections.spawn(async move { timers.cluster.groups.run_timers().await });
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {

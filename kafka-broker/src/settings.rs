@@ -11,6 +11,7 @@ pub(crate) struct Settings {
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
+    pub(crate) fetch_session_slots: usize,
     pub(crate) offset_metadata_max_bytes: usize,
     pub(crate) retention_bytes: Option<u64>,
 }
@@ -26,6 +27,7 @@ impl Default for Settings {
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,
+            fetch_session_slots: 1000,
             offset_metadata_max_bytes: 4096,
             retention_bytes: None,
         }

@@ -29,9 +29,17 @@ pub(crate) struct Topic {
 /// A partition of a topic.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    /// Counts the changes of its leader.
-    pub(crate) leader_epoch: i32,
+    leadership: Mutex<Leadership>,
     pub(crate) log: Mutex<PartitionLog>,
+}
+
+/// Who leads a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leadership {
+    /// The broker's id.
+    pub(crate) leader: i32,
+    /// Counts the elections.
+    pub(crate) epoch: i32,
 }
 
 impl Topic {
@@ -47,14 +55,55 @@ impl Topic {
 }
 
 impl Partition {
+    fn new(leader: i32, retention_bytes: Option<u64>) -> Self {
+        let mut log = PartitionLog::new(retention_bytes);
+        log.begin_epoch(0);
+        Self {
+            leadership: Mutex::new(Leadership { leader, epoch: 0 }),
+            log: Mutex::new(log),
+        }
+    }
+
+    pub(crate) fn leadership(&self) -> Leadership {
+        *lock(&self.leadership)
+    }
+
+    pub(crate) fn leader_epoch(&self) -> i32 {
+        self.leadership().epoch
+    }
+
     /// Whether the epoch that a client believes in (negative: in none) is the leader's.
     pub(crate) fn check_leader_epoch(&self, believed: i32) -> Result<(), ErrorCode> {
-        match believed {
-            ..0 => Ok(()),
-            believed if believed < self.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
-            believed if believed > self.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
+        match (believed, self.leader_epoch()) {
+            (..0, _) => Ok(()),
+            (believed, epoch) if believed < epoch => Err(ErrorCode::FencedLeaderEpoch),
+            (believed, epoch) if believed > epoch => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),
         }
+    }
+
+    /// Whether `node` leads, in the epoch that a client believes in.
+    pub(crate) fn check_leader(&self, node: i32, believed: i32) -> Result<(), ErrorCode> {
+        self.check_leader_epoch(believed)?;
+        if self.leadership().leader == node {
+            Ok(())
+        } else {
+            Err(ErrorCode::NotLeaderOrFollower)
+        }
+    }
+
+    /// Has `leader` lead from now on, in a new epoch, with the log up to `end` (all of it without one). Whoever appends
+    /// holds the log, so that nothing is written in an epoch that is over.
+    pub(crate) fn elect(&self, leader: i32, end: Option<i64>) -> Leadership {
+        let mut log = lock(&self.log);
+        if let Some(end) = end {
+            log.truncate(end);
+        }
+        let mut leadership = lock(&self.leadership);
+        leadership.leader = leader;
+        leadership.epoch += 1;
+        log.begin_epoch(leadership.epoch);
+        *leadership
     }
 }
 
@@ -150,13 +199,11 @@ impl Topics {
         &self,
         wanted: NewTopic,
         settings: &Settings,
+        leader_of: impl Fn(i32) -> i32,
     ) -> Result<Arc<Topic>, CreateTopicError> {
         self.check(&wanted)?;
         let retention_bytes = wanted.config.retention_bytes().or(settings.retention_bytes);
-        let partition = |_| Partition {
-            leader_epoch: 0,
-            log: Mutex::new(PartitionLog::new(retention_bytes)),
-        };
+        let partition = |index| Partition::new(leader_of(index), retention_bytes);
         let topic = Arc::new(Topic {
             // A copy that does not keep the whole request in memory.
             name: ByteString::from(&*wanted.name),

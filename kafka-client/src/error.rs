@@ -143,6 +143,30 @@ pub enum Error {
         /// The offset of the next record to be written.
         log_end: i64,
     },
+    /// The log lost records that were read already, and the position may not be reset: another replica was elected that
+    /// never had them (KIP-320). The partition waits for a seek.
+    #[error(
+        "records of {partition} that were read are gone: the log is another one from offset {diverging_offset} on, and the position is {offset}: seek to {diverging_offset} to read what took their place, or set auto.offset.reset"
+    )]
+    LogTruncation {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position.
+        offset: i64,
+        /// The first offset of which the record is not the one that was read.
+        diverging_offset: i64,
+    },
+    /// The topic was deleted and made anew, so that the position says nothing any more, and may not be reset. The partition
+    /// waits for a seek.
+    #[error(
+        "topic of {partition} was made anew, and offset {offset} was one of the old topic: set auto.offset.reset, or seek"
+    )]
+    TopicRecreated {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position in the old topic.
+        offset: i64,
+    },
     /// Nothing says where to begin. The partition waits for a seek.
     #[error("there is no committed offset for {partition}: set auto.offset.reset, or seek")]
     NoOffset {

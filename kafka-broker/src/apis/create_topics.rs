@@ -15,9 +15,6 @@ use crate::refusal::Refusal;
 use crate::topic_config::TopicConfig;
 use crate::topics::{CreateTopicError, NewTopic};
 
-/// As many replicas as there are brokers.
-const REPLICATION_FACTOR: i16 = 1;
-
 pub(super) fn answer(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut by_name: BTreeMap<ByteString, Vec<CreatableTopic>> = BTreeMap::new();
     for topic in request.topics {
@@ -98,7 +95,8 @@ fn create(
         topic_id,
         error_message: None,
         num_partitions: partitions,
-        replication_factor: REPLICATION_FACTOR,
+        // Each broker has everything.
+        replication_factor: call.cluster().nodes.count(),
         ..Default::default()
     })
 }
@@ -112,13 +110,14 @@ fn partitions_of(call: &Call<'_>, topic: &CreatableTopic) -> Result<i32, Refusal
                 "give either an assignment of replicas, or numbers of partitions and replicas, and -1 for the other",
             ));
         }
-        return check_assignments(call.node.id, &topic.assignments);
+        return check_assignments(call, &topic.assignments);
     }
-    if !matches!(topic.replication_factor, -1 | REPLICATION_FACTOR) {
+    let brokers = call.cluster().nodes.count();
+    if topic.replication_factor != -1 && !(1..=brokers).contains(&topic.replication_factor) {
         return Err(Refusal::new(
             ErrorCode::InvalidReplicationFactor,
             format!(
-                "replication factor {}: expected {REPLICATION_FACTOR}, as there is one broker",
+                "replication factor {}: expected at most {brokers}, as there are no more brokers",
                 topic.replication_factor
             ),
         ));
@@ -131,7 +130,7 @@ fn partitions_of(call: &Call<'_>, topic: &CreatableTopic) -> Result<i32, Refusal
 }
 
 fn check_assignments(
-    node_id: i32,
+    call: &Call<'_>,
     assignments: &[CreatableReplicaAssignment],
 ) -> Result<i32, Refusal> {
     let invalid = |message: String| Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
@@ -145,12 +144,17 @@ fn check_assignments(
             "partitions {indexes:?} are assigned: expected each from 0 on once"
         ));
     }
-    match assignments
-        .iter()
-        .find(|assignment| assignment.broker_ids != [node_id])
-    {
+    let brokers = call.cluster().nodes.count();
+    let is_wrong = |assignment: &&CreatableReplicaAssignment| {
+        let mut ids: Vec<i32> = assignment.broker_ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        let known = ids.iter().all(|id| (1..=i32::from(brokers)).contains(id));
+        !known || ids.is_empty() || ids.len() != assignment.broker_ids.len()
+    };
+    match assignments.iter().find(is_wrong) {
         Some(wrong) => invalid(format!(
-            "partition {} is assigned to brokers {:?}: expected [{node_id}], the only one",
+            "partition {} is assigned to brokers {:?}: expected some of 1..={brokers}, each once",
             wrong.partition_index, wrong.broker_ids
         )),
         None => Ok(indexes.len() as i32),

@@ -1,37 +1,43 @@
 //! Fetch: reads batches, waiting for them if there are too few.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::fetch::{
-    FetchPartition, FetchTopic, FetchableTopicResponse, PartitionData,
+    FetchPartition, FetchTopic, FetchableTopicResponse, NodeEndpoint, PartitionData,
 };
 use kafka_proto::messages::{FetchRequest, FetchResponse};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::lock::lock;
+use crate::log::{OffsetOutOfRange, PartitionLog};
 use crate::node::Call;
-use crate::topics::{Partition, Topic};
+use crate::topics::Topic;
 
+/// From this version on a reader may go to a follower, and be sent to one (KIP-392).
+const FIRST_VERSION_WITH_FOLLOWERS: i16 = 11;
 /// From this version on topics are named by id.
 const FIRST_VERSION_WITH_IDS: i16 = 13;
-/// The epochs of requests that name all of their partitions: one asks for a session, the other ends one.
-const INITIAL_EPOCH: i32 = 0;
-const FINAL_EPOCH: i32 = -1;
+/// From this version on a reader that went to the wrong broker is told of the right one (KIP-951).
+const FIRST_VERSION_WITH_LEADERS: i16 = 16;
 /// The isolation level at which transactions that were aborted are to be told.
 const READ_COMMITTED: i8 = 1;
 
-pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchResponse {
-    // No session is ever opened, which a broker is free to: every request then names all of its partitions (KIP-227).
-    if !matches!(request.session_epoch, INITIAL_EPOCH | FINAL_EPOCH) {
-        return FetchResponse {
-            error_code: ErrorCode::FetchSessionIdNotFound.code(),
-            ..Default::default()
-        };
-    }
+pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchResponse {
+    let sessions = &call.node.fetch_sessions;
+    let exchange = match sessions.begin(&mut request, call.version, Instant::now().into_std()) {
+        Ok(exchange) => exchange,
+        Err(error) => {
+            return FetchResponse {
+                error_code: error.code(),
+                ..Default::default()
+            };
+        }
+    };
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let deadline = Instant::now() + max_wait;
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
@@ -40,12 +46,12 @@ pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchRespo
         .min(call.cluster().settings.fetch_max_bytes);
     let appended = Arc::new(Notify::new());
     loop {
-        let is_enough = is_enough(call, &request.topics, min_bytes.min(max_bytes), &appended);
+        let is_enough = is_enough(call, &request, min_bytes.min(max_bytes), &appended);
         if is_enough || timeout_at(deadline, appended.notified()).await.is_err() {
             break;
         }
     }
-    let mut responses = read_all(call, &request.topics, max_bytes);
+    let mut responses = read_all(call, &request, max_bytes);
     if request.isolation_level == READ_COMMITTED {
         let read = responses
             .iter_mut()
@@ -53,27 +59,52 @@ pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchRespo
             .filter(|read| read.error_code == 0);
         read.for_each(|read| read.aborted_transactions = Some(Vec::new()));
     }
+    let now = Instant::now().into_std();
+    let session_id = sessions.finish(exchange, &request, call.version, &mut responses, now);
     FetchResponse {
+        session_id,
+        node_endpoints: leaders_named(call, &responses),
         responses,
         ..Default::default()
     }
+}
+
+/// Where the leaders are that the answer names.
+fn leaders_named(call: &Call<'_>, responses: &[FetchableTopicResponse]) -> Vec<NodeEndpoint> {
+    let named: BTreeSet<i32> = responses
+        .iter()
+        .flat_map(|topic| &topic.partitions)
+        .map(|partition| partition.current_leader.leader_id)
+        .collect();
+    let endpoints = named
+        .into_iter()
+        .filter_map(|id| call.cluster().nodes.get(id));
+    endpoints
+        .map(|endpoint| NodeEndpoint {
+            node_id: endpoint.id,
+            host: endpoint.host,
+            port: i32::from(endpoint.port),
+            rack: endpoint.rack,
+            ..Default::default()
+        })
+        .collect()
 }
 
 /// Whether there are `min_bytes` to read, or anything that the client has to be told. If not, `appended` is notified
 /// when there may be more.
 fn is_enough(
     call: &Call<'_>,
-    topics: &[FetchTopic],
+    request: &FetchRequest,
     min_bytes: usize,
     appended: &Arc<Notify>,
 ) -> bool {
     let mut available = 0;
-    for wanted in topics {
+    for wanted in &request.topics {
         let Ok(topic) = topic_of(call, wanted) else {
             return true;
         };
         for partition in &wanted.partitions {
-            let Ok(bytes) = bytes_before(&topic, partition, appended) else {
+            let Ok(bytes) = bytes_before(call, request, &topic, partition, appended) else {
                 return true;
             };
             available += bytes.min(usize::try_from(partition.partition_max_bytes).unwrap_or(0));
@@ -90,29 +121,67 @@ fn topic_of(call: &Call<'_>, wanted: &FetchTopic) -> Result<Arc<Topic>, ErrorCod
     )
 }
 
-/// The partition, if it has gone through the epochs that the reader knows of.
-fn check<'a>(topic: &'a Topic, wanted: &FetchPartition) -> Result<&'a Partition, ErrorCode> {
+/// Why a partition is not read.
+enum Unread {
+    Refused(ErrorCode),
+    /// This replica is closer to the reader.
+    Closer(i32),
+    /// The reader has records that are not in the log: up to the end of this epoch they are the same.
+    Diverging(i32, i64),
+}
+
+impl From<ErrorCode> for Unread {
+    fn from(error: ErrorCode) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The partition with its log, if the reader is to read it here.
+fn open<'a>(
+    call: &Call<'_>,
+    request: &FetchRequest,
+    topic: &'a Topic,
+    wanted: &FetchPartition,
+) -> Result<MutexGuard<'a, PartitionLog>, Unread> {
     let partition = topic
         .partition(wanted.partition)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
-    if wanted.last_fetched_epoch > partition.leader_epoch {
-        return Err(ErrorCode::OffsetOutOfRange);
+    let (node, leader) = (call.node.id, partition.leadership().leader);
+    if node != leader && call.version < FIRST_VERSION_WITH_FOLLOWERS {
+        return Err(ErrorCode::NotLeaderOrFollower.into());
     }
-    Ok(partition)
+    let log = lock(&partition.log);
+    if wanted.last_fetched_epoch >= 0 {
+        let (epoch, end) = log
+            .end_of_epoch(wanted.last_fetched_epoch)
+            .ok_or(ErrorCode::OffsetOutOfRange)?;
+        if epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset {
+            return Err(Unread::Diverging(epoch, end));
+        }
+    }
+    if wanted.fetch_offset < log.start_offset() || wanted.fetch_offset > log.high_watermark() {
+        return Err(ErrorCode::OffsetOutOfRange.into());
+    }
+    let nodes = &call.cluster().nodes;
+    match nodes
+        .closer_than(leader, &request.rack_id)
+        .filter(|_| node == leader)
+    {
+        Some(closer) => Err(Unread::Closer(closer)),
+        None => Ok(log),
+    }
 }
 
 /// How many bytes a reader has before it.
 fn bytes_before(
+    call: &Call<'_>,
+    request: &FetchRequest,
     topic: &Topic,
     wanted: &FetchPartition,
     appended: &Arc<Notify>,
-) -> Result<usize, ErrorCode> {
-    let partition = check(topic, wanted)?;
-    let mut log = lock(&partition.log);
-    if wanted.fetch_offset < log.start_offset() || wanted.fetch_offset > log.high_watermark() {
-        return Err(ErrorCode::OffsetOutOfRange);
-    }
+) -> Result<usize, Unread> {
+    let mut log = open(call, request, topic, wanted)?;
     // Registered under the same lock as the look at the log, so that no append can fall in between.
     log.notify_on_append(appended);
     Ok(log.bytes_from(wanted.fetch_offset))
@@ -122,18 +191,19 @@ fn bytes_before(
 /// always gets on (KIP-74).
 fn read_all(
     call: &Call<'_>,
-    topics: &[FetchTopic],
+    request: &FetchRequest,
     mut max_bytes: usize,
 ) -> Vec<FetchableTopicResponse> {
     let mut is_first = true;
-    let mut responses = Vec::with_capacity(topics.len());
-    for wanted in topics {
+    let mut responses = Vec::with_capacity(request.topics.len());
+    for wanted in &request.topics {
         let topic = topic_of(call, wanted);
         let partitions = wanted.partitions.iter().map(|wanted| {
             let read = match &topic {
-                Ok(topic) => read(topic, wanted, max_bytes, is_first),
-                Err(error) => refused(wanted.partition, *error),
+                Ok(topic) => read(call, request, topic, wanted, max_bytes, is_first),
+                Err(error) => Err((*error).into()),
             };
+            let read = read.unwrap_or_else(|why| unread(call, topic.as_ref().ok(), wanted, &why));
             let len = read.records.as_ref().map_or(0, Bytes::len);
             is_first &= len == 0;
             max_bytes = max_bytes.saturating_sub(len);
@@ -149,19 +219,21 @@ fn read_all(
     responses
 }
 
-fn read(topic: &Topic, wanted: &FetchPartition, max_bytes: usize, is_first: bool) -> PartitionData {
-    let index = wanted.partition;
-    let partition = match check(topic, wanted) {
-        Ok(partition) => partition,
-        Err(error) => return refused(index, error),
-    };
+fn read(
+    call: &Call<'_>,
+    request: &FetchRequest,
+    topic: &Topic,
+    wanted: &FetchPartition,
+    max_bytes: usize,
+    is_first: bool,
+) -> Result<PartitionData, Unread> {
     let max_bytes = max_bytes.min(usize::try_from(wanted.partition_max_bytes).unwrap_or(0));
-    let log = lock(&partition.log);
-    let Ok(records) = log.read(wanted.fetch_offset, max_bytes, is_first) else {
-        return refused(index, ErrorCode::OffsetOutOfRange);
-    };
-    PartitionData {
-        partition_index: index,
+    let log = open(call, request, topic, wanted)?;
+    let records = log
+        .read(wanted.fetch_offset, max_bytes, is_first)
+        .map_err(|OffsetOutOfRange| ErrorCode::OffsetOutOfRange)?;
+    Ok(PartitionData {
+        partition_index: wanted.partition,
         high_watermark: log.high_watermark(),
         // There are no transactions that anybody could have to wait for.
         last_stable_offset: log.high_watermark(),
@@ -169,15 +241,50 @@ fn read(topic: &Topic, wanted: &FetchPartition, max_bytes: usize, is_first: bool
         aborted_transactions: None,
         records: Some(records),
         ..Default::default()
-    }
+    })
 }
 
-fn refused(partition_index: i32, error: ErrorCode) -> PartitionData {
-    PartitionData {
-        partition_index,
-        error_code: error.code(),
+/// What a reader is told instead of records.
+fn unread(
+    call: &Call<'_>,
+    topic: Option<&Arc<Topic>>,
+    wanted: &FetchPartition,
+    why: &Unread,
+) -> PartitionData {
+    let mut data = PartitionData {
+        partition_index: wanted.partition,
         high_watermark: -1,
         aborted_transactions: None,
         ..Default::default()
+    };
+    let partition = topic.and_then(|topic| topic.partition(wanted.partition));
+    match why {
+        Unread::Refused(error) => {
+            data.error_code = error.code();
+            let is_moved = matches!(
+                error,
+                ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
+            );
+            if let Some(partition) = partition
+                && is_moved
+                && call.version >= FIRST_VERSION_WITH_LEADERS
+            {
+                let leadership = partition.leadership();
+                data.current_leader.leader_id = leadership.leader;
+                data.current_leader.leader_epoch = leadership.epoch;
+            }
+        }
+        Unread::Closer(replica) => data.preferred_read_replica = *replica,
+        Unread::Diverging(epoch, end) => {
+            data.diverging_epoch.epoch = *epoch;
+            data.diverging_epoch.end_offset = *end;
+        }
     }
+    if let (Some(partition), Unread::Closer(_) | Unread::Diverging(..)) = (partition, why) {
+        let log = lock(&partition.log);
+        data.high_watermark = log.high_watermark();
+        data.last_stable_offset = log.high_watermark();
+        data.log_start_offset = log.start_offset();
+    }
+    data
 }

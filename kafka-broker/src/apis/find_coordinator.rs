@@ -36,22 +36,29 @@ pub(super) fn answer(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCo
 }
 
 fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
-    let node = call.node;
-    if !matches!(key_type, GROUP | TRANSACTION) {
-        let error = ErrorCode::InvalidRequest;
-        return Coordinator {
-            key,
-            node_id: -1,
-            port: -1,
-            error_code: error.code(),
-            error_message: Some(error.message().into()),
-            ..Default::default()
-        };
-    }
+    let found = if matches!(key_type, GROUP | TRANSACTION) {
+        let found = call.cluster().nodes.coordinator(&key);
+        found.ok_or(ErrorCode::CoordinatorNotAvailable)
+    } else {
+        Err(ErrorCode::InvalidRequest)
+    };
+    let node = match found {
+        Ok(node) => node,
+        Err(error) => {
+            return Coordinator {
+                key,
+                node_id: -1,
+                port: -1,
+                error_code: error.code(),
+                error_message: Some(error.message().into()),
+                ..Default::default()
+            };
+        }
+    };
     Coordinator {
         key,
         node_id: node.id,
-        host: node.host.clone(),
+        host: node.host,
         port: i32::from(node.port),
         // As Kafka says it.
         error_message: Some(ByteString::from_static(ErrorCode::None.name())),

@@ -15,7 +15,8 @@ pub(super) fn answer(call: &Call<'_>, request: HeartbeatRequest) -> HeartbeatRes
     let alive = if request.group_id.is_empty() {
         Err(ErrorCode::InvalidGroupId)
     } else {
-        call.cluster().groups.heartbeat(&request.group_id, identity)
+        call.check_coordinator(&request.group_id)
+            .and_then(|()| call.cluster().groups.heartbeat(&request.group_id, identity))
     };
     HeartbeatResponse {
         error_code: alive.err().unwrap_or(ErrorCode::None).code(),

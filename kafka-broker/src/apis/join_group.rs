@@ -59,6 +59,7 @@ fn check(call: &Call<'_>, request: &JoinGroupRequest) -> Result<(Duration, Durat
     if request.group_id.is_empty() {
         return Err(ErrorCode::InvalidGroupId);
     }
+    call.check_coordinator(&request.group_id)?;
     let settings = &call.cluster().settings;
     let session_timeout =
         millis(request.session_timeout_ms).ok_or(ErrorCode::InvalidSessionTimeout)?;

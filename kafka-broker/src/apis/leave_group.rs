@@ -10,9 +10,14 @@ use crate::node::Call;
 const FIRST_VERSION_WITH_MEMBERS: i16 = 3;
 
 pub(super) fn answer(call: &Call<'_>, request: LeaveGroupRequest) -> LeaveGroupResponse {
-    if request.group_id.is_empty() {
+    let allowed = if request.group_id.is_empty() {
+        Err(ErrorCode::InvalidGroupId)
+    } else {
+        call.check_coordinator(&request.group_id)
+    };
+    if let Err(error) = allowed {
         return LeaveGroupResponse {
-            error_code: ErrorCode::InvalidGroupId.code(),
+            error_code: error.code(),
             ..Default::default()
         };
     }

@@ -50,7 +50,7 @@ pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
             let found = match partition {
                 _ if !is_known(wanted) => Err(ErrorCode::UnsupportedVersion),
                 None => Err(ErrorCode::UnknownTopicOrPartition),
-                Some(partition) => look_up(partition, wanted),
+                Some(partition) => look_up(call, partition, wanted),
             };
             let (error, found) = match found {
                 Ok(found) => (ErrorCode::None, found),
@@ -95,14 +95,18 @@ impl Found {
     };
 }
 
-fn look_up(partition: &Partition, wanted: &ListOffsetsPartition) -> Result<Found, ErrorCode> {
-    partition.check_leader_epoch(wanted.current_leader_epoch)?;
+fn look_up(
+    call: &Call<'_>,
+    partition: &Partition,
+    wanted: &ListOffsetsPartition,
+) -> Result<Found, ErrorCode> {
+    partition.check_leader(call.node.id, wanted.current_leader_epoch)?;
+    let log = lock(&partition.log);
     let at = |offset| Found {
         timestamp: -1,
         offset,
-        leader_epoch: partition.leader_epoch,
+        leader_epoch: log.epoch_at(offset).unwrap_or(-1),
     };
-    let log = lock(&partition.log);
     match wanted.timestamp {
         LATEST => Ok(at(log.high_watermark())),
         EARLIEST | EARLIEST_LOCAL => Ok(at(log.start_offset())),

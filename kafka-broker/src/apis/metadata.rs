@@ -12,8 +12,9 @@ use kafka_proto::messages::metadata::{
 use kafka_proto::messages::{MetadataRequest, MetadataResponse};
 
 use crate::node::Call;
+use crate::nodes::Endpoint;
 use crate::topic_config::TopicConfig;
-use crate::topics::{NewTopic, Topic};
+use crate::topics::{Leadership, NewTopic, Topic};
 
 /// From this version on a topic may be asked for by its id, and one that is not found has no name.
 const FIRST_VERSION_WITH_IDS: i16 = 12;
@@ -23,7 +24,7 @@ const TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
 const CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
 
 pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
-    let node = call.node;
+    let up = call.cluster().nodes.up();
     // Before version 1 nothing could be null, so that an empty list meant all.
     let wanted = request
         .topics
@@ -53,14 +54,9 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
         found.for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
     }
     let mut response = MetadataResponse {
-        brokers: vec![MetadataResponseBroker {
-            node_id: node.id,
-            host: node.host.clone(),
-            port: i32::from(node.port),
-            ..Default::default()
-        }],
-        cluster_id: Some(node.cluster.id.clone()),
-        controller_id: node.id,
+        cluster_id: Some(call.cluster().id.clone()),
+        controller_id: up.first().map_or(-1, |controller| controller.id),
+        brokers: up.into_iter().map(broker).collect(),
         topics,
         ..Default::default()
     };
@@ -68,6 +64,16 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
         response.cluster_authorized_operations = CLUSTER_OPERATIONS;
     }
     response
+}
+
+fn broker(endpoint: Endpoint) -> MetadataResponseBroker {
+    MetadataResponseBroker {
+        node_id: endpoint.id,
+        host: endpoint.host,
+        port: i32::from(endpoint.port),
+        rack: endpoint.rack,
+        ..Default::default()
+    }
 }
 
 /// The topic that was asked for. If that is by a name that nothing has yet, it may come into being.
@@ -125,18 +131,27 @@ fn unknown(
 }
 
 fn describe(call: &Call<'_>, topic: &Arc<Topic>) -> MetadataResponseTopic {
-    let id = call.node.id;
+    // Each broker has everything.
+    let nodes = &call.cluster().nodes;
+    let isr: Vec<i32> = nodes.up().iter().map(|endpoint| endpoint.id).collect();
+    let offline = nodes.down();
+    let mut replicas = [&isr[..], &offline].concat();
+    replicas.sort_unstable();
     let partitions = topic
         .partitions
         .iter()
         .zip(0..)
-        .map(|(partition, partition_index)| MetadataResponsePartition {
-            partition_index,
-            leader_id: id,
-            leader_epoch: partition.leader_epoch,
-            replica_nodes: [id].as_slice().into(),
-            isr_nodes: [id].as_slice().into(),
-            ..Default::default()
+        .map(|(partition, partition_index)| {
+            let Leadership { leader, epoch } = partition.leadership();
+            MetadataResponsePartition {
+                partition_index,
+                leader_id: leader,
+                leader_epoch: epoch,
+                replica_nodes: replicas.as_slice().into(),
+                isr_nodes: isr.as_slice().into(),
+                offline_replicas: offline.as_slice().into(),
+                ..Default::default()
+            }
         });
     MetadataResponseTopic {
         name: Some(topic.name.clone()),

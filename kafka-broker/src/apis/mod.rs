@@ -13,6 +13,7 @@ mod list_offsets;
 mod metadata;
 mod offset_commit;
 mod offset_fetch;
+mod offset_for_leader_epoch;
 mod produce;
 mod sasl;
 mod sync_group;
@@ -26,7 +27,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 17] = [
+const SERVED: [i16; 18] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -43,6 +44,7 @@ const SERVED: [i16; 17] = [
     CreateTopicsRequest::KEY,
     DeleteTopicsRequest::KEY,
     InitProducerIdRequest::KEY,
+    OffsetForLeaderEpochRequest::KEY,
     SaslAuthenticateRequest::KEY,
 ];
 
@@ -56,6 +58,7 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
         version,
         client_id: header.client_id,
     };
+    node.count_request(key);
     let exchange = Exchange {
         api: api.name,
         version,
@@ -114,6 +117,9 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
                 .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
             InitProducerIdRequest::KEY => exchange.write::<InitProducerIdRequest>(
                 &init_producer_id::answer(&call, exchange.read(body)?),
+            ),
+            OffsetForLeaderEpochRequest::KEY => exchange.write::<OffsetForLeaderEpochRequest>(
+                &offset_for_leader_epoch::answer(&call, exchange.read(body)?),
             ),
             SaslAuthenticateRequest::KEY => exchange
                 .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),

@@ -52,10 +52,10 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
         Some((&topic.name, partition.partition_index, committed(partition)))
     });
     // An empty group id is one as well: consumers without a group that manages them may use it.
-    let committed =
-        call.cluster()
-            .groups
-            .commit(&request.group_id, identity, without_group, offsets);
+    let committed = call.check_coordinator(&request.group_id).and_then(|()| {
+        let groups = &call.cluster().groups;
+        groups.commit(&request.group_id, identity, without_group, offsets)
+    });
     let responses =
         request
             .topics

@@ -25,6 +25,12 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
             ..Default::default()
         };
     }
+    if let Err(error) = call.check_coordinator(&request.group_id) {
+        return OffsetFetchResponse {
+            error_code: error.code(),
+            ..Default::default()
+        };
+    }
     let topics = call.cluster().groups.offsets(&request.group_id, |offsets| {
         let wanted: Vec<(ByteString, Vec<i32>)> = match request.topics {
             None => all(offsets),
@@ -59,6 +65,13 @@ fn all(offsets: &CommittedOffsets) -> Vec<(ByteString, Vec<i32>)> {
 }
 
 fn group(call: &Call<'_>, wanted: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    if let Err(error) = call.check_coordinator(&wanted.group_id) {
+        return OffsetFetchResponseGroup {
+            group_id: wanted.group_id,
+            error_code: error.code(),
+            ..Default::default()
+        };
+    }
     let by_id = call.version >= FIRST_VERSION_WITH_IDS;
     let registered = &call.cluster().topics;
     let topics = call

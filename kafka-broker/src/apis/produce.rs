@@ -1,10 +1,11 @@
 //! Produce: appends batches.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::produce::{
-    PartitionProduceData, PartitionProduceResponse, TopicProduceResponse,
+    NodeEndpoint, PartitionProduceData, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
 
@@ -15,6 +16,8 @@ use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::topics::Topic;
 
+/// From this version on a producer that went to the wrong broker is told of the right one (KIP-951).
+const FIRST_VERSION_WITH_LEADERS: i16 = 10;
 /// From this version on topics are named by id.
 const FIRST_VERSION_WITH_IDS: i16 = 13;
 
@@ -32,7 +35,11 @@ pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
         let append = |partition: PartitionProduceData| {
             let index = partition.index;
             match &topic {
-                Ok(topic) => respond(index, append(call, topic, partition)),
+                Ok(topic) => {
+                    let mut response = respond(index, append(call, topic, partition));
+                    name_leader(call, topic, &mut response);
+                    response
+                }
                 Err(error) => refused(index, *error, None),
             }
         };
@@ -43,10 +50,45 @@ pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
             ..Default::default()
         }
     });
+    let responses: Vec<TopicProduceResponse> = responses.collect();
     ProduceResponse {
-        responses: responses.collect(),
+        node_endpoints: leaders_named(call, &responses),
+        responses,
         ..Default::default()
     }
+}
+
+/// Tells a producer that went to the wrong broker of the right one.
+fn name_leader(call: &Call<'_>, topic: &Topic, response: &mut PartitionProduceResponse) {
+    if let Some(partition) = topic.partition(response.index)
+        && response.error_code == ErrorCode::NotLeaderOrFollower.code()
+        && call.version >= FIRST_VERSION_WITH_LEADERS
+    {
+        let leadership = partition.leadership();
+        response.current_leader.leader_id = leadership.leader;
+        response.current_leader.leader_epoch = leadership.epoch;
+    }
+}
+
+/// Where the leaders are that the answer names.
+fn leaders_named(call: &Call<'_>, responses: &[TopicProduceResponse]) -> Vec<NodeEndpoint> {
+    let named: BTreeSet<i32> = responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses)
+        .map(|partition| partition.current_leader.leader_id)
+        .collect();
+    let endpoints = named
+        .into_iter()
+        .filter_map(|id| call.cluster().nodes.get(id));
+    endpoints
+        .map(|endpoint| NodeEndpoint {
+            node_id: endpoint.id,
+            host: endpoint.host,
+            port: i32::from(endpoint.port),
+            rack: endpoint.rack,
+            ..Default::default()
+        })
+        .collect()
 }
 
 /// A batch's place, and the time that it was given if the topic is set to that.
@@ -88,7 +130,14 @@ fn append(
             .with_log_append_time(log_append_time)
             .map_err(|error| Refusal::new(ErrorCode::InvalidRecord, error.to_string()))?;
     }
-    let appended = lock(&partition.log).append(&batch, partition.leader_epoch)?;
+    // Nobody is elected while the log is held.
+    let mut log = lock(&partition.log);
+    if let Err(error) = partition.check_leader(call.node.id, -1) {
+        let leader = partition.leadership().leader;
+        let message = format!("broker {leader} leads the partition");
+        return Err(Refusal::new(error, message));
+    }
+    let appended = log.append(&batch, partition.leader_epoch())?;
     Ok((appended, log_append_time))
 }
 

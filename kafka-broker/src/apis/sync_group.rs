@@ -26,6 +26,8 @@ pub(super) async fn answer(call: &Call<'_>, request: SyncGroupRequest) -> SyncGr
     };
     let synced = if request.group_id.is_empty() {
         Err(ErrorCode::InvalidGroupId)
+    } else if let Err(error) = call.check_coordinator(&request.group_id) {
+        Err(error)
     } else {
         call.cluster().groups.sync(&request.group_id, sync).await
     };

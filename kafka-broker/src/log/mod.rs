@@ -1,6 +1,7 @@
 //! A partition's log in memory.
 
 mod check;
+mod epochs;
 mod segment;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ pub(crate) use check::{Limits, check_batch, single_batch};
 
 use crate::producers::{ProducerStates, SequenceCheck};
 use crate::refusal::Refusal;
+use epochs::LeaderEpochs;
 use segment::Segment;
 
 /// A segment is sealed at this size: large enough that a fetch seldom meets its end, small enough that little is copied
@@ -30,6 +32,7 @@ pub(crate) struct PartitionLog {
     segment_bytes: usize,
     retention_bytes: Option<u64>,
     producers: ProducerStates,
+    epochs: LeaderEpochs,
     /// Long polls that wait for the next append.
     waiting: Vec<Weak<Notify>>,
 }
@@ -59,6 +62,7 @@ impl PartitionLog {
             segment_bytes,
             retention_bytes,
             producers: ProducerStates::default(),
+            epochs: LeaderEpochs::default(),
             waiting: Vec::new(),
         }
     }
@@ -95,6 +99,7 @@ impl PartitionLog {
             }
             SequenceCheck::New => self.producers.remember(batch, base_offset),
         }
+        self.epochs.begin(leader_epoch, base_offset);
         let len = batch.bytes().len();
         self.active_segment(len)
             .append(batch, base_offset, leader_epoch);
@@ -136,6 +141,41 @@ impl PartitionLog {
             self.size -= oldest.len() as u64;
             self.segments.pop_front();
         }
+    }
+
+    /// A leader takes over, in this epoch.
+    pub(crate) fn begin_epoch(&mut self, epoch: i32) {
+        let end = self.end_offset();
+        self.epochs.begin(epoch, end);
+        self.wake();
+    }
+
+    /// The largest leader epoch not above this one, and where it ended; `None` if nothing can be said of it.
+    pub(crate) fn end_of_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
+        self.epochs.end_of(epoch, self.end_offset())
+    }
+
+    /// The leader epoch of the record at `offset`.
+    pub(crate) fn epoch_at(&self, offset: i64) -> Option<i32> {
+        self.epochs.at(offset)
+    }
+
+    /// Loses the records from `offset` on, as when a replica takes over that never had them. A batch of which a record
+    /// is lost goes as a whole.
+    pub(crate) fn truncate(&mut self, offset: i64) {
+        while let Some(last) = self.segments.back_mut() {
+            self.size -= last.len() as u64;
+            last.truncate(offset);
+            self.size += last.len() as u64;
+            if last.len() > 0 || self.segments.len() == 1 {
+                break;
+            }
+            self.segments.pop_back();
+        }
+        let end = self.end_offset();
+        self.epochs.truncate(end);
+        self.producers.truncate(end);
+        self.wake();
     }
 
     fn segment_of(&self, offset: i64) -> Option<&Segment> {

@@ -87,6 +87,22 @@ impl Segment {
         }
     }
 
+    /// Takes away the batches of which a record is at `offset` or after it, and is active again.
+    pub(super) fn truncate(&mut self, offset: i64) {
+        let kept = self.index_of(offset);
+        if kept == self.batches.len() {
+            return;
+        }
+        let end = self.start_of(kept);
+        self.content = Content::Active(match &self.content {
+            Content::Active(bytes) => bytes[..end].to_vec(),
+            Content::Sealed(bytes) => bytes[..end].to_vec(),
+        });
+        self.batches.truncate(kept);
+        let timestamps = self.batches.iter().map(|batch| batch.max_timestamp);
+        self.max_timestamp = timestamps.max().unwrap_or(-1);
+    }
+
     /// Whole batches from the one with `offset` on, of at most `max_bytes`; one at least if `at_least_one`.
     pub(super) fn read(&self, offset: i64, max_bytes: usize, at_least_one: bool) -> Bytes {
         let first = self.index_of(offset);

@@ -147,3 +147,36 @@ fn waiters_are_woken_once_and_forgotten_when_gone() {
     log.append(&batch(1, 1, 0), 3).unwrap();
     assert!(log.waiting.is_empty());
 }
+
+#[test]
+fn what_is_cut_off_is_as_if_it_had_never_been_written() {
+    for segment_bytes in [1, 200, 100_000] {
+        let mut log = PartitionLog::with_segments_of(segment_bytes, None);
+        for _ in 0..6 {
+            log.append(&batch(2, 60, 0), 3).unwrap();
+        }
+        let whole = log.bytes_from(0);
+        log.truncate(7);
+        assert_eq!(log.end_offset(), 6, "a batch goes as a whole");
+        assert_eq!((log.bytes_from(0), log.size), (whole / 2, whole as u64 / 2));
+        assert_eq!(log.append(&batch(1, 60, 0), 3).unwrap().base_offset, 6);
+        log.truncate(0);
+        assert_eq!((log.end_offset(), log.bytes_from(0)), (0, 0));
+        assert_eq!(log.append(&batch(1, 60, 0), 3).unwrap().base_offset, 0);
+    }
+}
+
+#[test]
+fn a_producer_may_write_again_what_was_cut_off() {
+    let mut log = PartitionLog::new(None);
+    let producer = |base_sequence| ProducerSequence {
+        producer_id: 1,
+        producer_epoch: 0,
+        base_sequence,
+    };
+    let sequenced = |base| batch(2, 1, 0).with_producer(producer(base)).unwrap();
+    log.append(&sequenced(0), 3).unwrap();
+    log.append(&sequenced(2), 3).unwrap();
+    log.truncate(2);
+    assert_eq!(log.append(&sequenced(2), 3).unwrap().base_offset, 2);
+}

@@ -38,12 +38,15 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(broker: &Broker) -> Self {
-        let socket = within(
-            "a connection",
-            TcpStream::connect(broker.bootstrap_servers()),
-        )
-        .await
-        .unwrap();
+        Self::open_to(broker, 1).await
+    }
+
+    /// A connection to one of several brokers.
+    pub(crate) async fn open_to(broker: &Broker, node: i32) -> Self {
+        let address = broker.node_addr(node).unwrap();
+        let socket = within("a connection", TcpStream::connect(address))
+            .await
+            .unwrap();
         Self {
             socket,
             received: BytesMut::new(),

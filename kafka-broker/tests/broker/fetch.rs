@@ -210,32 +210,6 @@ async fn a_leader_epoch_of_another_time_is_refused() {
 }
 
 #[tokio::test]
-async fn fetch_sessions_are_neither_opened_nor_known() {
-    let broker = broker().await;
-    broker.create_topic("t", 1).unwrap();
-    let mut connection = Connection::open(&broker).await;
-    for (session_id, session_epoch, error) in [
-        (0, 0, ErrorCode::None),
-        (0, -1, ErrorCode::None),
-        (7, 1, ErrorCode::FetchSessionIdNotFound),
-        (7, -1, ErrorCode::None),
-        (7, 0, ErrorCode::None),
-        (0, 1, ErrorCode::FetchSessionIdNotFound),
-    ] {
-        let request = FetchRequest {
-            session_id,
-            session_epoch,
-            ..fetch_request("t", 0, 0)
-        };
-        let response = connection.call(&request, 12).await;
-        assert_eq!(
-            (ErrorCode::from(response.error_code), response.session_id),
-            (error, 0)
-        );
-    }
-}
-
-#[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let broker = broker().await;
     broker.create_topic("t", 1).unwrap();

@@ -1,7 +1,9 @@
 //! The broker as its clients see it: typed requests and responses over a real socket.
 
 mod connection;
+mod elections;
 mod fetch;
+mod fetch_sessions;
 mod groups;
 mod hostile;
 mod list_offsets;

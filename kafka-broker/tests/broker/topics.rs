@@ -279,7 +279,7 @@ async fn a_topic_that_cannot_be_is_refused_with_its_reason() {
         (
             with(&|t| t.replication_factor = 3),
             ErrorCode::InvalidReplicationFactor,
-            "one broker",
+            "at most 1",
         ),
         (
             with(&|t| t.configs = vec![config("no.such", Some("1"))]),

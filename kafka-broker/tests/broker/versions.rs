@@ -7,7 +7,9 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 17] = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 22, 36];
+const SERVED: [i16; 18] = [
+    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 22, 23, 36,
+];
 
 #[tokio::test]
 async fn every_version_of_every_api_is_answered() {
@@ -49,6 +51,7 @@ async fn every_version_of_every_api_is_answered() {
         },
     )
     .await;
+    all(c, OffsetForLeaderEpochRequest::default()).await;
     all(c, SaslAuthenticateRequest::default()).await;
 }
 

@@ -23,6 +23,18 @@ pub struct BrokerInfo {
     pub rack: Option<String>,
 }
 
+impl BrokerInfo {
+    /// As an answer describes it.
+    pub(crate) fn named(id: i32, host: &str, port: i32, rack: Option<&str>) -> Self {
+        Self {
+            id,
+            host: host.to_owned(),
+            port: u16::try_from(port).unwrap_or_default(),
+            rack: rack.map(str::to_owned),
+        }
+    }
+}
+
 /// A topic, as a broker described it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TopicInfo {
@@ -44,6 +56,18 @@ pub(crate) struct PartitionInfo {
     pub(crate) leader_epoch: i32,
     pub(crate) replicas: Vec<i32>,
     pub(crate) isr: Vec<i32>,
+    /// Replicas that are not there at the moment.
+    pub(crate) offline: Vec<i32>,
+}
+
+/// A leader that the broker it took over from has named (KIP-951).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewLeader {
+    pub(crate) partition: TopicPartition,
+    pub(crate) leader: i32,
+    pub(crate) epoch: i32,
+    /// Where it listens, if that was said.
+    pub(crate) broker: Option<BrokerInfo>,
 }
 
 /// The cluster at one moment.
@@ -80,12 +104,8 @@ impl Metadata {
         next.cluster_id = answer.cluster_id.map(String::from).or(next.cluster_id);
         next.controller = Some(answer.controller_id).filter(|id| *id >= 0);
         let brokers = answer.brokers.into_iter().map(|broker| {
-            let info = BrokerInfo {
-                id: broker.node_id,
-                host: broker.host.to_string(),
-                port: u16::try_from(broker.port).unwrap_or_default(),
-                rack: broker.rack.map(String::from),
-            };
+            let rack = broker.rack.as_deref();
+            let info = BrokerInfo::named(broker.node_id, &broker.host, broker.port, rack);
             (info.id, info)
         });
         next.brokers = brokers.collect();
@@ -105,27 +125,36 @@ impl Metadata {
         next
     }
 
-    /// What is known once a partition's leader was named by the broker that no longer is (KIP-951).
-    pub(crate) fn after_new_leader(
+    /// What is known once leaders were named by brokers that no longer are; with the partitions for which that was news.
+    pub(crate) fn after_new_leaders(
         &self,
-        partition: &TopicPartition,
-        leader: i32,
-        epoch: i32,
-    ) -> Option<Self> {
-        let known = self.partition(partition)?;
-        if leader < 0 || epoch <= known.leader_epoch || !self.brokers.contains_key(&leader) {
+        leaders: &[NewLeader],
+    ) -> Option<(Self, Vec<TopicPartition>)> {
+        let is_news = |named: &&NewLeader| {
+            let is_known = named.broker.is_some() || self.brokers.contains_key(&named.leader);
+            let before = self.partition(&named.partition);
+            let is_newer = before.is_some_and(|before| named.epoch > before.leader_epoch);
+            named.leader >= 0 && is_known && is_newer
+        };
+        let news: Vec<&NewLeader> = leaders.iter().filter(is_news).collect();
+        if news.is_empty() {
             return None;
         }
         let mut next = self.clone();
         next.version += 1;
-        let info = next
-            .topics
-            .get_mut(&partition.topic)?
-            .partitions
-            .get_mut(partition.partition as usize)?;
-        info.leader = Some(leader);
-        info.leader_epoch = epoch;
-        Some(next)
+        for named in &news {
+            if let Some(broker) = &named.broker {
+                next.brokers.insert(broker.id, broker.clone());
+            }
+            let number = named.partition.partition as usize;
+            let topic = next.topics.get_mut(&named.partition.topic);
+            if let Some(info) = topic.and_then(|topic| topic.partitions.get_mut(number)) {
+                info.leader = Some(named.leader);
+                info.leader_epoch = named.epoch;
+            }
+        }
+        let partitions = news.iter().map(|named| named.partition.clone());
+        Some((next, partitions.collect()))
     }
 }
 
@@ -157,7 +186,8 @@ fn described(topic: MetadataResponseTopic, known: Option<&TopicInfo>) -> Option<
             leader: None,
             leader_epoch: -1,
             replicas: Vec::new(),
-            isr: Vec::new()
+            isr: Vec::new(),
+            offline: Vec::new(),
         };
         count
     ];
@@ -203,6 +233,7 @@ fn partition_info(partition: MetadataResponsePartition) -> PartitionInfo {
         leader_epoch: partition.leader_epoch,
         replicas: partition.replica_nodes.into_vec(),
         isr: partition.isr_nodes.into_vec(),
+        offline: partition.offline_replicas.into_vec(),
     }
 }
 
@@ -263,28 +294,39 @@ mod tests {
         assert_eq!(leader(&metadata), Some((1, 5)));
     }
 
+    fn named(leader: i32, epoch: i32, port: Option<u16>) -> NewLeader {
+        let broker = port.map(|port| BrokerInfo {
+            id: leader,
+            host: "b".into(),
+            port,
+            rack: None,
+        });
+        NewLeader {
+            partition: TopicPartition::new("t", 0),
+            leader,
+            epoch,
+            broker,
+        }
+    }
+
     #[test]
     fn a_leader_named_by_the_old_one_is_taken_when_it_is_newer() {
-        let mut metadata = Metadata::default().after(answer(1, ErrorCode::None, &[(1, 5)]));
-        let two = BrokerInfo {
-            id: 2,
-            host: "b".into(),
-            port: 1,
-            rack: None,
-        };
-        metadata.brokers.insert(2, two);
-        let partition = TopicPartition::new("t", 0);
+        let metadata = Metadata::default().after(answer(1, ErrorCode::None, &[(1, 5)]));
+        let learn = |named: NewLeader| metadata.after_new_leaders(&[named]);
+        assert!(learn(named(2, 5, Some(1))).is_none(), "not newer");
+        assert!(learn(named(-1, 6, None)).is_none(), "it is nobody");
         assert!(
-            metadata.after_new_leader(&partition, 2, 5).is_none(),
-            "not newer"
+            learn(named(2, 6, None)).is_none(),
+            "nobody knows where broker 2 is"
         );
-        assert!(
-            metadata.after_new_leader(&partition, 3, 6).is_none(),
-            "nobody knows broker 3"
-        );
-        assert_eq!(
-            leader(&metadata.after_new_leader(&partition, 2, 6).unwrap()),
-            Some((2, 6))
-        );
+        let (next, partitions) = learn(named(2, 6, Some(1))).unwrap();
+        assert_eq!(partitions, [TopicPartition::new("t", 0)]);
+        assert_eq!(leader(&next), Some((2, 6)));
+        assert_eq!(next.brokers[&2].port, 1);
+        // A broker that is known needs no address, and a new one replaces the old.
+        let (next, _) = next.after_new_leaders(&[named(2, 7, None)]).unwrap();
+        assert_eq!(next.brokers[&2].port, 1);
+        let (next, _) = next.after_new_leaders(&[named(2, 8, Some(9))]).unwrap();
+        assert_eq!((leader(&next), next.brokers[&2].port), (Some((2, 8)), 9));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use connections::Lane;
 use connections::{BOOTSTRAP, Connections};
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::{Metadata, NewLeader};
 
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
@@ -195,19 +195,22 @@ impl Cluster {
         Ok(metadata.clone())
     }
 
-    /// Takes over a leader that the old one named (KIP-951); whether it was news.
-    pub(crate) fn learn_leader(&self, partition: &TopicPartition, leader: i32, epoch: i32) -> bool {
+    /// Takes over leaders that the old ones named (KIP-951); returns the partitions for which that was news.
+    pub(crate) fn learn_leaders(&self, leaders: &[NewLeader]) -> Vec<TopicPartition> {
+        if leaders.is_empty() {
+            return Vec::new();
+        }
         let mut metadata = self
             .0
             .metadata
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let next = metadata.after_new_leader(partition, leader, epoch);
-        let is_news = next.is_some();
-        if let Some(next) = next {
-            *metadata = Arc::new(next);
-        }
-        is_news
+        let Some((next, partitions)) = metadata.after_new_leaders(leaders) else {
+            return Vec::new();
+        };
+        *metadata = Arc::new(next);
+        tracing::debug!(?partitions, "leaders have moved");
+        partitions
     }
 
     /// Asks brokers about themselves and these topics, one after another until one answers.

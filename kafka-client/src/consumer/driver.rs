@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::assignment::{Decoded, FetchTask, Lookup, Task};
 use super::fetch::FIRST_WITH_TOPIC_IDS;
 use super::offsets;
-use super::shared::{Shared, leadership, now, sleep_until};
+use super::shared::{Shared, now, sleep_until};
 use crate::cluster::{Lane, Node};
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let metadata = shared.cluster.metadata();
         let (tasks, deadline) = {
             let mut assignment = shared.assignment();
-            let tasks = assignment.plan(&|partition| leadership(&metadata, partition), now());
+            let tasks = assignment.plan(&*metadata, now());
             (tasks, assignment.next_deadline(now()))
         };
         for task in tasks {
@@ -51,6 +51,10 @@ async fn perform(shared: Arc<Shared>, task: Task) {
         Task::Fetch(task) => fetch(&shared, &task).await,
         Task::Decode => decode(&shared).await,
         Task::Lookup(lookup) => look_up(&shared, &lookup).await,
+        Task::Validate(validation) => {
+            let answer = offsets::ends_of_epochs(&shared, &validation).await;
+            shared.assignment().validated(&validation, answer, now());
+        }
         Task::Committed(tickets) => {
             let partitions: Vec<_> = tickets
                 .iter()
@@ -79,10 +83,7 @@ async fn perform(shared: Arc<Shared>, task: Task) {
 async fn fetch(shared: &Arc<Shared>, task: &FetchTask) {
     let answer = request(shared, task).await;
     let news = shared.assignment().fetched(task, answer, now());
-    let learnt = news.leaders.iter().filter(|(partition, leader, epoch)| {
-        shared.cluster.learn_leader(partition, *leader, *epoch)
-    });
-    let learnt: Vec<_> = learnt.map(|(partition, ..)| partition.clone()).collect();
+    let learnt = shared.cluster.learn_leaders(&news.leaders);
     shared.assignment().leaders_changed(&learnt);
     // The next fetch goes out while this one is decoded.
     shared.wake_driver.notify_one();
@@ -110,6 +111,7 @@ async fn request(shared: &Shared, task: &FetchTask) -> Result<FetchResponse> {
             session_epoch: session.session_epoch,
             topics: session.topics,
             forgotten_topics_data: session.forgotten,
+            rack_id: config.client_rack.as_deref().unwrap_or_default().into(),
             ..Default::default()
         }
     };

@@ -315,6 +315,18 @@ impl Consumer {
         self.0.shared.assignment().lag(partition)
     }
 
+    /// The broker that a partition is read from because it is closer than the leader (`client.rack`, KIP-392); `None` while
+    /// it is read from the leader. Kafka's metric `preferred-read-replica`.
+    ///
+    /// # Errors
+    /// [`Error::NotAssigned`].
+    pub fn preferred_read_replica(&self, partition: &TopicPartition) -> Result<Option<i32>> {
+        self.0
+            .shared
+            .assignment()
+            .preferred_read_replica(partition, now())
+    }
+
     /// Has the next poll go on from this offset.
     ///
     /// # Errors

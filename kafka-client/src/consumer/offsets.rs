@@ -8,10 +8,15 @@ use kafka_proto::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic
 use kafka_proto::messages::offset_fetch::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
-use kafka_proto::messages::{ListOffsetsRequest, OffsetFetchRequest, OffsetFetchResponse};
+use kafka_proto::messages::offset_for_leader_epoch::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use kafka_proto::messages::{
+    ListOffsetsRequest, OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest,
+};
 
 use super::OffsetAndMetadata;
-use super::assignment::{Leadership, Position};
+use super::assignment::{EpochEnd, Leadership, Position, Validation};
 use super::shared::{Shared, leadership};
 use crate::cluster::{Lane, Node};
 use crate::error::{Error, Result};
@@ -86,6 +91,64 @@ pub(crate) async fn ask_leader(
                 format!("offsets of partition {name}")
             });
             found.insert(name, result.map(|()| position));
+        }
+    }
+    Ok(found)
+}
+
+/// Before this version only brokers could ask.
+const FIRST_EPOCHS_FOR_READERS: i16 = 3;
+
+/// Asks a leader where epochs ended in its logs.
+pub(crate) async fn ends_of_epochs(
+    shared: &Shared,
+    validation: &Validation,
+) -> Result<HashMap<TopicPartition, Result<EpochEnd>>> {
+    let asked = validation.partitions.iter();
+    let asked = asked.map(|(ticket, leader, read)| (ticket.partition.clone(), (*leader, *read)));
+    let topics = by_topic(asked).into_iter().map(|(topic, partitions)| {
+        let partitions =
+            partitions
+                .into_iter()
+                .map(|(partition, (current_leader_epoch, leader_epoch))| {
+                    OffsetForLeaderPartition {
+                        partition,
+                        current_leader_epoch,
+                        leader_epoch,
+                        ..Default::default()
+                    }
+                });
+        OffsetForLeaderTopic {
+            topic: topic.into(),
+            partitions: partitions.collect(),
+            ..Default::default()
+        }
+    });
+    let to = Node::Broker(validation.broker);
+    let connection = shared.cluster.connection(to, Lane::Main).await?;
+    let version = connection.version_of::<OffsetForLeaderEpochRequest>(i16::MAX)?;
+    if version < FIRST_EPOCHS_FOR_READERS {
+        return Ok(HashMap::new());
+    }
+    let request = OffsetForLeaderEpochRequest {
+        replica_id: -1,
+        topics: topics.collect(),
+        ..Default::default()
+    };
+    let limit = shared.config.client.request_timeout;
+    let answer = connection.send(&request, version, limit).await?;
+    let mut found = HashMap::new();
+    for topic in answer.topics {
+        for end in topic.partitions {
+            let name = TopicPartition::new(&*topic.topic, end.partition);
+            let result = crate::error::check(end.error_code, || {
+                format!("the leader epochs of partition {name}")
+            });
+            let end = EpochEnd {
+                epoch: end.leader_epoch,
+                offset: end.end_offset,
+            };
+            found.insert(name, result.map(|()| end));
         }
     }
     Ok(found)

@@ -9,7 +9,7 @@ use kafka_proto::codec::Request;
 use kafka_proto::error_code::ErrorCode;
 use tokio::sync::Notify;
 
-use super::assignment::{Assignment, Leadership};
+use super::assignment::{Assignment, Leaders, Leadership};
 use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
@@ -163,5 +163,18 @@ pub(crate) fn leadership(metadata: &Metadata, partition: &TopicPartition) -> Lea
         },
         (None, Some(code)) => Leadership::NoTopic(code),
         (None, None) => Leadership::NoPartition(topic.partitions.len()),
+    }
+}
+
+impl Leaders for Metadata {
+    fn leadership(&self, partition: &TopicPartition) -> Leadership {
+        leadership(self, partition)
+    }
+
+    fn is_replica(&self, partition: &TopicPartition, broker: i32) -> bool {
+        let known = self.partition(partition).is_some_and(|known| {
+            known.replicas.contains(&broker) && !known.offline.contains(&broker)
+        });
+        known && self.brokers.contains_key(&broker)
     }
 }

@@ -38,4 +38,5 @@ throttled! {
     CreateTopicsResponse: from 3,
     DeleteTopicsResponse: from 2,
     InitProducerIdResponse: from 1,
+    OffsetForLeaderEpochResponse: from 3,
 }

@@ -438,6 +438,15 @@ impl Accumulator {
         self.settle(batch, Err(error));
     }
 
+    /// Other brokers lead these partitions now: what waits to be sent again need not wait.
+    pub(super) fn leaders_changed(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            if let Some(queue) = queue_of(&mut self.topics, partition) {
+                queue.leader_changed();
+            }
+        }
+    }
+
     /// Puts the halves of a batch back that is too large for its broker.
     fn split(&mut self, batch: Batch, error: Error) {
         let (place, counted) = (batch.place(), batch.counted());

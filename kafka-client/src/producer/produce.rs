@@ -19,7 +19,7 @@ use super::batch::Batch;
 use super::config::Acks;
 use super::delivery::Written;
 use super::sender::Shared;
-use crate::cluster::{Lane, Node};
+use crate::cluster::{BrokerInfo, Lane, NewLeader, Node};
 use crate::error::{Error, Result};
 use crate::net::Connection;
 use crate::types::TopicPartition;
@@ -272,6 +272,17 @@ fn answers_by_partition(
     version: i16,
     answer: ProduceResponse,
 ) -> HashMap<TopicPartition, PartitionProduceResponse> {
+    let endpoints: HashMap<i32, BrokerInfo> = answer
+        .node_endpoints
+        .iter()
+        .map(|node| {
+            (
+                node.node_id,
+                BrokerInfo::named(node.node_id, &node.host, node.port, node.rack.as_deref()),
+            )
+        })
+        .collect();
+    let mut leaders = Vec::new();
     let mut answers = HashMap::new();
     for topic in answer.responses {
         let name = match names.get(&topic.topic_id) {
@@ -280,15 +291,19 @@ fn answers_by_partition(
         };
         for partition in topic.partition_responses {
             let at = TopicPartition::new(name.clone(), partition.index);
-            let leader = &partition.current_leader;
-            if leader.leader_id >= 0 {
-                shared
-                    .cluster
-                    .learn_leader(&at, leader.leader_id, leader.leader_epoch);
+            let named = &partition.current_leader;
+            if named.leader_id >= 0 {
+                leaders.push(NewLeader {
+                    partition: at.clone(),
+                    leader: named.leader_id,
+                    epoch: named.leader_epoch,
+                    broker: endpoints.get(&named.leader_id).cloned(),
+                });
             }
             answers.insert(at, partition);
         }
     }
+    shared.cluster.learn_leaders(&leaders);
     answers
 }
 

@@ -173,6 +173,11 @@ impl PartitionQueue {
         self.not_before = None;
     }
 
+    /// Another broker leads the partition now.
+    pub(super) fn leader_changed(&mut self) {
+        self.not_before = None;
+    }
+
     /// Puts a batch back that has to be sent again, after a while.
     pub(super) fn put_back(&mut self, batch: Batch, now: Instant) {
         // What was on its way together fails together: that is one failure, and one step of waiting longer.

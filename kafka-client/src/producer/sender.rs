@@ -16,6 +16,7 @@ use super::produce::{Link, Produced, produce};
 use crate::cluster::{Cluster, Lane, Node};
 use crate::error::{Error, Result};
 use crate::retry::Backoff;
+use crate::types::TopicPartition;
 
 /// What the producer's handles and its sender share.
 #[derive(Debug)]
@@ -255,11 +256,25 @@ impl Sender {
             self.refresh_after(Duration::ZERO);
         }
         let now = Instant::now();
+        let metadata = self.shared.cluster.metadata();
+        // Who has been told of another leader goes there without waiting (KIP-951).
+        let moved: Vec<TopicPartition> = batches
+            .iter()
+            .filter(|(_, outcome)| outcome.is_err())
+            .map(|(batch, _)| &batch.partition)
+            .filter(|partition| {
+                metadata
+                    .leader(partition)
+                    .is_some_and(|(leader, _)| leader != broker)
+            })
+            .cloned()
+            .collect();
         self.shared.change(|accumulator| {
             accumulator.request_ended(broker, is_lost);
             for (batch, outcome) in batches {
                 accumulator.returned(batch, outcome, now);
             }
+            accumulator.leaders_changed(&moved);
         });
     }
 }

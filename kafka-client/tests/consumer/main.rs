@@ -4,5 +4,6 @@ mod cooperative;
 mod faults;
 mod fixture;
 mod groups;
+mod leaders;
 mod patterns;
 mod reading;

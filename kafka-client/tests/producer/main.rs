@@ -2,6 +2,7 @@
 
 mod faults;
 mod fixture;
+mod leaders;
 mod sending;
 mod topics;
 mod wire;

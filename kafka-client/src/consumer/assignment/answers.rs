@@ -11,6 +11,8 @@ use kafka_proto::records::Batches;
 use super::Assignment;
 use super::partition::{Position, Stage, Ticket};
 use super::plan::{FetchTarget, FetchTask, Lookup};
+use super::validation::EpochEnd;
+use crate::cluster::{BrokerInfo, NewLeader};
 use crate::consumer::config::OffsetReset;
 use crate::consumer::fetch::{Chunk, glance};
 use crate::consumer::trouble::TOPIC_GRACE;
@@ -27,8 +29,8 @@ pub(crate) struct LogRange {
 /// What a fetch told beside records.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct FetchNews {
-    /// Partitions with their new leader and its epoch (KIP-951).
-    pub(crate) leaders: Vec<(TopicPartition, i32, i32)>,
+    /// Leaders that those who no longer are have named (KIP-951).
+    pub(crate) leaders: Vec<NewLeader>,
 }
 
 impl Assignment {
@@ -63,6 +65,13 @@ impl Assignment {
                     | ErrorCode::InvalidFetchSessionEpoch
                     | ErrorCode::FetchSessionTopicIdError
             );
+            // Ids that do not fit are those of a topic that was deleted, or made anew.
+            self.outdated |= matches!(
+                code,
+                ErrorCode::FetchSessionTopicIdError
+                    | ErrorCode::UnknownTopicId
+                    | ErrorCode::InconsistentTopicId
+            );
             // A new session at once, unless it was the new one that went wrong.
             if was_new || !of_the_session {
                 self.fetch_failed(task, &error, now);
@@ -80,6 +89,16 @@ impl Assignment {
                 ]
             })
             .collect();
+        let endpoints: HashMap<i32, BrokerInfo> = answer
+            .node_endpoints
+            .iter()
+            .map(|node| {
+                let rack = node.rack.as_deref();
+                let info = BrokerInfo::named(node.node_id, &node.host, node.port, rack);
+                (node.node_id, info)
+            })
+            .collect();
+        let mut answered = 0;
         for topic in answer.responses {
             let key = if topic.topic_id.is_zero() {
                 topic.topic.as_bytes()
@@ -87,22 +106,37 @@ impl Assignment {
                 &topic.topic_id.0[..]
             };
             for data in topic.partitions {
-                if let Some(target) = targets.get(&(key, data.partition_index)) {
-                    self.fetched_partition(target, data, &mut news, now);
+                let Some(target) = targets.get(&(key, data.partition_index)) else {
+                    continue;
+                };
+                answered += 1;
+                let named = &data.current_leader;
+                if named.leader_id >= 0 && named.leader_epoch > target.leader_epoch {
+                    news.leaders.push(NewLeader {
+                        partition: target.ticket.partition.clone(),
+                        leader: named.leader_id,
+                        epoch: named.leader_epoch,
+                        broker: endpoints.get(&named.leader_id).cloned(),
+                    });
                 }
+                self.fetched_partition(target, data, now);
             }
+        }
+        if was_new && answered < task.targets.len() {
+            // Later answers of the session would pass over the missing ones, too, without a word.
+            self.sessions.entry(task.broker).or_default().failed();
+            let error = Error::Protocol {
+                what: format!("fetch from broker {}", task.broker),
+                reason: "the answer leaves out partitions that were asked for".to_owned(),
+            };
+            self.fetch_failed(task, &error, now);
         }
         news
     }
 
-    fn fetched_partition(
-        &mut self,
-        target: &FetchTarget,
-        data: PartitionData,
-        news: &mut FetchNews,
-        now: Instant,
-    ) {
+    fn fetched_partition(&mut self, target: &FetchTarget, data: PartitionData, now: Instant) {
         let committed_only = self.config.isolation_level.level() == 1;
+        let lease = self.config.client.metadata_max_age;
         let Some(partition) = self.current(&target.ticket) else {
             return;
         };
@@ -112,6 +146,18 @@ impl Assignment {
         let name = &target.ticket.partition;
         let code = ErrorCode::from(data.error_code);
         match code {
+            ErrorCode::None if data.diverging_epoch.end_offset >= 0 => {
+                let end = EpochEnd {
+                    epoch: data.diverging_epoch.epoch,
+                    offset: data.diverging_epoch.end_offset,
+                };
+                self.diverged(&target.ticket, end, now);
+            }
+            ErrorCode::None if data.preferred_read_replica >= 0 && !target.from_replica => {
+                let replica = data.preferred_read_replica;
+                tracing::debug!(partition = %name, replica, "to be read from a closer replica");
+                partition.replica = Some((replica, now + lease));
+            }
             ErrorCode::None => {
                 partition.well();
                 partition.end_offset = Some(if committed_only {
@@ -130,6 +176,7 @@ impl Assignment {
                     return;
                 }
                 partition.fetch_offset = glance.next_offset;
+                partition.fetch_epoch = glance.leader_epoch;
                 let aborted = data.aborted_transactions.unwrap_or_default();
                 partition.chunks.push_back(Chunk::new(
                     name.clone(),
@@ -138,6 +185,16 @@ impl Assignment {
                     target.offset,
                     aborted,
                 ));
+            }
+            code if code.is_error() && target.from_replica => {
+                // A replica may lag behind, or be none any more: only the leader's word counts.
+                tracing::debug!(partition = %name, %code, "back to the leader");
+                partition.leave_replica(now);
+                self.outdated |= code.refreshes_metadata();
+            }
+            ErrorCode::OffsetOutOfRange if target.last_epoch >= 0 && partition.fetch_epoch >= 0 => {
+                // It may be just the epoch that the leader knows nothing of, which is no loss.
+                partition.fetch_epoch = -1;
             }
             ErrorCode::OffsetOutOfRange => {
                 if partition.buffered() > 0 || partition.decoding {
@@ -167,13 +224,6 @@ impl Assignment {
                 partition.fail(error, now);
             }
             code => {
-                let (leader, epoch) = (
-                    data.current_leader.leader_id,
-                    data.current_leader.leader_epoch,
-                );
-                if leader >= 0 && epoch > target.leader_epoch {
-                    news.leaders.push((name.clone(), leader, epoch));
-                }
                 let error = Error::broker(code, format!("partition {name}"));
                 self.partition_in_trouble(&target.ticket, error, now);
             }
@@ -183,11 +233,16 @@ impl Assignment {
     /// No partition of a fetch was read.
     fn fetch_failed(&mut self, task: &FetchTask, error: &Error, now: Instant) {
         self.outdated |= error.refreshes_metadata();
-        let tickets = task.targets.iter().map(|target| &target.ticket);
-        self.all_in_trouble(tickets, error, now);
+        for target in &task.targets {
+            if !target.from_replica {
+                self.partition_in_trouble(&target.ticket, error.clone(), now);
+            } else if let Some(partition) = self.current(&target.ticket) {
+                partition.leave_replica(now);
+            }
+        }
     }
 
-    fn all_in_trouble<'a>(
+    pub(super) fn all_in_trouble<'a>(
         &mut self,
         tickets: impl Iterator<Item = &'a Ticket>,
         error: &Error,
@@ -198,7 +253,7 @@ impl Assignment {
         }
     }
 
-    fn partition_in_trouble(&mut self, ticket: &Ticket, error: Error, now: Instant) {
+    pub(super) fn partition_in_trouble(&mut self, ticket: &Ticket, error: Error, now: Instant) {
         let grace = match &error {
             Error::Broker {
                 code: ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId,
@@ -278,7 +333,7 @@ impl Assignment {
                 reason: "the broker did not answer for it".to_owned(),
             })
         };
-        for (ticket, _, timestamp) in &lookup.partitions {
+        for (ticket, epoch, timestamp) in &lookup.partitions {
             let position = found
                 .remove(&ticket.partition)
                 .unwrap_or_else(|| missing(&ticket.partition));
@@ -286,7 +341,11 @@ impl Assignment {
                 continue;
             };
             match position {
-                Ok(position) if position.offset >= 0 => partition.read_from(position),
+                Ok(position) if position.offset >= 0 => {
+                    partition.read_from(position);
+                    // The leader has just said so.
+                    partition.leader_epoch = *epoch;
+                }
                 // No record is that young: what comes next will be.
                 Ok(_) if *timestamp >= 0 => {
                     partition.asking = false;

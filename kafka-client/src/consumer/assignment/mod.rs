@@ -7,6 +7,7 @@ mod partition;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod validation;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -19,7 +20,8 @@ use crate::types::TopicPartition;
 
 pub(crate) use delivery::Decoded;
 pub(crate) use partition::{Position, Ticket};
-pub(crate) use plan::{FetchTarget, FetchTask, Leadership, Lookup, Task};
+pub(crate) use plan::{FetchTarget, FetchTask, Leaders, Leadership, Lookup, Task};
+pub(crate) use validation::{EpochEnd, Validation};
 
 use partition::{Partition, Stage};
 
@@ -46,6 +48,8 @@ pub(crate) struct Assignment {
     asking_group: bool,
     /// Brokers that are being asked for offsets.
     asking: HashSet<i32>,
+    /// Brokers that are being asked whether they have what was read.
+    validating: HashSet<i32>,
     /// Whether the cluster is being asked about topics.
     refreshing: bool,
     refresh_not_before: Option<Instant>,
@@ -67,6 +71,7 @@ impl Assignment {
             decoding: false,
             asking_group: false,
             asking: HashSet::new(),
+            validating: HashSet::new(),
             refreshing: false,
             refresh_not_before: None,
             refresh_backoff: backoff,
@@ -202,7 +207,10 @@ impl Assignment {
     /// [`Error::NotAssigned`], or what keeps it from being found.
     pub(crate) fn position(&self, partition: &TopicPartition, now: Instant) -> Result<Option<i64>> {
         let known = self.get(partition)?;
-        let is_known = matches!(known.stage, Stage::Reading | Stage::Failed);
+        let is_known = matches!(
+            known.stage,
+            Stage::Reading | Stage::Validate | Stage::Failed
+        );
         match known.position.filter(|_| is_known) {
             Some(position) => Ok(Some(position.offset)),
             None => known.trouble.lasting(now).map_or(Ok(None), Err),
@@ -262,6 +270,16 @@ impl Assignment {
             .zip(known.end_offset)
             .map(|(position, end)| (end - position.offset).max(0));
         Ok(lag)
+    }
+
+    /// The replica that is read from instead of the leader.
+    pub(crate) fn preferred_read_replica(
+        &self,
+        partition: &TopicPartition,
+        now: Instant,
+    ) -> Result<Option<i32>> {
+        let replica = self.get(partition)?.replica;
+        Ok(replica.filter(|(_, until)| *until > now).map(|(id, _)| id))
     }
 
     /// What was handed out so far is dealt with: a poll begins, or the user commits it.

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use kafka_proto::codec::Uuid;
+
 use crate::consumer::fetch::{Chunk, Piece};
 use crate::consumer::trouble::Trouble;
 use crate::error::Error;
@@ -33,6 +35,8 @@ pub(crate) enum Stage {
     Reset(i64),
     /// The position is gone and may not be reset: the leader is to be asked for what is there, to say so.
     Gone,
+    /// The leader has changed: it is to be asked whether it has what was read (KIP-320).
+    Validate,
     /// It is read.
     Reading,
     /// It waits for the user to seek.
@@ -51,6 +55,14 @@ pub(crate) struct Partition {
     pub(super) processed: Option<Position>,
     /// Where the next fetch goes on.
     pub(super) fetch_offset: i64,
+    /// The leader's epoch of the record before that, or -1.
+    pub(super) fetch_epoch: i32,
+    /// The leader's epoch in which `fetch_offset` is known to be in its log.
+    pub(super) leader_epoch: i32,
+    /// The topic's id, as far as it was known. A topic made anew has another one.
+    pub(super) topic_id: Uuid,
+    /// The replica to read from instead of the leader, and until when to believe that (KIP-392).
+    pub(super) replica: Option<(i32, Instant)>,
     /// The most to ask for.
     pub(super) fetch_size: i32,
     /// Fetched and not decoded.
@@ -79,6 +91,10 @@ impl Partition {
             position: None,
             processed: None,
             fetch_offset: 0,
+            fetch_epoch: -1,
+            leader_epoch: -1,
+            topic_id: Uuid::ZERO,
+            replica: None,
             fetch_size,
             chunks: VecDeque::new(),
             ready: VecDeque::new(),
@@ -121,6 +137,7 @@ impl Partition {
         self.stage = Stage::Reading;
         self.position = Some(position);
         self.fetch_offset = position.offset;
+        self.fetch_epoch = position.leader_epoch;
         self.asking = false;
         self.well();
     }

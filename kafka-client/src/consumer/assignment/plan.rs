@@ -8,6 +8,7 @@ use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
 use super::partition::{Partition, Stage, Ticket};
+use super::validation::Validation;
 use super::{Assignment, EARLIEST};
 use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::Error;
@@ -35,6 +36,15 @@ pub(crate) enum Leadership {
     NoPartition(usize),
 }
 
+/// What is known of the cluster.
+pub(crate) trait Leaders {
+    /// Who leads a partition.
+    fn leadership(&self, partition: &TopicPartition) -> Leadership;
+
+    /// Whether a broker has a replica of a partition, and is there.
+    fn is_replica(&self, partition: &TopicPartition, broker: i32) -> bool;
+}
+
 /// Something to be done, outside of the decisions.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
@@ -42,7 +52,9 @@ pub(crate) enum Task {
     Committed(Vec<Ticket>),
     /// Ask a leader for offsets.
     Lookup(Lookup),
-    /// Fetch records from a leader.
+    /// Ask a leader whether it has what was read.
+    Validate(Validation),
+    /// Fetch records from a leader, or from a replica that is closer.
     Fetch(FetchTask),
     /// Decode what was fetched.
     Decode,
@@ -77,27 +89,48 @@ pub(crate) struct FetchTarget {
     pub(crate) ticket: Ticket,
     pub(crate) topic_id: Uuid,
     pub(crate) leader_epoch: i32,
+    /// The leader's epoch of the record before the offset, or -1.
+    pub(crate) last_epoch: i32,
     pub(crate) offset: i64,
     pub(crate) max_bytes: i32,
+    /// Whether it is not the leader that is asked.
+    pub(crate) from_replica: bool,
 }
 
-/// A broker and its partitions' places, with what is known of the leader.
-type ByBroker = BTreeMap<i32, Vec<(usize, i32, Uuid)>>;
+/// A partition's place, and what is known of its leader.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Located {
+    pub(super) at: usize,
+    pub(super) leader: i32,
+    pub(super) epoch: i32,
+    topic_id: Uuid,
+    /// From whom it is read.
+    source: i32,
+}
+
+/// Partitions by the broker to ask.
+pub(super) type ByBroker = BTreeMap<i32, Vec<Located>>;
+
+fn by(broker: impl Fn(&Located) -> i32, all: &[Located]) -> ByBroker {
+    let mut by_broker = ByBroker::new();
+    for located in all {
+        by_broker.entry(broker(located)).or_default().push(*located);
+    }
+    by_broker
+}
 
 impl Assignment {
     /// Everything that can be begun now. What is begun is not planned again before its answer came.
-    pub(crate) fn plan(
-        &mut self,
-        leader: &dyn Fn(&TopicPartition) -> Leadership,
-        now: Instant,
-    ) -> Vec<Task> {
+    pub(crate) fn plan(&mut self, leaders: &dyn Leaders, now: Instant) -> Vec<Task> {
         let mut tasks = Vec::new();
-        let by_broker = self.find_leaders(leader, now, &mut tasks);
+        let located = self.find_leaders(leaders, now, &mut tasks);
         self.plan_committed(now, &mut tasks);
-        for (broker, places) in &by_broker {
+        // Only the leader knows what there is.
+        for (broker, places) in &by(|located| located.leader, &located) {
             self.plan_lookup(*broker, places, now, &mut tasks);
+            self.plan_validation(*broker, places, now, &mut tasks);
         }
-        self.plan_fetches(&by_broker, now, &mut tasks);
+        self.plan_fetches(&by(|located| located.source, &located), now, &mut tasks);
         if !self.decoding && self.has_work_to_decode() {
             tasks.push(Task::Decode);
         }
@@ -118,11 +151,12 @@ impl Assignment {
 
     fn find_leaders(
         &mut self,
-        leader: &dyn Fn(&TopicPartition) -> Leadership,
+        leaders: &dyn Leaders,
         now: Instant,
         tasks: &mut Vec<Task>,
-    ) -> ByBroker {
-        let mut by_broker = ByBroker::new();
+    ) -> Vec<Located> {
+        let mut all = Vec::with_capacity(self.partitions.len());
+        let may_reset = self.reset_stage() != Stage::Failed;
         let mut unasked = BTreeSet::new();
         let mut outdated = self.outdated;
         let patience = self.config.client.request_timeout;
@@ -130,25 +164,43 @@ impl Assignment {
             if partition.stage == Stage::Failed {
                 continue;
             }
-            let name = &partition.ticket.partition;
-            let (error, grace) = match leader(name) {
+            let (error, grace) = match leaders.leadership(&partition.ticket.partition) {
                 Leadership::Leader {
                     broker,
                     epoch,
                     topic_id,
                 } => {
-                    by_broker
-                        .entry(broker)
-                        .or_default()
-                        .push((at, epoch, topic_id));
+                    if partition.is_of_another_topic(topic_id) {
+                        self.revision += 1;
+                        partition.start_over(self.revision, may_reset, now);
+                    }
+                    partition.see_leader(epoch);
+                    let mut source = partition.closer_replica(now).unwrap_or(broker);
+                    if source != broker && !leaders.is_replica(&partition.ticket.partition, source)
+                    {
+                        // The leader knows of a replica that is not known here.
+                        outdated = true;
+                        partition.leave_replica(now);
+                        source = broker;
+                    }
+                    all.push(Located {
+                        at,
+                        leader: broker,
+                        epoch,
+                        topic_id,
+                        source,
+                    });
                     continue;
                 }
                 Leadership::Unasked => {
-                    unasked.insert(name.topic.clone());
+                    unasked.insert(partition.ticket.partition.topic.clone());
                     continue;
                 }
                 Leadership::Vacant => (
-                    Error::broker(ErrorCode::LeaderNotAvailable, format!("partition {name}")),
+                    Error::broker(
+                        ErrorCode::LeaderNotAvailable,
+                        format!("partition {}", partition.ticket.partition),
+                    ),
                     patience,
                 ),
                 Leadership::NoTopic(code) => {
@@ -158,13 +210,16 @@ impl Assignment {
                         Duration::ZERO
                     };
                     (
-                        Error::broker(code, format!("topic \"{}\"", name.topic)),
+                        Error::broker(
+                            code,
+                            format!("topic \"{}\"", partition.ticket.partition.topic),
+                        ),
                         grace,
                     )
                 }
                 Leadership::NoPartition(partitions) => (
                     Error::NoSuchPartition {
-                        partition: name.clone(),
+                        partition: partition.ticket.partition.clone(),
                         partitions,
                     },
                     TOPIC_GRACE,
@@ -177,7 +232,7 @@ impl Assignment {
         }
         self.outdated = outdated;
         if self.refreshing || self.refresh_not_before.is_some_and(|time| time > now) {
-            return by_broker;
+            return all;
         }
         if !unasked.is_empty() {
             self.refreshing = true;
@@ -187,7 +242,7 @@ impl Assignment {
             self.outdated = false;
             tasks.push(Task::Refresh);
         }
-        by_broker
+        all
     }
 
     fn plan_committed(&mut self, now: Instant, tasks: &mut Vec<Task>) {
@@ -214,7 +269,7 @@ impl Assignment {
     fn plan_lookup(
         &mut self,
         broker: i32,
-        places: &[(usize, i32, Uuid)],
+        places: &[Located],
         now: Instant,
         tasks: &mut Vec<Task>,
     ) {
@@ -226,7 +281,7 @@ impl Assignment {
             partitions: Vec::new(),
             ranges: Vec::new(),
         };
-        for (at, epoch, _) in places {
+        for Located { at, epoch, .. } in places {
             let partition = &mut self.partitions[*at];
             if partition.asking || !partition.may_be_asked(now) {
                 continue;
@@ -266,8 +321,8 @@ impl Assignment {
             let mut undecided = false;
             let mut targets = Vec::new();
             let mut sated = false;
-            for (at, leader_epoch, topic_id) in places {
-                let partition = &self.partitions[*at];
+            for located in places {
+                let partition = &self.partitions[located.at];
                 if partition.stage != Stage::Reading {
                     undecided |= partition.trouble.is_none();
                     continue;
@@ -279,10 +334,12 @@ impl Assignment {
                 sated |= partition.buffered() >= partition_bytes;
                 targets.push(FetchTarget {
                     ticket: partition.ticket.clone(),
-                    topic_id: *topic_id,
-                    leader_epoch: *leader_epoch,
+                    topic_id: located.topic_id,
+                    leader_epoch: located.epoch,
+                    last_epoch: partition.fetch_epoch,
                     offset: partition.fetch_offset,
                     max_bytes: partition.fetch_size,
+                    from_replica: located.source != located.leader,
                 });
             }
             if targets.is_empty() || sated || (room < worthwhile && buffered + in_flight > 0) {

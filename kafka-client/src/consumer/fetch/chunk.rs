@@ -52,21 +52,25 @@ impl Piece {
 pub(crate) struct Glance {
     /// Where the next fetch goes on.
     pub(crate) next_offset: i64,
+    /// The leader's epoch of the last batch, or -1.
+    pub(crate) leader_epoch: i32,
     /// Whether there is not one whole batch, but a part of one: it is larger than what was asked for.
     pub(crate) only_part: bool,
 }
 
 /// Looks at the headers of fetched batches.
 pub(crate) fn glance(mut batches: Batches, position: i64) -> Glance {
-    let (mut next_offset, mut any) = (position, false);
+    let (mut next_offset, mut leader_epoch, mut any) = (position, -1, false);
     for batch in batches.by_ref() {
         any = true;
         // Bytes that are no batch are reported once it is their turn to be decoded.
         let Ok(batch) = batch else { break };
         next_offset = next_offset.max(batch.next_offset());
+        leader_epoch = batch.partition_leader_epoch();
     }
     Glance {
         next_offset,
+        leader_epoch,
         only_part: !any && batches.truncated_tail().is_some(),
     }
 }

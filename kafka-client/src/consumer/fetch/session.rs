@@ -10,6 +10,8 @@ use kafka_proto::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::consumer::assignment::FetchTarget;
 use crate::types::TopicPartition;
 
+/// From this version on, a reader says in which leader epoch it read last (KIP-595).
+const FIRST_WITH_LAST_EPOCH: i16 = 12;
 /// From this version on, topics go by their ids.
 pub(crate) const FIRST_WITH_TOPIC_IDS: i16 = 13;
 
@@ -30,6 +32,7 @@ pub(crate) struct FetchSession {
 struct Known {
     topic_id: Uuid,
     leader_epoch: i32,
+    last_epoch: i32,
     offset: i64,
     max_bytes: i32,
 }
@@ -62,12 +65,19 @@ impl FetchSession {
                 ticket,
                 topic_id,
                 leader_epoch,
+                last_epoch,
                 offset,
                 max_bytes,
+                ..
             } = target;
             let now = Known {
                 topic_id: *topic_id,
                 leader_epoch: *leader_epoch,
+                last_epoch: if version >= FIRST_WITH_LAST_EPOCH {
+                    *last_epoch
+                } else {
+                    -1
+                },
                 offset: *offset,
                 max_bytes: *max_bytes,
             };
@@ -147,6 +157,7 @@ fn topics(partitions: Vec<(&TopicPartition, Known)>, with_ids: bool) -> Vec<Fetc
             partition: *partition,
             current_leader_epoch: known.leader_epoch,
             fetch_offset: known.offset,
+            last_fetched_epoch: known.last_epoch,
             partition_max_bytes: known.max_bytes,
             ..Default::default()
         });
@@ -196,8 +207,10 @@ mod tests {
             },
             topic_id: Uuid([id; 16]),
             leader_epoch: 2,
+            last_epoch: 1,
             offset,
             max_bytes: 100,
+            from_replica: false,
         }
     }
 
@@ -285,6 +298,15 @@ mod tests {
         assert_eq!(summary(&request), (33, 1, vec![(0, 0)], vec![0]));
         assert_eq!(request.forgotten[0].topic_id, Uuid([1; 16]));
         assert_eq!(request.topics[0].topic_id, Uuid([2; 16]));
+    }
+
+    #[test]
+    fn the_epoch_that_was_read_last_is_said_where_brokers_know_of_it() {
+        for (version, epoch) in [(11, -1), (12, 1), (17, 1)] {
+            let request = FetchSession::default().request(&[target(0, 5, 1)], version);
+            let asked = &request.topics[0].partitions[0];
+            assert_eq!(asked.last_fetched_epoch, epoch, "{version}");
+        }
     }
 
     #[test]

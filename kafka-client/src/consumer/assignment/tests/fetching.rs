@@ -140,7 +140,13 @@ fn a_new_leader_is_asked_as_soon_as_it_is_known() {
         },
         ..error(0, ErrorCode::NotLeaderOrFollower)
     };
-    assert_eq!(test.fetched(&task, vec![moved]), [(partition(0), 2, 4)]);
+    let named = NewLeader {
+        partition: partition(0),
+        leader: 2,
+        epoch: 4,
+        broker: None,
+    };
+    assert_eq!(test.fetched(&task, vec![moved]), [named]);
     test.leaders = [(0, leader(2, 4))].into();
     assert_eq!(test.plan(), [Task::Refresh]);
     test.assignment.leaders_changed(&[partition(0)]);
@@ -229,34 +235,5 @@ fn a_partition_that_is_not_there_is_told_of() {
             partition: partition(0),
             partitions: 4
         })
-    );
-}
-
-#[test]
-fn a_fetch_session_that_is_lost_begins_anew_at_once() {
-    let mut test = Test::reading(1, |_| {});
-    let task = test.expect_fetch();
-    test.assignment.session_request(&task, 17);
-    let created = FetchResponse {
-        session_id: 7,
-        ..Default::default()
-    };
-    test.assignment.fetched(&task, Ok(created), test.now);
-    let task = test.expect_fetch();
-    assert_eq!(test.assignment.session_request(&task, 17).session_id, 7);
-    let lost = FetchResponse {
-        error_code: ErrorCode::FetchSessionIdNotFound.into(),
-        ..Default::default()
-    };
-    test.assignment.fetched(&task, Ok(lost), test.now);
-    let task = test.expect_fetch();
-    let request = test.assignment.session_request(&task, 17);
-    assert_eq!(
-        (
-            request.session_id,
-            request.session_epoch,
-            request.topics.len()
-        ),
-        (0, 0, 1)
     );
 }

@@ -3,6 +3,9 @@
 mod delivery;
 mod fetching;
 mod positions;
+mod replicas;
+mod sessions;
+mod truncation;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,6 +22,7 @@ use kafka_proto::records::{
 };
 
 use super::*;
+use crate::cluster::NewLeader;
 use crate::consumer::config::Isolation;
 use crate::consumer::records::PartitionBatch;
 
@@ -29,6 +33,21 @@ struct Test {
     now: Instant,
     /// Leaders, by partition; broker 1 where nothing else is said.
     leaders: HashMap<i32, Leadership>,
+    /// Brokers that are not there.
+    down: Vec<i32>,
+}
+
+struct Known<'a>(&'a HashMap<i32, Leadership>, &'a [i32]);
+
+impl Leaders for Known<'_> {
+    fn leadership(&self, partition: &TopicPartition) -> Leadership {
+        let leader_of = self.0.get(&partition.partition);
+        leader_of.cloned().unwrap_or(leader(1, 3))
+    }
+
+    fn is_replica(&self, _partition: &TopicPartition, broker: i32) -> bool {
+        !self.1.contains(&broker)
+    }
 }
 
 fn partition(number: i32) -> TopicPartition {
@@ -118,6 +137,7 @@ impl Test {
             assignment: Assignment::new(settings),
             now: Instant::now(),
             leaders: HashMap::new(),
+            down: Vec::new(),
         }
     }
 
@@ -132,14 +152,8 @@ impl Test {
     }
 
     fn plan(&mut self) -> Vec<Task> {
-        let leaders = &self.leaders;
-        let of = |partition: &TopicPartition| {
-            leaders
-                .get(&partition.partition)
-                .cloned()
-                .unwrap_or(leader(1, 3))
-        };
-        self.assignment.plan(&of, self.now)
+        self.assignment
+            .plan(&Known(&self.leaders, &self.down), self.now)
     }
 
     #[track_caller]
@@ -150,11 +164,14 @@ impl Test {
         }
     }
 
-    fn fetched(
-        &mut self,
-        task: &FetchTask,
-        partitions: Vec<PartitionData>,
-    ) -> Vec<(TopicPartition, i32, i32)> {
+    fn fetched(&mut self, task: &FetchTask, mut partitions: Vec<PartitionData>) -> Vec<NewLeader> {
+        // An answer outside of a session is about all that was asked for.
+        for target in &task.targets {
+            let number = target.ticket.partition.partition;
+            if partitions.iter().all(|data| data.partition_index != number) {
+                partitions.push(data(number, Bytes::new()));
+            }
+        }
         let news = self.assignment.fetched(task, answer(partitions), self.now);
         news.leaders
     }

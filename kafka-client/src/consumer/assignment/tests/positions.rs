@@ -38,7 +38,7 @@ fn positions_come_from_the_group_or_else_from_the_reset_policy() {
     let at = |offset| {
         Ok(Some(Position {
             offset,
-            leader_epoch: 1,
+            leader_epoch: 3,
         }))
     };
     let unstable = || Err(Error::broker(ErrorCode::UnstableOffsetCommit, "it"));
