@@ -14,16 +14,18 @@
 //!
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
-//! partition's batches), `producers` (idempotence), `groups` (classic groups, a state machine that is given the time).
+//! partition's batches), `producers` (idempotence), `groups` (classic groups) and `transactions` (their coordinator): state
+//! machines that are given the time.
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch, lookups by
-//! timestamp, classic consumer groups with static members, committed offsets. It listens on the loopback interface
+//! timestamp, classic consumer groups with static members, committed offsets, transactions by both protocols. It listens on the loopback interface
 //! unless told otherwise, and knows neither authentication nor TLS.
 
 #![forbid(unsafe_code)]
 
 mod apis;
 mod broker;
+mod clock;
 mod connection;
 mod error;
 mod groups;
@@ -36,6 +38,8 @@ mod server;
 mod settings;
 mod topic_config;
 mod topics;
+mod transactions;
 
 pub use broker::{Broker, BrokerBuilder};
 pub use error::BrokerError;
+pub use transactions::TransactionVersion;

@@ -8,6 +8,7 @@ use crate::groups::Groups;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
 use crate::topics::{CreateTopicError, NewTopic, Topic, Topics, random_id};
+use crate::transactions::Transactions;
 
 /// What all brokers of a cluster share.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Cluster {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: Transactions,
 }
 
 impl Cluster {
@@ -26,6 +28,7 @@ impl Cluster {
             topics: Topics::default(),
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
+            transactions: Transactions::new(&settings),
             settings,
         }
     }

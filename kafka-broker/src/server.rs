@@ -18,6 +18,14 @@ pub(crate) async fn run(listener: TcpListener, node: Arc<Node>, mut stop: onesho
     let mut connections = JoinSet::new();
     let timers = Arc::clone(&node);
     connections.spawn(async move { timers.cluster.groups.run_timers().await });
+    let timers = Arc::clone(&node);
+    connections.spawn(async move {
+        timers
+            .cluster
+            .transactions
+            .run_timers(&timers.cluster)
+            .await;
+    });
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {

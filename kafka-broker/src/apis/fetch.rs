@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::fetch::{
-    FetchPartition, FetchTopic, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, FetchPartition, FetchTopic, FetchableTopicResponse, PartitionData,
 };
 use kafka_proto::messages::{FetchRequest, FetchResponse};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::lock::lock;
+use crate::log::{Committed, Isolation};
 use crate::node::Call;
 use crate::topics::{Partition, Topic};
 
@@ -21,8 +22,6 @@ const FIRST_VERSION_WITH_IDS: i16 = 13;
 /// The epochs of requests that name all of their partitions: one asks for a session, the other ends one.
 const INITIAL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
-/// The isolation level at which transactions that were aborted are to be told.
-const READ_COMMITTED: i8 = 1;
 
 pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchResponse {
     // No session is ever opened, which a broker is free to: every request then names all of its partitions (KIP-227).
@@ -38,21 +37,16 @@ pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchRespo
     let max_bytes = usize::try_from(request.max_bytes)
         .unwrap_or(0)
         .min(call.cluster().settings.fetch_max_bytes);
+    let isolation = Isolation::from(request.isolation_level);
     let appended = Arc::new(Notify::new());
     loop {
-        let is_enough = is_enough(call, &request.topics, min_bytes.min(max_bytes), &appended);
+        let min_bytes = min_bytes.min(max_bytes);
+        let is_enough = is_enough(call, &request.topics, isolation, min_bytes, &appended);
         if is_enough || timeout_at(deadline, appended.notified()).await.is_err() {
             break;
         }
     }
-    let mut responses = read_all(call, &request.topics, max_bytes);
-    if request.isolation_level == READ_COMMITTED {
-        let read = responses
-            .iter_mut()
-            .flat_map(|topic| &mut topic.partitions)
-            .filter(|read| read.error_code == 0);
-        read.for_each(|read| read.aborted_transactions = Some(Vec::new()));
-    }
+    let responses = read_all(call, &request.topics, isolation, max_bytes);
     FetchResponse {
         responses,
         ..Default::default()
@@ -64,6 +58,7 @@ pub(super) async fn answer(call: &Call<'_>, request: FetchRequest) -> FetchRespo
 fn is_enough(
     call: &Call<'_>,
     topics: &[FetchTopic],
+    isolation: Isolation,
     min_bytes: usize,
     appended: &Arc<Notify>,
 ) -> bool {
@@ -73,7 +68,7 @@ fn is_enough(
             return true;
         };
         for partition in &wanted.partitions {
-            let Ok(bytes) = bytes_before(&topic, partition, appended) else {
+            let Ok(bytes) = bytes_before(&topic, partition, isolation, appended) else {
                 return true;
             };
             available += bytes.min(usize::try_from(partition.partition_max_bytes).unwrap_or(0));
@@ -106,6 +101,7 @@ fn check<'a>(topic: &'a Topic, wanted: &FetchPartition) -> Result<&'a Partition,
 fn bytes_before(
     topic: &Topic,
     wanted: &FetchPartition,
+    isolation: Isolation,
     appended: &Arc<Notify>,
 ) -> Result<usize, ErrorCode> {
     let partition = check(topic, wanted)?;
@@ -115,7 +111,7 @@ fn bytes_before(
     }
     // Registered under the same lock as the look at the log, so that no append can fall in between.
     log.notify_on_append(appended);
-    Ok(log.bytes_from(wanted.fetch_offset))
+    Ok(log.readable_bytes_from(wanted.fetch_offset, isolation))
 }
 
 /// Reads the partitions in the order of the request. The first batch goes out whatever its size, so that a reader
@@ -123,6 +119,7 @@ fn bytes_before(
 fn read_all(
     call: &Call<'_>,
     topics: &[FetchTopic],
+    isolation: Isolation,
     mut max_bytes: usize,
 ) -> Vec<FetchableTopicResponse> {
     let mut is_first = true;
@@ -131,7 +128,7 @@ fn read_all(
         let topic = topic_of(call, wanted);
         let partitions = wanted.partitions.iter().map(|wanted| {
             let read = match &topic {
-                Ok(topic) => read(topic, wanted, max_bytes, is_first),
+                Ok(topic) => read(topic, wanted, isolation, max_bytes, is_first),
                 Err(error) => refused(wanted.partition, *error),
             };
             let len = read.records.as_ref().map_or(0, Bytes::len);
@@ -149,7 +146,13 @@ fn read_all(
     responses
 }
 
-fn read(topic: &Topic, wanted: &FetchPartition, max_bytes: usize, is_first: bool) -> PartitionData {
+fn read(
+    topic: &Topic,
+    wanted: &FetchPartition,
+    isolation: Isolation,
+    max_bytes: usize,
+    is_first: bool,
+) -> PartitionData {
     let index = wanted.partition;
     let partition = match check(topic, wanted) {
         Ok(partition) => partition,
@@ -157,16 +160,32 @@ fn read(topic: &Topic, wanted: &FetchPartition, max_bytes: usize, is_first: bool
     };
     let max_bytes = max_bytes.min(usize::try_from(wanted.partition_max_bytes).unwrap_or(0));
     let log = lock(&partition.log);
-    let Ok(records) = log.read(wanted.fetch_offset, max_bytes, is_first) else {
+    let offset = wanted.fetch_offset;
+    let read = match isolation {
+        Isolation::ReadUncommitted => log
+            .read(offset, max_bytes, is_first)
+            .map(|records| (records, None)),
+        Isolation::ReadCommitted => log
+            .read_committed(offset, max_bytes, is_first)
+            .map(|Committed { records, aborted }| (records, Some(aborted))),
+    };
+    let Ok((records, aborted)) = read else {
         return refused(index, ErrorCode::OffsetOutOfRange);
     };
+    let aborted = aborted.map(|aborted| {
+        let transactions = aborted.into_iter().map(|transaction| AbortedTransaction {
+            producer_id: transaction.producer_id,
+            first_offset: transaction.first_offset,
+            ..Default::default()
+        });
+        transactions.collect()
+    });
     PartitionData {
         partition_index: index,
         high_watermark: log.high_watermark(),
-        // There are no transactions that anybody could have to wait for.
-        last_stable_offset: log.high_watermark(),
+        last_stable_offset: log.last_stable_offset(),
         log_start_offset: log.start_offset(),
-        aborted_transactions: None,
+        aborted_transactions: aborted,
         records: Some(records),
         ..Default::default()
     }

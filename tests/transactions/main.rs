@@ -1,0 +1,93 @@
+//! Transactions, asked about step by step: what Kafka 4.3 answers was written down, and the embedded broker answers the
+//! same, to the last code, offset and epoch.
+//!
+//! To write it down anew: `KAFKA_RECORD=1` with the ignored test below, on a Kafka that looks for late transactions often
+//! (`tests/kafka/kafka.sh start --conf transaction.abort.timed.out.transaction.cleanup.interval.ms=200`).
+
+mod scenarios;
+mod script;
+
+use std::path::PathBuf;
+
+use kafka_broker::Broker;
+use script::Script;
+
+const SCENARIOS: [&str; 11] = [
+    "first_protocol",
+    "second_protocol",
+    "ends_of_the_first_protocol",
+    "ends_of_the_second_protocol",
+    "fencing",
+    "identities",
+    "offsets",
+    "interleaved",
+    "odd_batches_and_markers",
+    "time_outs",
+    "listed",
+];
+
+async fn play(address: &str, scenario: &str) -> String {
+    let mut script = Script::start(address, "transactions").await;
+    let s = &mut script;
+    match scenario {
+        "first_protocol" => scenarios::first_protocol(s).await,
+        "second_protocol" => scenarios::second_protocol(s).await,
+        "ends_of_the_first_protocol" => scenarios::ends_of_the_first_protocol(s).await,
+        "ends_of_the_second_protocol" => scenarios::ends_of_the_second_protocol(s).await,
+        "fencing" => scenarios::fencing(s).await,
+        "identities" => scenarios::identities(s).await,
+        "offsets" => scenarios::offsets(s).await,
+        "interleaved" => scenarios::interleaved(s).await,
+        "odd_batches_and_markers" => scenarios::odd_batches_and_markers(s).await,
+        "time_outs" => scenarios::time_outs(s).await,
+        "listed" => scenarios::listed(s).await,
+        other => panic!("no scenario {other}"),
+    }
+    script.written()
+}
+
+fn recorded(scenario: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("transactions/recorded/{scenario}.txt"))
+}
+
+/// What was answered otherwise than it was recorded.
+fn differences(scenario: &str, played: &str) -> String {
+    let recorded = std::fs::read_to_string(recorded(scenario)).expect("what Kafka has answered");
+    let counts = [&recorded, played].map(|text| text.lines().count());
+    let mut differences = match counts {
+        [recorded, played] if recorded == played => String::new(),
+        counts => format!("{scenario}: {counts:?} lines\n"),
+    };
+    for (kafka, played) in recorded.lines().zip(played.lines()) {
+        if kafka != played {
+            differences += &format!("{scenario}\n  recorded: {kafka}\n  played:   {played}\n");
+        }
+    }
+    differences
+}
+
+#[tokio::test]
+async fn the_broker_answers_as_kafka_does() {
+    let broker = Broker::builder().start().await.unwrap();
+    let mut all = String::new();
+    for scenario in SCENARIOS {
+        let played = play(&broker.bootstrap_servers(), scenario).await;
+        all += &differences(scenario, &played);
+    }
+    assert!(all.is_empty(), "{all}");
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn kafka_answers_as_it_did() {
+    let address = tests::kafka::bootstrap();
+    let mut all = String::new();
+    for scenario in SCENARIOS {
+        let played = play(&address, scenario).await;
+        if std::env::var_os("KAFKA_RECORD").is_some() {
+            std::fs::write(recorded(scenario), &played).expect("a file to write");
+        }
+        all += &differences(scenario, &played);
+    }
+    assert!(all.is_empty(), "{all}");
+}
