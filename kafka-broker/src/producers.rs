@@ -139,9 +139,7 @@ impl ProducerStates {
             sequence: batch.base_sequence(),
         };
         let noted = self.beginning.entry(batch.producer_id()).or_insert(new);
-        if new.epoch > noted.epoch
-            || (new.epoch == noted.epoch && new.sequence < noted.sequence)
-        {
+        if new.epoch > noted.epoch || (new.epoch == noted.epoch && new.sequence < noted.sequence) {
             *noted = new;
         }
     }

@@ -9,23 +9,35 @@ mod script;
 
 use std::path::PathBuf;
 
-use kafka_broker::Broker;
+use kafka_broker::{Broker, TransactionVersion};
 use script::Script;
 
-const SCENARIOS: [&str; 11] = [
-    "first_protocol",
-    "second_protocol",
-    "ends_of_the_first_protocol",
-    "ends_of_the_second_protocol",
-    "fencing",
-    "identities",
-    "offsets",
-    "interleaved",
-    "odd_batches_and_markers",
-    "time_outs",
-    "listed",
+/// By the level of `transaction.version`: below 2 only what may be different.
+const SCENARIOS: [(TransactionVersion, &[&str]); 3] = [
+    (TransactionVersion::V0, &["first_protocol"]),
+    (
+        TransactionVersion::V1,
+        &["first_protocol", "identities", "time_outs"],
+    ),
+    (
+        TransactionVersion::V2,
+        &[
+            "first_protocol",
+            "second_protocol",
+            "ends_of_the_first_protocol",
+            "ends_of_the_second_protocol",
+            "fencing",
+            "identities",
+            "offsets",
+            "interleaved",
+            "odd_batches_and_markers",
+            "time_outs",
+            "listed",
+        ],
+    ),
 ];
 
+/// Plays a scenario, and answers with what was answered.
 async fn play(address: &str, scenario: &str) -> String {
     let mut script = Script::start(address, "transactions").await;
     let s = &mut script;
@@ -46,21 +58,24 @@ async fn play(address: &str, scenario: &str) -> String {
     script.written()
 }
 
-fn recorded(scenario: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("transactions/recorded/{scenario}.txt"))
+fn recorded(version: TransactionVersion, scenario: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("transactions/recorded/{version:?}/{scenario}.txt"))
 }
 
 /// What was answered otherwise than it was recorded.
-fn differences(scenario: &str, played: &str) -> String {
-    let recorded = std::fs::read_to_string(recorded(scenario)).expect("what Kafka has answered");
+fn differences(version: TransactionVersion, scenario: &str, played: &str) -> String {
+    let path = recorded(version, scenario);
+    let recorded = std::fs::read_to_string(path).expect("what Kafka has answered");
     let counts = [&recorded, played].map(|text| text.lines().count());
     let mut differences = match counts {
         [recorded, played] if recorded == played => String::new(),
-        counts => format!("{scenario}: {counts:?} lines\n"),
+        counts => format!("{version:?} {scenario}: {counts:?} lines\n"),
     };
     for (kafka, played) in recorded.lines().zip(played.lines()) {
         if kafka != played {
-            differences += &format!("{scenario}\n  recorded: {kafka}\n  played:   {played}\n");
+            differences +=
+                &format!("{version:?} {scenario}\n  recorded: {kafka}\n  played:   {played}\n");
         }
     }
     differences
@@ -68,26 +83,34 @@ fn differences(scenario: &str, played: &str) -> String {
 
 #[tokio::test]
 async fn the_broker_answers_as_kafka_does() {
-    let broker = Broker::builder().start().await.unwrap();
     let mut all = String::new();
-    for scenario in SCENARIOS {
-        let played = play(&broker.bootstrap_servers(), scenario).await;
-        all += &differences(scenario, &played);
+    for (version, scenarios) in SCENARIOS {
+        let broker = Broker::builder().transaction_version(version);
+        let broker = broker.start().await.unwrap();
+        for scenario in scenarios {
+            let played = play(&broker.bootstrap_servers(), scenario).await;
+            all += &differences(version, scenario, &played);
+        }
     }
     assert!(all.is_empty(), "{all}");
 }
 
+/// Changes the cluster's `transaction.version`; at the end it is 2, as it is by default.
 #[tokio::test]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 async fn kafka_answers_as_it_did() {
     let address = tests::kafka::bootstrap();
     let mut all = String::new();
-    for scenario in SCENARIOS {
-        let played = play(&address, scenario).await;
-        if std::env::var_os("KAFKA_RECORD").is_some() {
-            std::fs::write(recorded(scenario), &played).expect("a file to write");
+    for (version, scenarios) in SCENARIOS {
+        let mut script = Script::start(&address, "features").await;
+        script.set_transaction_version(version as i16).await;
+        for scenario in scenarios {
+            let played = play(&address, scenario).await;
+            if std::env::var_os("KAFKA_RECORD").is_some() {
+                std::fs::write(recorded(version, scenario), &played).expect("a file to write");
+            }
+            all += &differences(version, scenario, &played);
         }
-        all += &differences(scenario, &played);
     }
     assert!(all.is_empty(), "{all}");
 }

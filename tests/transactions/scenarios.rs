@@ -4,6 +4,12 @@ use kafka_proto::messages::ListTransactionsRequest;
 
 use crate::script::{Batch, Producer, Script};
 
+/// Nobody whom a coordinator has ever given an id.
+const STRANGER: Producer = Producer {
+    id: i64::MAX / 2,
+    epoch: 0,
+};
+
 /// Transactions of producers that add their partitions, and keep their epoch.
 pub(crate) async fn first_protocol(s: &mut Script) {
     s.features().await;
@@ -87,8 +93,8 @@ pub(crate) async fn ends_of_the_first_protocol(s: &mut Script) {
     for version in [1, 2, 4] {
         let id = format!("t{version}");
         let t = id.as_str();
-        s.end(version, t, Producer { id: 1, epoch: 0 }, true).await;
-        s.end(version, "", Producer { id: 1, epoch: 0 }, true).await;
+        s.end(version, t, STRANGER.at(0), true).await;
+        s.end(version, "", STRANGER.at(0), true).await;
         let p = s.init(4, t).await;
         s.heading("empty");
         s.end(version, t, p, true).await;
@@ -97,7 +103,7 @@ pub(crate) async fn ends_of_the_first_protocol(s: &mut Script) {
         s.add(3, t, p, &[0]).await;
         s.end(version, t, p.at(1), true).await;
         s.end(version, t, p.at(-1), true).await;
-        s.end(version, t, Producer { id: p.id + 100_000, ..p }, true).await;
+        s.end(version, t, STRANGER.at(p.epoch), true).await;
         s.end(version, t, p, true).await;
         s.heading("committed");
         s.end(version, t, p, true).await;
@@ -124,7 +130,7 @@ pub(crate) async fn ends_of_the_second_protocol(s: &mut Script) {
     s.produce(12, Some("t"), 0, Batch::new(p, 0, 1)).await;
     s.end(5, "t", p.at(p.epoch - 1), true).await;
     s.end(5, "t", p.at(p.epoch + 1), true).await;
-    s.end(5, "t", Producer { id: p.id + 100_000, ..p }, true).await;
+    s.end(5, "t", STRANGER.at(p.epoch), true).await;
     s.end(5, "t", p, true).await;
     s.heading("committed, asked again");
     let q = s.end(5, "t", p, true).await;
@@ -176,7 +182,8 @@ pub(crate) async fn fencing(s: &mut Script) {
         s.add_offsets(version, "t", old, "g").await;
     }
     for version in [2, 3, 4, 5] {
-        s.commit_offset(version, "t", old, ("g", -1, ""), (0, 1)).await;
+        s.commit_offset(version, "t", old, ("g", -1, ""), (0, 1))
+            .await;
     }
     for version in [1, 2, 4, 5] {
         s.end(version, "t", old, true).await;
@@ -216,8 +223,9 @@ pub(crate) async fn identities(s: &mut Script) {
     s.init_with(4, "t", 1, Producer::NONE).await;
     s.describe("t").await;
     s.heading("half an identity");
-    s.init_with(4, "t", 1000, Producer { id: 5, epoch: -1 }).await;
-    s.init_with(4, "t", 1000, Producer { id: -1, epoch: 5 }).await;
+    s.init_with(4, "t", 1000, STRANGER.at(-1)).await;
+    s.init_with(4, "t", 1000, Producer { id: -1, epoch: 5 })
+        .await;
     s.heading("going on after an error");
     let p = s.init(4, "u").await;
     let q = s.init_with(4, "u", 1000, p).await;
@@ -225,12 +233,13 @@ pub(crate) async fn identities(s: &mut Script) {
     let r = s.init_with(4, "u", 1000, q).await;
     s.init_with(4, "u", 1000, p).await;
     s.init_with(4, "u", 1000, r.at(r.epoch + 5)).await;
-    s.init_with(4, "u", 1000, Producer { id: r.id + 100_000, ..r }).await;
+    s.init_with(4, "u", 1000, STRANGER.at(r.epoch)).await;
     let n = s.init(4, "u").await;
     s.init_with(4, "u", 1000, r).await;
     s.init_with(4, "u", 1000, n).await;
     s.heading("of an id that nobody knows");
-    s.init_with(4, "v", 1000, Producer { id: n.id, epoch: 7 }).await;
+    s.init_with(4, "v", 1000, Producer { id: n.id, epoch: 7 })
+        .await;
     s.heading("going on in an open transaction");
     let p = s.init(4, "w").await;
     s.add(3, "w", p, &[0]).await;
@@ -252,7 +261,8 @@ pub(crate) async fn offsets(s: &mut Script) {
     let p = s.init(4, "t").await;
     s.heading("not added");
     for version in [2, 3, 4] {
-        s.commit_offset(version, "t", p, ("g", -1, ""), (0, 5)).await;
+        s.commit_offset(version, "t", p, ("g", -1, ""), (0, 5))
+            .await;
     }
     s.add_offsets(3, "t", p, "g").await;
     s.describe("t").await;
@@ -298,7 +308,11 @@ pub(crate) async fn offsets(s: &mut Script) {
 
 /// Several producers in one partition.
 pub(crate) async fn interleaved(s: &mut Script) {
-    let [a, b, c] = [s.init(4, "a").await, s.init(4, "b").await, s.init(4, "c").await];
+    let [a, b, c] = [
+        s.init(4, "a").await,
+        s.init(4, "b").await,
+        s.init(4, "c").await,
+    ];
     s.produce(12, Some("a"), 0, Batch::new(a, 0, 1)).await;
     s.produce(12, Some("b"), 0, Batch::new(b, 0, 2)).await;
     s.produce(12, Some("c"), 0, Batch::new(c, 0, 3)).await;
@@ -309,7 +323,6 @@ pub(crate) async fn interleaved(s: &mut Script) {
     s.end(5, "a", a, true).await;
     s.read(0, 0).await;
     s.read(0, 3).await;
-    s.look_up(0).await;
     s.end(5, "c", c, false).await;
     s.read(0, 0).await;
     s.read(0, 2).await;
@@ -361,7 +374,7 @@ pub(crate) async fn odd_batches_and_markers(s: &mut Script) {
     s.marker(2, p, (0, true), (3, 2)).await;
     s.read(0, 0).await;
     s.producers(0).await;
-    s.marker(1, Producer { id: p.id + 100_000, epoch: 3 }, (2, true), (0, 0)).await;
+    s.marker(1, STRANGER.at(3), (2, true), (0, 0)).await;
     s.read(2, 0).await;
     s.describe("t").await;
 }
@@ -406,14 +419,53 @@ pub(crate) async fn listed(s: &mut Script) {
     };
     s.list(0, all()).await;
     s.list(0, states(&["Ongoing"])).await;
-    s.list(0, states(&["Ongoing", "Empty", "Sleeping", "Dead", "ongoing"])).await;
+    s.list(
+        0,
+        states(&["Ongoing", "Empty", "Sleeping", "Dead", "ongoing"]),
+    )
+    .await;
     s.list(0, states(&["Sleeping"])).await;
-    s.list(0, ListTransactionsRequest { producer_id_filters: vec![open.id], ..all() }).await;
-    s.list(1, ListTransactionsRequest { duration_filter: 1_000_000, ..all() }).await;
-    s.list(1, ListTransactionsRequest { duration_filter: 0, ..states(&["Empty"]) }).await;
-    for pattern in ["", "NAME-.*", "NAME-d.*", "NAME-(idle|open)", "open", "NAME-("] {
+    s.list(
+        0,
+        ListTransactionsRequest {
+            producer_id_filters: vec![open.id],
+            ..all()
+        },
+    )
+    .await;
+    s.list(
+        1,
+        ListTransactionsRequest {
+            duration_filter: 1_000_000,
+            ..all()
+        },
+    )
+    .await;
+    s.list(
+        1,
+        ListTransactionsRequest {
+            duration_filter: 0,
+            ..states(&["Empty"])
+        },
+    )
+    .await;
+    for pattern in [
+        "",
+        "NAME-.*",
+        "NAME-d.*",
+        "NAME-(idle|open)",
+        "open",
+        "NAME-(",
+    ] {
         let pattern = Some(pattern.into());
-        s.list(2, ListTransactionsRequest { transactional_id_pattern: pattern, ..all() }).await;
+        s.list(
+            2,
+            ListTransactionsRequest {
+                transactional_id_pattern: pattern,
+                ..all()
+            },
+        )
+        .await;
     }
     s.producers(3).await;
     s.producers(9).await;

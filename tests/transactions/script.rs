@@ -17,6 +17,7 @@ use kafka_proto::messages::offset_commit::*;
 use kafka_proto::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use kafka_proto::messages::produce::{PartitionProduceData, TopicProduceData};
 use kafka_proto::messages::txn_offset_commit::*;
+use kafka_proto::messages::update_features::FeatureUpdateKey;
 use kafka_proto::messages::write_txn_markers::{WritableTxnMarker, WritableTxnMarkerTopic};
 use kafka_proto::messages::*;
 use kafka_proto::records::{
@@ -113,7 +114,9 @@ impl Script {
         let created = script.call(&request, 5).await;
         assert_eq!(error(created.topics[0].error_code), "NONE");
         // A broker hears of the topic after the controller has made it.
-        while script.offset_of(0, 0, -1).await.0 != "NONE" {}
+        for partition in 0..4 {
+            while script.offset_of(partition, 0, -1).await.0 != "NONE" {}
+        }
         // And the coordinators' own topics come into being with the first request.
         for key_type in [0, 1] {
             let request = FindCoordinatorRequest {
@@ -203,26 +206,52 @@ impl Script {
         decode_response::<R>(frame, version).expect("a response")
     }
 
-    pub(crate) async fn features(&mut self) {
+    /// What the broker supports, and what is finalized, of `transaction.version`.
+    async fn transaction_version(&mut self) -> (Option<(i16, i16)>, Option<(i16, i16)>) {
+        const NAME: &str = "transaction.version";
         let request = ApiVersionsRequest {
             client_software_name: "script".into(),
             client_software_version: "1".into(),
             ..Default::default()
         };
         let answer = self.call(&request, 4).await;
-        let supported = answer.supported_features.iter();
-        let supported = supported
-            .filter(|feature| feature.name == "transaction.version")
-            .map(|feature| (feature.min_version, feature.max_version))
-            .collect::<Vec<_>>();
-        let finalized = answer.finalized_features.iter();
-        let finalized = finalized
-            .filter(|feature| feature.name == "transaction.version")
-            .map(|feature| (feature.min_version_level, feature.max_version_level))
-            .collect::<Vec<_>>();
+        let mut supported = answer.supported_features.iter();
+        let supported = supported.find(|feature| feature.name == NAME);
+        let mut finalized = answer.finalized_features.iter();
+        let finalized = finalized.find(|feature| feature.name == NAME);
+        (
+            supported.map(|feature| (feature.min_version, feature.max_version)),
+            finalized.map(|feature| (feature.min_version_level, feature.max_version_level)),
+        )
+    }
+
+    pub(crate) async fn features(&mut self) {
+        let (supported, finalized) = self.transaction_version().await;
         self.line(format!(
             "transaction.version: supported {supported:?}, finalized {finalized:?}"
         ));
+    }
+
+    /// Sets the cluster's `transaction.version`, and waits until the broker knows.
+    pub(crate) async fn set_transaction_version(&mut self, level: i16) {
+        let wanted = (level > 0).then_some((level, level));
+        let current = self.transaction_version().await.1.map_or(0, |(_, max)| max);
+        let update = FeatureUpdateKey {
+            feature: "transaction.version".into(),
+            max_version_level: level,
+            upgrade_type: if level < current { 2 } else { 1 },
+            ..Default::default()
+        };
+        let request = UpdateFeaturesRequest {
+            feature_updates: vec![update],
+            ..Default::default()
+        };
+        if level != current {
+            let updated = self.call(&request, 2).await;
+            assert_eq!(error(updated.error_code), "NONE", "{updated:?}");
+        }
+        let wait = async { while self.transaction_version().await.1 != wanted {} };
+        timeout(WAIT, wait).await.expect("the feature in time");
     }
 
     pub(crate) async fn init_with(
@@ -476,7 +505,12 @@ impl Script {
         let mut builder = RecordBatchBuilder::new();
         for n in 0..batch.records {
             builder
-                .append(self.base_timestamp + RECORDS + n as i64, None, Some(b"value"), &[])
+                .append(
+                    self.base_timestamp + RECORDS + n as i64,
+                    None,
+                    Some(b"value"),
+                    &[],
+                )
                 .expect("a record");
         }
         let producer = ProducerSequence {
@@ -565,7 +599,14 @@ impl Script {
 
     /// Waits until the transaction's markers are written.
     async fn settled(&mut self, id: &str) {
-        let wait = async { while self.state(id).await.transaction_state.starts_with("Prepare") {} };
+        let wait = async {
+            while self
+                .state(id)
+                .await
+                .transaction_state
+                .starts_with("Prepare")
+            {}
+        };
         timeout(WAIT, wait).await.expect("markers in time");
     }
 
@@ -737,7 +778,11 @@ impl Script {
                         epoch: 0,
                     };
                     let told = self.producer(producer);
-                    format!("{}@{}", told.trim_end_matches("/0"), transaction.first_offset)
+                    format!(
+                        "{}@{}",
+                        told.trim_end_matches("/0"),
+                        transaction.first_offset
+                    )
                 });
                 aborted.collect::<Vec<_>>()
             });
