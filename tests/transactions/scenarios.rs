@@ -306,6 +306,36 @@ pub(crate) async fn offsets(s: &mut Script) {
     s.offsets("i").await;
 }
 
+/// Positions of members of a group, which has not got its assignments yet.
+pub(crate) async fn members(s: &mut Script) {
+    let member = s.join("g").await;
+    let p = s.init(4, "t").await;
+    for version in [2, 3, 5] {
+        if version < 5 {
+            s.add_offsets(3, "t", p, "g").await;
+        }
+        s.commit_offset(version, "t", p, ("g", -1, ""), (0, 1))
+            .await;
+        if version < 3 {
+            continue;
+        }
+        s.commit_offset(version, "t", p, ("g", 1, &member), (0, 2))
+            .await;
+        s.commit_offset(version, "t", p, ("g", 0, &member), (0, 3))
+            .await;
+        s.commit_offset(version, "t", p, ("g", 2, &member), (0, 4))
+            .await;
+        s.commit_offset(version, "t", p, ("g", -1, &member), (0, 5))
+            .await;
+        s.commit_offset(version, "t", p, ("g", 1, "m"), (0, 6))
+            .await;
+        s.commit_offset(version, "t", p, ("g", 1, ""), (0, 7)).await;
+    }
+    s.offsets("g").await;
+    s.end(5, "t", p, true).await;
+    s.offsets("g").await;
+}
+
 /// Several producers in one partition.
 pub(crate) async fn interleaved(s: &mut Script) {
     let [a, b, c] = [

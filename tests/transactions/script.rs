@@ -12,6 +12,7 @@ use kafka_proto::messages::add_partitions_to_txn::*;
 use kafka_proto::messages::create_topics::CreatableTopic;
 use kafka_proto::messages::describe_producers::TopicRequest;
 use kafka_proto::messages::fetch::{FetchPartition, FetchTopic};
+use kafka_proto::messages::join_group::JoinGroupRequestProtocol;
 use kafka_proto::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_proto::messages::offset_commit::*;
 use kafka_proto::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
@@ -431,9 +432,33 @@ impl Script {
             .await;
         let told = self.producer(producer);
         self.line(format!(
-            "commit offset v{version} {id:?} {told} {group:?} {generation} {member:?} {offset}: {}",
+            "commit offset v{version} {id:?} {told} {group:?} {generation} {} {offset}: {}",
+            if member.len() > 1 { "member" } else { member },
             error(answer.topics[0].partitions[0].error_code)
         ));
+    }
+
+    /// Becomes the only member of a group, in its first generation; answers with the member's id.
+    pub(crate) async fn join(&mut self, group: &str) -> String {
+        let protocol = JoinGroupRequestProtocol {
+            name: "range".into(),
+            ..Default::default()
+        };
+        let join = JoinGroupRequest {
+            group_id: self.id(group).into(),
+            session_timeout_ms: 30_000,
+            rebalance_timeout_ms: 30_000,
+            protocol_type: "consumer".into(),
+            protocols: vec![protocol],
+            ..Default::default()
+        };
+        // In this version a member need not come back with the id that it is given.
+        let joined = self
+            .call_coordinator(&join, 3, |answer| answer.error_code)
+            .await;
+        let told = (error(joined.error_code), joined.generation_id);
+        self.line(format!("join {group:?}: {told:?}"));
+        joined.member_id.to_string()
     }
 
     /// Commits a position of partition 0 outside of any transaction.
