@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kafka_broker::Broker;
+use kafka_broker::{Broker, TransactionVersion};
 
 /// How long the console consumer waits for a record before it gives up, in milliseconds.
 const PATIENCE: &str = "30000";
@@ -156,5 +156,108 @@ async fn topics_are_managed_with_the_topics_tool() {
     assert_eq!(
         tool(&broker, "topics", &["--list"], nothing()).await.trim(),
         ""
+    );
+}
+
+/// Runs a Java program of `tests/java` with Kafka's jars; what it prints is returned.
+async fn java(program: &str, args: &[&str]) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = folder.join("kafka/kafka.sh");
+    let source = folder.join("java").join(program);
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let ran = tokio::task::spawn_blocking(move || {
+        let jars = Command::new(script)
+            .arg("fetch")
+            .output()
+            .expect("kafka.sh");
+        let jars = String::from_utf8(jars.stdout).expect("a path");
+        let mut command = Command::new("java");
+        command.args(["-cp", &format!("{}/*", jars.trim())]);
+        command.arg(source).args(args).output().expect("a JDK")
+    });
+    let output = ran.await.expect("no panic");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}: {errors}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn a_java_program_copies_exactly_once_by_each_protocol() {
+    for version in [
+        TransactionVersion::V0,
+        TransactionVersion::V1,
+        TransactionVersion::V2,
+    ] {
+        // Long enough that the program meets what it meets at Kafka: transactions that are still ending.
+        let broker = Broker::builder()
+            .transaction_version(version)
+            .transaction_marker_delay(std::time::Duration::from_millis(3))
+            .start()
+            .await
+            .unwrap();
+        broker.create_topic("input", 1).unwrap();
+        broker.create_topic("output", 3).unwrap();
+        let args = [&broker.bootstrap_servers(), "input", "output", "100"];
+        let copied = java("Transactions.java", &args).await;
+        let records: String = (0..100).map(|i| format!("record {i}\n")).collect();
+        assert_eq!(sorted_lines(&copied), sorted_lines(&records), "{version:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn the_performance_tool_writes_in_transactions_and_the_admin_tool_lists_them() {
+    let broker = Broker::builder().start().await.unwrap();
+    broker.create_topic("t", 2).unwrap();
+    let nothing = String::new;
+    let written = [
+        ["--topic", "t"],
+        ["--num-records", "3000"],
+        ["--record-size", "100"],
+        ["--throughput", "3000"],
+        ["--transactional-id", "perf"],
+        ["--transaction-duration-ms", "20"],
+    ];
+    let told = tool(
+        &broker,
+        "producer-perf-test",
+        written.as_flattened(),
+        nothing(),
+    )
+    .await;
+    assert!(told.contains("3000 records sent"), "{told}");
+    let ends = tool(&broker, "get-offsets", &["--topic", "t"], nothing()).await;
+    let ends: u64 = ends
+        .lines()
+        .filter_map(|line| line.rsplit(':').next()?.parse::<u64>().ok())
+        .sum();
+    assert!(
+        ends > 3_010,
+        "{ends} offsets: the markers of many transactions have some"
+    );
+    let consumer = [
+        ["--topic", "t"],
+        ["--isolation-level", "read_committed"],
+        ["--max-messages", "3000"],
+        ["--timeout-ms", PATIENCE],
+    ];
+    let args = [&["--from-beginning"], consumer.as_flattened()].concat();
+    let consumed = tool(&broker, "console-consumer", &args, nothing()).await;
+    assert_eq!(consumed.lines().count(), 3000);
+
+    let listed = tool(&broker, "transactions", &["list"], nothing()).await;
+    assert!(
+        listed.contains("perf") && listed.contains("CompleteCommit"),
+        "{listed}"
+    );
+    let describe = ["describe", "--transactional-id", "perf"];
+    let described = tool(&broker, "transactions", &describe, nothing()).await;
+    assert!(described.contains("CompleteCommit"), "{described}");
+    let producers = ["describe-producers", "--topic", "t", "--partition", "0"];
+    let described = tool(&broker, "transactions", &producers, nothing()).await;
+    assert!(
+        described.contains("None"),
+        "no transaction is open: {described}"
     );
 }

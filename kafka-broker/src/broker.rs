@@ -16,6 +16,7 @@ use crate::server;
 use crate::settings::Settings;
 use crate::topic_config::TopicConfig;
 use crate::topics::NewTopic;
+use crate::transactions::TransactionVersion;
 
 /// How long [`Broker::shutdown`] waits at most for connections to end.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -299,6 +300,28 @@ impl BrokerBuilder {
         self
     }
 
+    /// Which protocol for transactions clients find finalized (the feature `transaction.version`, 2).
+    #[must_use]
+    pub fn transaction_version(mut self, version: TransactionVersion) -> Self {
+        self.settings.transaction_version = version;
+        self
+    }
+
+    /// The longest transaction timeout that a producer may ask for (`transaction.max.timeout.ms`, 15 minutes).
+    #[must_use]
+    pub fn transaction_max_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.transaction_max_timeout = timeout;
+        self
+    }
+
+    /// How long after its end a transaction is still seen as open (here 0; no setting of Kafka, where it depends on the
+    /// brokers). As long as it takes, producers meet CONCURRENT_TRANSACTIONS and consumers UNSTABLE_OFFSET_COMMIT.
+    #[must_use]
+    pub fn transaction_marker_delay(mut self, delay: Duration) -> Self {
+        self.settings.transaction_marker_delay = delay;
+        self
+    }
+
     /// Starts to listen and to serve.
     ///
     /// # Errors
@@ -333,7 +356,10 @@ impl BrokerBuilder {
         Ok(Broker {
             addresses,
             servers,
-            timers: tokio::spawn(async move { timed.groups.run_timers().await }),
+            timers: tokio::spawn(async move {
+                let transactions = timed.transactions.run_timers(&timed);
+                tokio::join!(timed.groups.run_timers(), transactions);
+            }),
             cluster,
         })
     }

@@ -13,6 +13,7 @@ use crate::nodes::Nodes;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
 use crate::topics::{CreateTopicError, NewTopic, Topic, Topics, random_id};
+use crate::transactions::Transactions;
 
 /// What all brokers of a cluster share.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Cluster {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: Transactions,
 }
 
 impl Cluster {
@@ -33,6 +35,7 @@ impl Cluster {
             topics: Topics::default(),
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
+            transactions: Transactions::new(&settings),
             settings,
         }
     }
@@ -98,9 +101,9 @@ impl Call<'_> {
         &self.node.cluster
     }
 
-    /// Whether this broker coordinates the group.
-    pub(crate) fn check_coordinator(&self, group_id: &str) -> Result<(), ErrorCode> {
-        match self.cluster().nodes.coordinator(group_id) {
+    /// Whether this broker coordinates the group, or the transactions of this transactional id.
+    pub(crate) fn check_coordinator(&self, id: &str) -> Result<(), ErrorCode> {
+        match self.cluster().nodes.coordinator(id) {
             Some(coordinator) if coordinator.id == self.node.id => Ok(()),
             _ => Err(ErrorCode::NotCoordinator),
         }

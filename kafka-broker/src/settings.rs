@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::transactions::TransactionVersion;
+
 /// What a broker is set to. Each is named after Kafka's own setting.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -14,6 +16,11 @@ pub(crate) struct Settings {
     pub(crate) fetch_session_slots: usize,
     pub(crate) offset_metadata_max_bytes: usize,
     pub(crate) retention_bytes: Option<u64>,
+    pub(crate) transaction_version: TransactionVersion,
+    pub(crate) transaction_max_timeout: Duration,
+    /// How long it takes from the end of a transaction until its markers are there. Not a setting of Kafka: there it
+    /// depends on the brokers.
+    pub(crate) transaction_marker_delay: Duration,
 }
 
 impl Default for Settings {
@@ -30,6 +37,9 @@ impl Default for Settings {
             fetch_session_slots: 1000,
             offset_metadata_max_bytes: 4096,
             retention_bytes: None,
+            transaction_version: TransactionVersion::default(),
+            transaction_max_timeout: Duration::from_secs(15 * 60),
+            transaction_marker_delay: Duration::ZERO,
         }
     }
 }

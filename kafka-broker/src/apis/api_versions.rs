@@ -1,13 +1,15 @@
 //! ApiVersions: what this broker speaks.
 
+use bytestring::ByteString;
 use kafka_proto::api::APIS;
 use kafka_proto::codec::Request;
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::messages::api_versions::ApiVersion;
+use kafka_proto::messages::api_versions::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
 
 use super::SERVED;
 use crate::node::Call;
+use crate::transactions::TransactionVersion;
 
 pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let names = [
@@ -20,6 +22,14 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
             ..Default::default()
         };
     }
+    let name = ByteString::from_static(TransactionVersion::FEATURE);
+    let level = call.cluster().settings.transaction_version.level();
+    let finalized = FinalizedFeatureKey {
+        name: name.clone(),
+        max_version_level: level,
+        min_version_level: level,
+        ..Default::default()
+    };
     ApiVersionsResponse {
         api_keys: APIS
             .iter()
@@ -40,8 +50,19 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
                 }
             })
             .collect(),
-        // No feature is switched on: neither transactions nor the groups of KIP-848 are there.
+        supported_features: vec![SupportedFeatureKey {
+            name,
+            max_version: TransactionVersion::V2.level(),
+            ..Default::default()
+        }],
+        // Features are set once, when the broker starts.
         finalized_features_epoch: 0,
+        // At level 0 a feature is not finalized.
+        finalized_features: if level > 0 {
+            vec![finalized]
+        } else {
+            Vec::new()
+        },
         ..Default::default()
     }
 }

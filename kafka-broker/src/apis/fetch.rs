@@ -7,14 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::fetch::{
-    FetchPartition, FetchTopic, FetchableTopicResponse, NodeEndpoint, PartitionData,
+    AbortedTransaction, FetchPartition, FetchTopic, FetchableTopicResponse, NodeEndpoint,
+    PartitionData,
 };
 use kafka_proto::messages::{FetchRequest, FetchResponse};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::lock::lock;
-use crate::log::{OffsetOutOfRange, PartitionLog};
+use crate::log::{Committed, Isolation, PartitionLog};
 use crate::node::Call;
 use crate::topics::Topic;
 
@@ -24,8 +25,6 @@ const FIRST_VERSION_WITH_FOLLOWERS: i16 = 11;
 const FIRST_VERSION_WITH_IDS: i16 = 13;
 /// From this version on a reader that went to the wrong broker is told of the right one (KIP-951).
 const FIRST_VERSION_WITH_LEADERS: i16 = 16;
-/// The isolation level at which transactions that were aborted are to be told.
-const READ_COMMITTED: i8 = 1;
 
 pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchResponse {
     let sessions = &call.node.fetch_sessions;
@@ -44,21 +43,16 @@ pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchR
     let max_bytes = usize::try_from(request.max_bytes)
         .unwrap_or(0)
         .min(call.cluster().settings.fetch_max_bytes);
+    let isolation = Isolation::from(request.isolation_level);
     let appended = Arc::new(Notify::new());
     loop {
-        let is_enough = is_enough(call, &request, min_bytes.min(max_bytes), &appended);
+        let min_bytes = min_bytes.min(max_bytes);
+        let is_enough = is_enough(call, &request, isolation, min_bytes, &appended);
         if is_enough || timeout_at(deadline, appended.notified()).await.is_err() {
             break;
         }
     }
-    let mut responses = read_all(call, &request, max_bytes);
-    if request.isolation_level == READ_COMMITTED {
-        let read = responses
-            .iter_mut()
-            .flat_map(|topic| &mut topic.partitions)
-            .filter(|read| read.error_code == 0);
-        read.for_each(|read| read.aborted_transactions = Some(Vec::new()));
-    }
+    let mut responses = read_all(call, &request, isolation, max_bytes);
     let now = Instant::now().into_std();
     let session_id = sessions.finish(exchange, &request, call.version, &mut responses, now);
     FetchResponse {
@@ -95,6 +89,7 @@ fn leaders_named(call: &Call<'_>, responses: &[FetchableTopicResponse]) -> Vec<N
 fn is_enough(
     call: &Call<'_>,
     request: &FetchRequest,
+    isolation: Isolation,
     min_bytes: usize,
     appended: &Arc<Notify>,
 ) -> bool {
@@ -104,7 +99,8 @@ fn is_enough(
             return true;
         };
         for partition in &wanted.partitions {
-            let Ok(bytes) = bytes_before(call, request, &topic, partition, appended) else {
+            let bytes = bytes_before(call, request, &topic, partition, isolation, appended);
+            let Ok(bytes) = bytes else {
                 return true;
             };
             available += bytes.min(usize::try_from(partition.partition_max_bytes).unwrap_or(0));
@@ -179,12 +175,13 @@ fn bytes_before(
     request: &FetchRequest,
     topic: &Topic,
     wanted: &FetchPartition,
+    isolation: Isolation,
     appended: &Arc<Notify>,
 ) -> Result<usize, Unread> {
     let mut log = open(call, request, topic, wanted)?;
     // Registered under the same lock as the look at the log, so that no append can fall in between.
     log.notify_on_append(appended);
-    Ok(log.bytes_from(wanted.fetch_offset))
+    Ok(log.readable_bytes_from(wanted.fetch_offset, isolation))
 }
 
 /// Reads the partitions in the order of the request. The first batch goes out whatever its size, so that a reader
@@ -192,6 +189,7 @@ fn bytes_before(
 fn read_all(
     call: &Call<'_>,
     request: &FetchRequest,
+    isolation: Isolation,
     mut max_bytes: usize,
 ) -> Vec<FetchableTopicResponse> {
     let mut is_first = true;
@@ -200,7 +198,7 @@ fn read_all(
         let topic = topic_of(call, wanted);
         let partitions = wanted.partitions.iter().map(|wanted| {
             let read = match &topic {
-                Ok(topic) => read(call, request, topic, wanted, max_bytes, is_first),
+                Ok(topic) => read(call, request, topic, wanted, isolation, max_bytes, is_first),
                 Err(error) => Err((*error).into()),
             };
             let read = read.unwrap_or_else(|why| unread(call, topic.as_ref().ok(), wanted, &why));
@@ -224,21 +222,38 @@ fn read(
     request: &FetchRequest,
     topic: &Topic,
     wanted: &FetchPartition,
+    isolation: Isolation,
     max_bytes: usize,
     is_first: bool,
 ) -> Result<PartitionData, Unread> {
     let max_bytes = max_bytes.min(usize::try_from(wanted.partition_max_bytes).unwrap_or(0));
     let log = open(call, request, topic, wanted)?;
-    let records = log
-        .read(wanted.fetch_offset, max_bytes, is_first)
-        .map_err(|OffsetOutOfRange| ErrorCode::OffsetOutOfRange)?;
+    let offset = wanted.fetch_offset;
+    let read = match isolation {
+        Isolation::ReadUncommitted => log
+            .read(offset, max_bytes, is_first)
+            .map(|records| (records, None)),
+        Isolation::ReadCommitted => log
+            .read_committed(offset, max_bytes, is_first)
+            .map(|Committed { records, aborted }| (records, Some(aborted))),
+    };
+    let Ok((records, aborted)) = read else {
+        return Err(ErrorCode::OffsetOutOfRange.into());
+    };
+    let aborted = aborted.map(|aborted| {
+        let transactions = aborted.into_iter().map(|transaction| AbortedTransaction {
+            producer_id: transaction.producer_id,
+            first_offset: transaction.first_offset,
+            ..Default::default()
+        });
+        transactions.collect()
+    });
     Ok(PartitionData {
         partition_index: wanted.partition,
         high_watermark: log.high_watermark(),
-        // There are no transactions that anybody could have to wait for.
-        last_stable_offset: log.high_watermark(),
+        last_stable_offset: log.last_stable_offset(),
         log_start_offset: log.start_offset(),
-        aborted_transactions: None,
+        aborted_transactions: aborted,
         records: Some(records),
         ..Default::default()
     })

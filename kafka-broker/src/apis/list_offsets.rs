@@ -11,6 +11,7 @@ use kafka_proto::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use kafka_proto::records::RecordBatch;
 
 use crate::lock::lock;
+use crate::log::Isolation;
 use crate::node::Call;
 use crate::topics::Partition;
 
@@ -35,6 +36,7 @@ const SPECIAL: [(i64, i16); 6] = [
 const MAX_DECOMPRESSED: usize = 256 << 20;
 
 pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    let isolation = Isolation::from(request.isolation_level);
     let topics = request.topics.into_iter().map(|wanted| {
         let topic = call.cluster().topics.by_name(&wanted.name);
         let is_known = |wanted: &ListOffsetsPartition| {
@@ -50,7 +52,7 @@ pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
             let found = match partition {
                 _ if !is_known(wanted) => Err(ErrorCode::UnsupportedVersion),
                 None => Err(ErrorCode::UnknownTopicOrPartition),
-                Some(partition) => look_up(call, partition, wanted),
+                Some(partition) => look_up(call, partition, wanted, isolation),
             };
             let (error, found) = match found {
                 Ok(found) => (ErrorCode::None, found),
@@ -99,16 +101,18 @@ fn look_up(
     call: &Call<'_>,
     partition: &Partition,
     wanted: &ListOffsetsPartition,
+    isolation: Isolation,
 ) -> Result<Found, ErrorCode> {
     partition.check_leader(call.node.id, wanted.current_leader_epoch)?;
     let log = lock(&partition.log);
+    let end = log.readable_end(isolation);
     let at = |offset| Found {
         timestamp: -1,
         offset,
         leader_epoch: log.epoch_at(offset).unwrap_or(-1),
     };
     match wanted.timestamp {
-        LATEST => Ok(at(log.high_watermark())),
+        LATEST => Ok(at(end)),
         EARLIEST | EARLIEST_LOCAL => Ok(at(log.start_offset())),
         // Nothing is tiered, and nothing waits for it.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(Found::NOTHING),
@@ -118,12 +122,12 @@ fn look_up(
             };
             let batch = log.batch_at_timestamp(timestamp);
             drop(log);
-            record_in(batch, |at| at.cmp(&timestamp))
+            record_in(batch, end, |at| at.cmp(&timestamp))
         }
         timestamp => {
             let batch = log.batch_at_timestamp(timestamp);
             drop(log);
-            record_in(batch, |at| {
+            record_in(batch, end, |at| {
                 if at >= timestamp {
                     Ordering::Equal
                 } else {
@@ -134,8 +138,12 @@ fn look_up(
     }
 }
 
-/// The first record of a batch whose timestamp fits.
-fn record_in(batch: Option<Bytes>, fits: impl Fn(i64) -> Ordering) -> Result<Found, ErrorCode> {
+/// The first record of a batch whose timestamp fits, unless it lies behind what may be read.
+fn record_in(
+    batch: Option<Bytes>,
+    end: i64,
+    fits: impl Fn(i64) -> Ordering,
+) -> Result<Found, ErrorCode> {
     let Some(batch) = batch else {
         return Ok(Found::NOTHING);
     };
@@ -146,6 +154,9 @@ fn record_in(batch: Option<Bytes>, fits: impl Fn(i64) -> Ordering) -> Result<Fou
         .map_err(|_| ErrorCode::CorruptMessage)?;
     for record in block.iter() {
         let record = record.map_err(|_| ErrorCode::CorruptMessage)?;
+        if record.offset() >= end {
+            break;
+        }
         if fits(record.timestamp()).is_eq() {
             return Ok(Found {
                 timestamp: record.timestamp(),
@@ -154,6 +165,6 @@ fn record_in(batch: Option<Bytes>, fits: impl Fn(i64) -> Ordering) -> Result<Fou
             });
         }
     }
-    // The batch's header promises a timestamp that none of its records has.
+    // None is readable, or the batch's header promises a timestamp that none of its records has.
     Ok(Found::NOTHING)
 }

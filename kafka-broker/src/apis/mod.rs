@@ -1,8 +1,13 @@
 //! The APIs, one file each: decode, ask the domain, answer.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod api_versions;
 mod create_topics;
 mod delete_topics;
+mod describe_producers;
+mod describe_transactions;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -10,6 +15,7 @@ mod init_producer_id;
 mod join_group;
 mod leave_group;
 mod list_offsets;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_fetch;
@@ -17,9 +23,12 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sasl;
 mod sync_group;
+mod txn_offset_commit;
+mod write_txn_markers;
 
 use bytes::Bytes;
 use kafka_proto::codec::{Encoded, Request};
+use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::*;
 
@@ -27,7 +36,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 18] = [
+const SERVED: [i16; 26] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -45,7 +54,15 @@ const SERVED: [i16; 18] = [
     DeleteTopicsRequest::KEY,
     InitProducerIdRequest::KEY,
     OffsetForLeaderEpochRequest::KEY,
+    AddPartitionsToTxnRequest::KEY,
+    AddOffsetsToTxnRequest::KEY,
+    EndTxnRequest::KEY,
+    WriteTxnMarkersRequest::KEY,
+    TxnOffsetCommitRequest::KEY,
     SaslAuthenticateRequest::KEY,
+    DescribeProducersRequest::KEY,
+    DescribeTransactionsRequest::KEY,
+    ListTransactionsRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
@@ -121,11 +138,43 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
             OffsetForLeaderEpochRequest::KEY => exchange.write::<OffsetForLeaderEpochRequest>(
                 &offset_for_leader_epoch::answer(&call, exchange.read(body)?),
             ),
+            AddPartitionsToTxnRequest::KEY => exchange.write::<AddPartitionsToTxnRequest>(
+                &add_partitions_to_txn::answer(&call, exchange.read(body)?),
+            ),
+            AddOffsetsToTxnRequest::KEY => exchange.write::<AddOffsetsToTxnRequest>(
+                &add_offsets_to_txn::answer(&call, exchange.read(body)?),
+            ),
+            EndTxnRequest::KEY => {
+                exchange.write::<EndTxnRequest>(&end_txn::answer(&call, exchange.read(body)?))
+            }
+            WriteTxnMarkersRequest::KEY => exchange.write::<WriteTxnMarkersRequest>(
+                &write_txn_markers::answer(&call, exchange.read(body)?),
+            ),
+            TxnOffsetCommitRequest::KEY => exchange.write::<TxnOffsetCommitRequest>(
+                &txn_offset_commit::answer(&call, exchange.read(body)?),
+            ),
+            DescribeProducersRequest::KEY => exchange.write::<DescribeProducersRequest>(
+                &describe_producers::answer(&call, exchange.read(body)?),
+            ),
+            DescribeTransactionsRequest::KEY => exchange.write::<DescribeTransactionsRequest>(
+                &describe_transactions::answer(&call, exchange.read(body)?),
+            ),
+            ListTransactionsRequest::KEY => exchange.write::<ListTransactionsRequest>(
+                &list_transactions::answer(&call, exchange.read(body)?),
+            ),
             SaslAuthenticateRequest::KEY => exchange
                 .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
             _ => Err(Closed::UnknownApi { key, version }),
         };
     response.map(Some)
+}
+
+/// What a producer is told that was fenced: before this version it does not know of PRODUCER_FENCED.
+fn fenced_as(error: ErrorCode, version: i16, first_version: i16) -> ErrorCode {
+    match error {
+        ErrorCode::ProducerFenced if version < first_version => ErrorCode::InvalidProducerEpoch,
+        other => other,
+    }
 }
 
 /// What reading a request and writing its response depend on.

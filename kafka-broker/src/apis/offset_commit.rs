@@ -94,21 +94,35 @@ fn check<'a>(
     topic
         .partition(partition.partition_index)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let metadata = partition
-        .committed_metadata
-        .as_ref()
-        .map_or(0, |metadata| metadata.len());
-    if metadata > call.cluster().settings.offset_metadata_max_bytes {
+    if is_too_large(call, &partition.committed_metadata) {
         return Err(ErrorCode::OffsetMetadataTooLarge);
     }
     Ok(topic)
 }
 
+/// Whether what a committer has to say is too much.
+pub(super) fn is_too_large(call: &Call<'_>, metadata: &Option<ByteString>) -> bool {
+    let len = metadata.as_ref().map_or(0, |metadata| metadata.len());
+    len > call.cluster().settings.offset_metadata_max_bytes
+}
+
 fn committed(partition: &OffsetCommitRequestPartition) -> CommittedOffset {
+    committed_offset(
+        partition.committed_offset,
+        partition.committed_leader_epoch,
+        &partition.committed_metadata,
+    )
+}
+
+/// A position as it is kept: with a copy of its metadata that does not keep the whole request in memory.
+pub(super) fn committed_offset(
+    offset: i64,
+    leader_epoch: i32,
+    metadata: &Option<ByteString>,
+) -> CommittedOffset {
     CommittedOffset {
-        offset: partition.committed_offset,
-        leader_epoch: partition.committed_leader_epoch,
-        // A copy that does not keep the whole request in memory.
-        metadata: ByteString::from(partition.committed_metadata.as_deref().unwrap_or_default()),
+        offset,
+        leader_epoch,
+        metadata: ByteString::from(metadata.as_deref().unwrap_or_default()),
     }
 }

@@ -18,8 +18,12 @@ const FIRST_VERSION_WITH_GROUPS: i16 = 8;
 const FIRST_VERSION_WITH_IDS: i16 = 10;
 
 pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    let require_stable = request.require_stable;
     if call.version >= FIRST_VERSION_WITH_GROUPS {
-        let groups = request.groups.into_iter().map(|wanted| group(call, wanted));
+        let groups = request
+            .groups
+            .into_iter()
+            .map(|wanted| group(call, wanted, require_stable));
         return OffsetFetchResponse {
             groups: groups.collect(),
             ..Default::default()
@@ -44,7 +48,7 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
             .map(|(name, partitions)| OffsetFetchResponseTopic {
                 partitions: partitions
                     .iter()
-                    .map(|&index| before_groups(index, offsets.get(&name, index)))
+                    .map(|&index| before_groups(position(offsets, &name, index, require_stable)))
                     .collect(),
                 name,
                 ..Default::default()
@@ -64,7 +68,11 @@ fn all(offsets: &CommittedOffsets) -> Vec<(ByteString, Vec<i32>)> {
         .collect()
 }
 
-fn group(call: &Call<'_>, wanted: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+fn group(
+    call: &Call<'_>,
+    wanted: OffsetFetchRequestGroup,
+    require_stable: bool,
+) -> OffsetFetchResponseGroup {
     if let Err(error) = call.check_coordinator(&wanted.group_id) {
         return OffsetFetchResponseGroup {
             group_id: wanted.group_id,
@@ -81,7 +89,7 @@ fn group(call: &Call<'_>, wanted: OffsetFetchRequestGroup) -> OffsetFetchRespons
             None => {
                 let topics = all(offsets).into_iter().filter_map(|(name, partitions)| {
                     let id = registered.by_name(&name)?.id;
-                    Some(topic(offsets, name, id, &partitions))
+                    Some(topic(offsets, name, id, &partitions, require_stable))
                 });
                 topics.collect()
             }
@@ -89,10 +97,12 @@ fn group(call: &Call<'_>, wanted: OffsetFetchRequestGroup) -> OffsetFetchRespons
                 let topics = topics.into_iter().map(|wanted| {
                     let (id, partitions) = (wanted.topic_id, wanted.partition_indexes);
                     if !by_id {
-                        return topic(offsets, wanted.name, id, &partitions);
+                        return topic(offsets, wanted.name, id, &partitions, require_stable);
                     }
                     match registered.by_id(id) {
-                        Some(found) => topic(offsets, found.name.clone(), id, &partitions),
+                        Some(found) => {
+                            topic(offsets, found.name.clone(), id, &partitions, require_stable)
+                        }
                         None => unknown(id, &partitions),
                     }
                 });
@@ -111,10 +121,11 @@ fn topic(
     name: ByteString,
     topic_id: Uuid,
     partitions: &[i32],
+    require_stable: bool,
 ) -> OffsetFetchResponseTopics {
     let partitions = partitions
         .iter()
-        .map(|&index| position(index, offsets.get(&name, index)));
+        .map(|&index| position(offsets, &name, index, require_stable));
     OffsetFetchResponseTopics {
         partitions: partitions.collect(),
         name,
@@ -129,7 +140,7 @@ fn unknown(topic_id: Uuid, partitions: &[i32]) -> OffsetFetchResponseTopics {
         .iter()
         .map(|&index| OffsetFetchResponsePartitions {
             error_code,
-            ..position(index, None)
+            ..committed(index, None)
         });
     OffsetFetchResponseTopics {
         topic_id,
@@ -138,7 +149,24 @@ fn unknown(topic_id: Uuid, partitions: &[i32]) -> OffsetFetchResponseTopics {
     }
 }
 
+/// The position in a partition. One that is soon to be replaced, by a transaction that is still open, is not told where
+/// it has to be stable (KIP-447).
 fn position(
+    offsets: &CommittedOffsets,
+    topic: &str,
+    index: i32,
+    require_stable: bool,
+) -> OffsetFetchResponsePartitions {
+    if require_stable && offsets.is_pending(topic, index) {
+        return OffsetFetchResponsePartitions {
+            error_code: ErrorCode::UnstableOffsetCommit.code(),
+            ..committed(index, None)
+        };
+    }
+    committed(index, offsets.get(topic, index))
+}
+
+fn committed(
     partition_index: i32,
     committed: Option<&CommittedOffset>,
 ) -> OffsetFetchResponsePartitions {
@@ -156,13 +184,13 @@ fn position(
 }
 
 /// The same, as it was before version 8.
-fn before_groups(index: i32, committed: Option<&CommittedOffset>) -> OffsetFetchResponsePartition {
-    let position = position(index, committed);
+fn before_groups(position: OffsetFetchResponsePartitions) -> OffsetFetchResponsePartition {
     OffsetFetchResponsePartition {
         partition_index: position.partition_index,
         committed_offset: position.committed_offset,
         committed_leader_epoch: position.committed_leader_epoch,
         metadata: position.metadata,
+        error_code: position.error_code,
         ..Default::default()
     }
 }

@@ -1,28 +1,38 @@
 //! Produce: appends batches.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::MutexGuard;
 
+use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::produce::{
     NodeEndpoint, PartitionProduceData, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
+use kafka_proto::records::RecordBatch;
 
+use crate::clock::unix_millis;
 use crate::connection::Closed;
 use crate::lock::lock;
-use crate::log::{Appended, Limits, check_batch, single_batch};
+use crate::log::{Appended, Limits, PartitionLog, check_batch, single_batch};
 use crate::node::Call;
+use crate::producers::ProducerIdAndEpoch;
 use crate::refusal::Refusal;
-use crate::topics::Topic;
+use crate::topics::{Partition, Topic};
+use crate::transactions::{Entry, TopicPartition};
 
 /// From this version on a producer that went to the wrong broker is told of the right one (KIP-951).
 const FIRST_VERSION_WITH_LEADERS: i16 = 10;
 /// From this version on topics are named by id.
 const FIRST_VERSION_WITH_IDS: i16 = 13;
+/// From this version on a producer can be told that it has to abort (KIP-890).
+const FIRST_VERSION_WITH_ABORTABLE: i16 = 11;
+/// From this version on a batch adds its partition to the transaction (KIP-890).
+const FIRST_VERSION_WITH_IMPLICIT_ENTRY: i16 = 12;
 
 pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
     let acks_are_valid = matches!(request.acks, -1..=1);
+    let transactional_id = request.transactional_id;
     let responses = request.topic_data.into_iter().map(|data| {
         let by_id = call.version >= FIRST_VERSION_WITH_IDS;
         let topic = if acks_are_valid {
@@ -36,7 +46,8 @@ pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
             let index = partition.index;
             match &topic {
                 Ok(topic) => {
-                    let mut response = respond(index, append(call, topic, partition));
+                    let appended = append(call, &transactional_id, topic, partition);
+                    let mut response = respond(index, appended);
                     name_leader(call, topic, &mut response);
                     response
                 }
@@ -94,6 +105,7 @@ fn leaders_named(call: &Call<'_>, responses: &[TopicProduceResponse]) -> Vec<Nod
 /// A batch's place, and the time that it was given if the topic is set to that.
 fn append(
     call: &Call<'_>,
+    transactional_id: &Option<ByteString>,
     topic: &Topic,
     data: PartitionProduceData,
 ) -> Result<(Appended, i64), Refusal> {
@@ -130,15 +142,89 @@ fn append(
             .with_log_append_time(log_append_time)
             .map_err(|error| Refusal::new(ErrorCode::InvalidRecord, error.to_string()))?;
     }
-    // Nobody is elected while the log is held.
-    let mut log = lock(&partition.log);
-    if let Err(error) = partition.check_leader(call.node.id, -1) {
-        let leader = partition.leadership().leader;
-        let message = format!("broker {leader} leads the partition");
-        return Err(Refusal::new(error, message));
-    }
-    let appended = log.append(&batch, partition.leader_epoch())?;
+    let appended = if batch.is_transactional() {
+        let place = TopicPartition {
+            topic: topic.name.clone(),
+            partition: data.index,
+        };
+        append_in_transaction(call, transactional_id, partition, place, &batch)?
+    } else {
+        led_here(call, partition)?.append(&batch, partition.leader_epoch())?
+    };
     Ok((appended, log_append_time))
+}
+
+/// The log of a partition that this broker leads. Nobody is elected while it is held.
+fn led_here<'a>(
+    call: &Call<'_>,
+    partition: &'a Partition,
+) -> Result<MutexGuard<'a, PartitionLog>, Refusal> {
+    let log = lock(&partition.log);
+    match partition.check_leader(call.node.id, -1) {
+        Ok(()) => Ok(log),
+        Err(error) => {
+            let leader = partition.leadership().leader;
+            let message = format!("broker {leader} leads the partition");
+            Err(Refusal::new(error, message))
+        }
+    }
+}
+
+/// Appends a batch of a transaction, if that is open.
+fn append_in_transaction(
+    call: &Call<'_>,
+    transactional_id: &Option<ByteString>,
+    partition: &Partition,
+    place: TopicPartition,
+    batch: &RecordBatch,
+) -> Result<Appended, Refusal> {
+    let Some(transactional_id) = transactional_id else {
+        return Err(Refusal::new(
+            ErrorCode::TransactionalIdAuthorizationFailed,
+            "the batch belongs to a transaction, and the request has no transactional id",
+        ));
+    };
+    {
+        let mut log = led_here(call, partition)?;
+        // Where its first batch is, the coordinator has been asked, and the transaction ends with a marker.
+        if log.is_in_transaction(batch)? {
+            return log.append(batch, partition.leader_epoch());
+        }
+    }
+    let producer = ProducerIdAndEpoch::of(batch);
+    let entry = if call.version >= FIRST_VERSION_WITH_IMPLICIT_ENTRY {
+        Entry::Implicit
+    } else {
+        Entry::Verified
+    };
+    let append = || {
+        let mut log = led_here(call, partition)?;
+        log.check_beginning(batch, entry == Entry::Implicit)?;
+        log.append(batch, partition.leader_epoch())
+    };
+    let cluster = call.cluster();
+    let appended =
+        cluster
+            .transactions
+            .write_in(cluster, transactional_id, producer, (place, entry), append);
+    appended.map_err(|error| refused_by_coordinator(error, call.version))?
+}
+
+/// What a producer of this version understands of what the transaction's coordinator says.
+fn refused_by_coordinator(error: ErrorCode, version: i16) -> Refusal {
+    let told = match error {
+        ErrorCode::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+        ErrorCode::TransactionAbortable if version < FIRST_VERSION_WITH_ABORTABLE => {
+            ErrorCode::InvalidTxnState
+        }
+        // It tries again after this one, without asking for metadata.
+        ErrorCode::ConcurrentTransactions if version < FIRST_VERSION_WITH_IMPLICIT_ENTRY => {
+            ErrorCode::NotEnoughReplicas
+        }
+        other => other,
+    };
+    let message = format!("the partition is in no transaction of this producer: {error}");
+    Refusal::new(told, message)
 }
 
 fn respond(index: i32, result: Result<(Appended, i64), Refusal>) -> PartitionProduceResponse {
@@ -177,10 +263,4 @@ pub(super) fn unacknowledged(response: &ProduceResponse) -> Result<(), Closed> {
         Some(error) => Err(Closed::Unacknowledged(error.to_string())),
         None => Ok(()),
     }
-}
-
-fn unix_millis() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
 }

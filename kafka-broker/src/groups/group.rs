@@ -423,6 +423,21 @@ impl Group {
         Ok(())
     }
 
+    /// The same within a transaction: old producers say nothing of a member, and a rebalance that goes on is no reason
+    /// to refuse (KIP-447).
+    pub(super) fn check_commit_in_transaction(
+        &self,
+        identity: Identity<'_>,
+    ) -> Result<(), ErrorCode> {
+        let outside = identity.generation < 0
+            && identity.member_id.is_empty()
+            && identity.group_instance_id.is_none();
+        if outside || (matches!(self.phase, Phase::Empty) && identity.generation < 0) {
+            return Ok(());
+        }
+        self.check_identity(identity)
+    }
+
     fn check_identity(&self, identity: Identity<'_>) -> Result<(), ErrorCode> {
         self.check_member(identity.member_id, identity.group_instance_id)?;
         if identity.generation != self.generation {

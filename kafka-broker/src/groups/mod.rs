@@ -22,6 +22,7 @@ pub(crate) use offsets::{CommittedOffset, CommittedOffsets};
 use crate::lock::lock;
 use crate::settings::Settings;
 use crate::topics::random_id;
+use crate::transactions::{TransactionResult, offsets_partition};
 
 /// The groups of the cluster, and their timers.
 #[derive(Debug)]
@@ -153,6 +154,45 @@ impl Groups {
             self.with_or_new(group_id, work)
         } else {
             self.with(group_id, work).unwrap_or(Err(without_group))
+        }
+    }
+
+    /// Commits positions within a producer's transaction, if whoever asks may. They count when that commits.
+    pub(crate) fn commit_in_transaction<'a>(
+        &self,
+        group_id: &str,
+        identity: Identity<'_>,
+        producer_id: i64,
+        offsets: impl Iterator<Item = (&'a ByteString, i32, CommittedOffset)>,
+    ) -> Result<(), ErrorCode> {
+        let work = |group: &mut Group, _| {
+            group.check_commit_in_transaction(identity)?;
+            for (topic, partition, offset) in offsets {
+                group
+                    .offsets
+                    .commit_in_transaction(producer_id, topic, partition, offset);
+            }
+            Ok(())
+        };
+        if identity.generation < 0 {
+            self.with_or_new(group_id, work)
+        } else {
+            self.with(group_id, work)
+                .unwrap_or(Err(ErrorCode::IllegalGeneration))
+        }
+    }
+
+    /// Ends a producer's transaction for the groups of a partition of `__consumer_offsets`.
+    pub(crate) fn end_transaction(
+        &self,
+        partition: i32,
+        producer_id: i64,
+        result: TransactionResult,
+    ) {
+        for (id, group) in &mut lock(&self.table).groups {
+            if offsets_partition(id).partition == partition {
+                group.offsets.end_transaction(producer_id, result);
+            }
         }
     }
 

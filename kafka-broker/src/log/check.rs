@@ -97,9 +97,9 @@ fn check_header(batch: &RecordBatch) -> Result<(), Refusal> {
     if batch.is_control() {
         return Err(invalid("clients must not write control records"));
     }
-    if batch.is_transactional() {
+    if batch.is_transactional() && batch.producer_id() < 0 {
         return Err(invalid(
-            "this broker has no transactions, and the batch belongs to one",
+            "the batch belongs to a transaction, but names no producer",
         ));
     }
     let count = i64::from(batch.record_count().unwrap_or(0));

@@ -3,20 +3,24 @@
 mod check;
 mod epochs;
 mod segment;
+mod transactions;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use kafka_proto::error_code::ErrorCode;
 use kafka_proto::records::RecordBatch;
 use tokio::sync::Notify;
 
 pub(crate) use check::{Limits, check_batch, single_batch};
+pub(crate) use transactions::{AbortedTransaction, Committed, EndTransaction, Isolation};
 
-use crate::producers::{ProducerStates, SequenceCheck};
+use crate::producers::{ProducerState, ProducerStates, SequenceCheck};
 use crate::refusal::Refusal;
 use epochs::LeaderEpochs;
 use segment::Segment;
+use transactions::TransactionIndex;
 
 /// A segment is sealed at this size: large enough that a fetch seldom meets its end, small enough that little is copied
 /// for readers of the active one, and that retention has something to drop.
@@ -33,6 +37,7 @@ pub(crate) struct PartitionLog {
     retention_bytes: Option<u64>,
     producers: ProducerStates,
     epochs: LeaderEpochs,
+    transactions: TransactionIndex,
     /// Long polls that wait for the next append.
     waiting: Vec<Weak<Notify>>,
 }
@@ -63,6 +68,7 @@ impl PartitionLog {
             retention_bytes,
             producers: ProducerStates::default(),
             epochs: LeaderEpochs::default(),
+            transactions: TransactionIndex::default(),
             waiting: Vec::new(),
         }
     }
@@ -82,6 +88,46 @@ impl PartitionLog {
         self.end_offset()
     }
 
+    /// Everything below is settled: it belongs to no open transaction.
+    pub(crate) fn last_stable_offset(&self) -> i64 {
+        self.transactions
+            .first_open()
+            .map_or(self.high_watermark(), |first| {
+                first.max(self.start_offset())
+            })
+    }
+
+    /// Everything below may be read.
+    pub(crate) fn readable_end(&self, isolation: Isolation) -> i64 {
+        match isolation {
+            Isolation::ReadUncommitted => self.high_watermark(),
+            Isolation::ReadCommitted => self.last_stable_offset(),
+        }
+    }
+
+    /// What is remembered of the producers that have written here, by their ids.
+    pub(crate) fn producers(&self) -> impl Iterator<Item = (i64, &ProducerState)> {
+        self.producers.all()
+    }
+
+    /// Whether a batch belongs to a transaction that is open here. Otherwise it may begin one.
+    pub(crate) fn is_in_transaction(&mut self, batch: &RecordBatch) -> Result<bool, Refusal> {
+        let is_open = self.producers.is_in_transaction(batch)?;
+        if !is_open {
+            self.producers.note_beginning(batch);
+        }
+        Ok(is_open)
+    }
+
+    /// Whether a batch may be the first of its producer's transaction here.
+    pub(crate) fn check_beginning(
+        &self,
+        batch: &RecordBatch,
+        has_own_epoch: bool,
+    ) -> Result<(), Refusal> {
+        self.producers.check_beginning(batch, has_own_epoch)
+    }
+
     /// Appends a checked batch, unless its producer's sequence says that it is here already or that one before it is
     /// missing. Wakes whoever waits.
     pub(crate) fn append(
@@ -97,8 +143,42 @@ impl PartitionLog {
                     log_start_offset: self.start_offset(),
                 });
             }
-            SequenceCheck::New => self.producers.remember(batch, base_offset),
+            SequenceCheck::New => {
+                if self.producers.remember(batch, base_offset) {
+                    self.transactions.begin(base_offset);
+                }
+            }
         }
+        self.store(batch, base_offset, leader_epoch);
+        Ok(Appended {
+            base_offset,
+            log_start_offset: self.start_offset(),
+        })
+    }
+
+    /// Ends a producer's transaction, if it has one here, by a marker.
+    pub(crate) fn append_marker(
+        &mut self,
+        end: EndTransaction,
+        leader_epoch: i32,
+    ) -> Result<(), Refusal> {
+        let batch = end
+            .batch()
+            .map_err(|error| Refusal::new(ErrorCode::UnknownServerError, error.to_string()))?;
+        let last_offset = self.end_offset();
+        if let Some(first_offset) = self.producers.end_transaction(end)? {
+            let transaction = AbortedTransaction {
+                producer_id: end.producer.id,
+                first_offset,
+                last_offset,
+            };
+            self.transactions.end(transaction, end.result);
+        }
+        self.store(&batch, last_offset, leader_epoch);
+        Ok(())
+    }
+
+    fn store(&mut self, batch: &RecordBatch, base_offset: i64, leader_epoch: i32) {
         self.epochs.begin(leader_epoch, base_offset);
         let len = batch.bytes().len();
         self.active_segment(len)
@@ -106,10 +186,6 @@ impl PartitionLog {
         self.size += len as u64;
         self.retain();
         self.wake();
-        Ok(Appended {
-            base_offset,
-            log_start_offset: self.start_offset(),
-        })
     }
 
     /// The segment that takes the next `len` bytes.
@@ -141,6 +217,7 @@ impl PartitionLog {
             self.size -= oldest.len() as u64;
             self.segments.pop_front();
         }
+        self.transactions.forget_before(self.start_offset());
     }
 
     /// A leader takes over, in this epoch.
@@ -175,6 +252,7 @@ impl PartitionLog {
         let end = self.end_offset();
         self.epochs.truncate(end);
         self.producers.truncate(end);
+        self.transactions.truncate(end);
         self.wake();
     }
 
@@ -193,11 +271,40 @@ impl PartitionLog {
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<Bytes, OffsetOutOfRange> {
+        self.read_before(self.high_watermark(), offset, max_bytes, at_least_one)
+    }
+
+    /// The same, but only what is settled, and which of it was aborted.
+    pub(crate) fn read_committed(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<Committed, OffsetOutOfRange> {
+        let end = self.last_stable_offset();
+        let records = self.read_before(end, offset, max_bytes, at_least_one)?;
+        let aborted = match self.segment_of(offset) {
+            Some(segment) if !records.is_empty() => {
+                let read_to = segment.offset_after(offset, records.len());
+                self.transactions.aborted(offset, read_to)
+            }
+            _ => Vec::new(),
+        };
+        Ok(Committed { records, aborted })
+    }
+
+    fn read_before(
+        &self,
+        end: i64,
+        offset: i64,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<Bytes, OffsetOutOfRange> {
         if offset < self.start_offset() || offset > self.end_offset() {
             return Err(OffsetOutOfRange);
         }
         Ok(self.segment_of(offset).map_or_else(Bytes::new, |segment| {
-            segment.read(offset, max_bytes, at_least_one)
+            segment.read(offset, end, max_bytes, at_least_one)
         }))
     }
 
@@ -211,6 +318,12 @@ impl PartitionLog {
             .get(first)
             .map_or(0, |segment| segment.bytes_from(offset))
             + whole
+    }
+
+    /// How many of them it may read.
+    pub(crate) fn readable_bytes_from(&self, offset: i64, isolation: Isolation) -> usize {
+        let unreadable = self.bytes_from(self.readable_end(isolation));
+        self.bytes_from(offset).saturating_sub(unreadable)
     }
 
     /// The first batch of which a record may have `timestamp` or a later one.

@@ -103,19 +103,35 @@ impl Segment {
         self.max_timestamp = timestamps.max().unwrap_or(-1);
     }
 
-    /// Whole batches from the one with `offset` on, of at most `max_bytes`; one at least if `at_least_one`.
-    pub(super) fn read(&self, offset: i64, max_bytes: usize, at_least_one: bool) -> Bytes {
+    /// Whole batches from the one with `offset` on that lie before `end`, of at most `max_bytes`; one at least if
+    /// `at_least_one`.
+    pub(super) fn read(
+        &self,
+        offset: i64,
+        end: i64,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Bytes {
         let first = self.index_of(offset);
         let start = self.start_of(first);
         let fitting = self
             .batches
             .partition_point(|batch| batch.end <= start.saturating_add(max_bytes));
         let past = if at_least_one {
-            fitting.max((first + 1).min(self.batches.len()))
+            fitting.max(first + 1)
         } else {
             fitting.max(first)
         };
+        let past = past.min(self.index_of(end)).max(first);
         self.slice(start, self.start_of(past))
+    }
+
+    /// The offset behind `len` bytes of whole batches from the one with `offset` on.
+    pub(super) fn offset_after(&self, offset: i64, len: usize) -> i64 {
+        let end = self.start_of(self.index_of(offset)) + len;
+        let past = self.batches.partition_point(|batch| batch.end <= end);
+        past.checked_sub(1)
+            .map_or(self.base_offset, |last| self.batches[last].last_offset + 1)
     }
 
     /// How many bytes there are from the batch with `offset` on.

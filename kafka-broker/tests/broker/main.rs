@@ -10,4 +10,5 @@ mod list_offsets;
 mod offsets;
 mod produce;
 mod topics;
+mod transactions;
 mod versions;

@@ -198,7 +198,7 @@ async fn what_is_no_proper_batch_is_refused_and_not_appended() {
             ErrorCode::InvalidRecord,
         ),
         (
-            "transaction",
+            "transaction without a producer",
             "t",
             0,
             transactional,

@@ -1,3 +1,5 @@
+mod transactions;
+
 use bytes::Bytes;
 use kafka_proto::records::{Batches, ProducerSequence, RecordBatch, RecordBatchBuilder, Seal};
 use proptest::prelude::*;
