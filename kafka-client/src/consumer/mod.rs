@@ -410,7 +410,8 @@ impl Consumer {
     ///
     /// # Errors
     /// [`Error::Config`] without a group, [`Error::Closed`]. From the [`PendingCommit`]: [`Error::Broker`] when the group
-    /// has rebalanced meanwhile (poll, and what was not committed comes again), [`Error::Timeout`].
+    /// has rebalanced meanwhile (poll, and what was not committed comes again), [`Error::Timeout`]. A cooperative rebalance
+    /// does not refuse what is kept: the commit goes through it.
     pub fn commit_async(&self) -> Result<PendingCommit> {
         let offsets = self.0.shared.commit_all();
         self.commit(offsets, self.0.shared.config.client.api_timeout)
