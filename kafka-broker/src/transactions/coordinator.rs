@@ -152,10 +152,11 @@ impl Coordinator {
     }
 
     /// Aborts what takes too long, and completes what is due.
-    pub(super) fn on_timeout(&mut self, now: Moment) {
+    pub(super) fn on_timeout(&mut self, ids: &ProducerIds, now: Moment) {
         let preparation = self.preparation(now);
         for transaction in self.transactions.values_mut() {
-            self.markers.extend(transaction.on_timeout(preparation));
+            self.markers
+                .extend(transaction.on_timeout(ids, preparation));
         }
     }
 }

@@ -132,7 +132,7 @@ impl Transactions {
 
     fn on_timeout(&self, cluster: &Cluster) -> Option<Instant> {
         let (table, now) = (&mut *lock(&self.table), Moment::now());
-        table.coordinator.on_timeout(now);
+        table.coordinator.on_timeout(&cluster.producer_ids, now);
         write_due(cluster, &mut table.coordinator, now);
         table.next_run = table.coordinator.next_deadline();
         table.next_run

@@ -153,7 +153,7 @@ impl Transaction {
         match self.state {
             State::Prepare { .. } => return Err(ErrorCode::ConcurrentTransactions),
             State::Ongoing => {
-                self.fence_and_abort(on_abort);
+                self.fence_and_abort(ids, on_abort);
                 return Err(ErrorCode::ConcurrentTransactions);
             }
             State::Empty | State::Complete(_) => {}
@@ -270,11 +270,9 @@ impl Transaction {
             }
             _ => return Err(ErrorCode::InvalidTxnState),
         }
-        if bumps && self.is_epoch_exhausted() {
-            self.next_id = Some(ids.next());
-        }
         self.prepare(
             end.result,
+            ids,
             Preparation {
                 version: end.version,
                 ..preparation
@@ -309,16 +307,19 @@ impl Transaction {
 
     /// Aborts an open transaction against its producer, which is fenced by the next epoch. Nobody is given that one,
     /// unless each transaction has an epoch of its own: then its producer may ask for it and go on.
-    fn fence_and_abort(&mut self, preparation: Preparation) {
+    fn fence_and_abort(&mut self, ids: &ProducerIds, preparation: Preparation) {
         if !preparation.version.bumps_epoch() {
             self.producer.epoch = self.producer.epoch.saturating_add(1);
             self.last_epoch = -1;
         }
-        self.prepare(TransactionResult::Abort, preparation);
+        self.prepare(TransactionResult::Abort, ids, preparation);
     }
 
-    fn prepare(&mut self, result: TransactionResult, preparation: Preparation) {
+    fn prepare(&mut self, result: TransactionResult, ids: &ProducerIds, preparation: Preparation) {
         if preparation.version.bumps_epoch() {
+            if self.is_epoch_exhausted() {
+                self.next_id = Some(ids.next());
+            }
             self.last_epoch = self.producer.epoch;
             self.producer.epoch = self.producer.epoch.saturating_add(1);
         }
@@ -340,12 +341,16 @@ impl Transaction {
 
     /// Does what time has brought: aborts a transaction that takes too long, and completes one whose markers are due,
     /// which are returned.
-    pub(super) fn on_timeout(&mut self, on_abort: Preparation) -> Option<Marker> {
+    pub(super) fn on_timeout(
+        &mut self,
+        ids: &ProducerIds,
+        on_abort: Preparation,
+    ) -> Option<Marker> {
         if self.next_deadline()? > on_abort.now.instant {
             return None;
         }
         if self.state == State::Ongoing {
-            self.fence_and_abort(on_abort);
+            self.fence_and_abort(ids, on_abort);
         }
         self.complete(on_abort.now.instant)
     }
