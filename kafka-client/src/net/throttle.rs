@@ -38,4 +38,8 @@ throttled! {
     CreateTopicsResponse: from 3,
     DeleteTopicsResponse: from 2,
     InitProducerIdResponse: from 1,
+    AddPartitionsToTxnResponse: from 1,
+    AddOffsetsToTxnResponse: from 1,
+    EndTxnResponse: from 1,
+    TxnOffsetCommitResponse: from 1,
 }

@@ -265,7 +265,7 @@ impl Model {
         for mut request in requests {
             let seal = |batch: &mut Batch| {
                 let bytes = batch
-                    .seal(Codec::default())
+                    .seal(Codec::default(), false)
                     .expect("a batch that can be sealed");
                 RecordBatch::parse(bytes).expect("a batch that can be read")
             };
