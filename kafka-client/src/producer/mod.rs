@@ -33,7 +33,7 @@ pub use record::{Record, RecordMetadata};
 use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
@@ -72,10 +72,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // What is buffered belongs to a transaction that nobody will commit.
-        self.shared
-            .change(|accumulator| accumulator.leave_transaction(CLOSED));
-        self.shared.close(CLOSED);
+        self.shared.leave();
     }
 }
 
@@ -386,21 +383,21 @@ impl Producer {
     /// Not cancel-safe: the producer is closed as soon as this is polled, and goes on sending if this is dropped.
     pub async fn close(&self, limit: Duration) -> Result<()> {
         let shared = &self.0.shared;
-        let end = tokio::time::Instant::now() + limit;
-        let aborted = self.abort_open_transaction(end).await;
-        shared.change(|accumulator| accumulator.leave_transaction(CLOSED));
-        shared.close(CLOSED);
         let mut ended = shared.ended.subscribe();
-        if timeout_at(end, ended.wait_for(|ended| *ended))
-            .await
-            .is_err()
-        {
+        let closing = async {
+            let aborted = self.abort_open_transaction().await;
+            shared.leave();
+            let _ = ended.wait_for(|ended| *ended).await;
+            aborted
+        };
+        let Ok(aborted) = timeout(limit, closing).await else {
+            shared.leave();
             self.0.sender.abort();
             // It gives everything up as it ends; it never waits for anything else than its turn.
             let _ = ended.wait_for(|ended| *ended).await;
             let last = shared.accumulator().take_first_error();
             return Err(Error::timeout("closing the producer", limit, last));
-        }
+        };
         let error = shared.accumulator().take_first_error();
         aborted.and(error.map_or(Ok(()), Err))
     }

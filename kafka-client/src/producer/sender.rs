@@ -9,6 +9,7 @@ use kafka_proto::messages::InitProducerIdRequest;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::CLOSED;
 use super::accumulator::{Accumulator, Drained, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
@@ -89,6 +90,12 @@ impl Shared {
     pub(super) fn close(&self, reason: Error) {
         self.accumulator().close(reason);
         self.wake.notify_one();
+    }
+
+    /// The same when nobody will use the producer any more: what is buffered for a transaction will not be committed.
+    pub(super) fn leave(&self) {
+        self.change(|accumulator| accumulator.leave_transaction(CLOSED));
+        self.close(CLOSED);
     }
 }
 

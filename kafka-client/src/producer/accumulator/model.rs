@@ -11,6 +11,8 @@ use kafka_proto::compression::Codec;
 use kafka_proto::records::RecordBatch;
 
 use super::*;
+use crate::producer::delivery::Delivery;
+use crate::producer::record::Record;
 
 mod log;
 

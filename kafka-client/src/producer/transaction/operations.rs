@@ -196,17 +196,13 @@ impl Producer {
     }
 
     /// Aborts the transaction, if there is one that may be aborted.
-    pub(in crate::producer) async fn abort_open_transaction(
-        &self,
-        until: tokio::time::Instant,
-    ) -> Result<()> {
+    pub(in crate::producer) async fn abort_open_transaction(&self) -> Result<()> {
         let is_open = self.0.shared.transact(|state| state.is_open());
-        if !is_open.unwrap_or_default() {
-            return Ok(());
+        if is_open.unwrap_or_default() {
+            self.abort_transaction().await
+        } else {
+            Ok(())
         }
-        let aborting = tokio::time::timeout_at(until, self.abort_transaction()).await;
-        // Out of time: what is closed does not wait for it.
-        aborting.unwrap_or(Ok(()))
     }
 
     async fn end_transaction(&self, commit: bool) -> Result<()> {

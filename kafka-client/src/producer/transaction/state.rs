@@ -68,7 +68,7 @@ enum Phase {
 
 /// What has to happen before a transaction is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(in crate::producer) enum Begin {
     /// Nothing: it is begun.
     Begun,
     /// This identity needs another epoch first.
@@ -197,7 +197,7 @@ impl Transaction {
 
     /// Begins a transaction, under the protocol that the cluster has now. Going over to the second one takes a new epoch,
     /// so that nothing of the first is taken for a part of the new transaction.
-    pub(super) fn begin(&mut self, transaction_version: i16) -> Result<Begin> {
+    pub(in crate::producer) fn begin(&mut self, transaction_version: i16) -> Result<Begin> {
         match &self.phase {
             Phase::Ready => {}
             Phase::New => return illegal("call init_transactions before the first transaction"),
@@ -413,7 +413,7 @@ impl Transaction {
     }
 
     /// After the coordinator has ended the transaction, perhaps with the identity for the next.
-    pub(super) fn ended(&mut self, next: Option<Identity>) {
+    pub(in crate::producer) fn ended(&mut self, next: Option<Identity>) {
         match next {
             Some(identity) => self.renewed(identity),
             None => {
