@@ -148,6 +148,47 @@ async fn committed_is_seen_and_aborted_is_not() {
 
 #[tokio::test]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn transactions_of_several_producers_in_one_partition_are_told_apart() {
+    let topic = topic("interleaved", 1).await;
+    let mut producers = Vec::new();
+    for _ in 0..3 {
+        producers.push(producer(&unique("tx"), |builder| builder).await);
+    }
+    let mut expected = Vec::new();
+    // Each writes in two parts and ends at another time, so that their transactions overlap.
+    for step in 0..60 {
+        let (who, part) = (step % 3, step / 3 % 2);
+        let producer = &producers[who];
+        if part == 0 {
+            begin(producer).await;
+        }
+        let written = values(&format!("{step:02}-{who}-"), 3);
+        send_all(producer, &topic, &written).await;
+        within("flushing", producer.flush()).await.unwrap();
+        let is_committed = (step / 6 + who) % 2 == 0;
+        if is_committed {
+            expected.extend(written);
+        }
+        match (part, is_committed) {
+            (0, _) => {}
+            (_, true) => commit(producer).await,
+            (_, false) => abort(producer).await,
+        }
+    }
+    expected.sort();
+    within("the last markers", async {
+        while read(&topic, 1, Isolation::ReadCommitted).await.len() < expected.len() {}
+    })
+    .await;
+    assert_eq!(read(&topic, 1, Isolation::ReadCommitted).await, expected);
+    assert_eq!(
+        read(&topic, 1, Isolation::ReadUncommitted).await.len(),
+        60 * 3
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 async fn nothing_of_an_open_transaction_is_seen_by_those_who_read_committed() {
     let topic = topic("open", 1).await;
     let producer = producer(&unique("tx"), |builder| builder).await;
