@@ -191,6 +191,41 @@ pub enum Error {
         /// The record's offset.
         offset: i64,
     },
+    /// A transaction that cannot be committed any more: abort it, and do its work again in a new one.
+    #[error("the transaction of \"{transactional_id}\" cannot be committed, abort it: {cause}")]
+    TransactionFailed {
+        /// Whose transaction.
+        transactional_id: String,
+        /// What has failed.
+        cause: Box<Error>,
+    },
+    /// A record that was not written, or is not to be seen, because its transaction was aborted.
+    #[error("the transaction of \"{transactional_id}\" was aborted")]
+    TransactionAborted {
+        /// Whose transaction.
+        transactional_id: String,
+    },
+    /// The cluster no longer takes anything from this producer, and has aborted what it had not committed: another one with
+    /// its transactional id was started, or a transaction took longer than its timeout.
+    #[error(
+        "the producer of \"{transactional_id}\" is fenced ({}): another one has its transactional id, or a transaction took longer than transaction.timeout.ms; if it is still the one to write, make it anew",
+        code.name()
+    )]
+    Fenced {
+        /// The producer's transactional id.
+        transactional_id: String,
+        /// What the broker answered.
+        code: ErrorCode,
+    },
+    /// A commit was sent, and nobody knows whether it has happened. Committing again goes on with the same commit, unless
+    /// the error is fatal; what it commits must neither be aborted nor be sent again before that is known.
+    #[error("whether the transaction of \"{transactional_id}\" is committed is not known: {cause}")]
+    Indeterminate {
+        /// Whose transaction.
+        transactional_id: String,
+        /// What keeps it from being known.
+        cause: Box<Error>,
+    },
     /// Something that does not go together with what was called before. Nothing has changed.
     #[error("{reason}")]
     IllegalState {
@@ -214,6 +249,7 @@ impl Error {
             | Self::Timeout { .. }
             | Self::Connect { .. }
             | Self::BufferFull { .. } => true,
+            Self::Indeterminate { cause, .. } => !cause.is_fatal(),
             _ => false,
         }
     }
@@ -226,10 +262,13 @@ impl Error {
                 ErrorCode::ProducerFenced
                     | ErrorCode::FencedInstanceId
                     | ErrorCode::TransactionalIdAuthorizationFailed
+                    | ErrorCode::InvalidTxnState
+                    | ErrorCode::InvalidProducerIdMapping
                     | ErrorCode::ClusterAuthorizationFailed
                     | ErrorCode::UnsupportedVersion
             ),
-            Self::Closed { .. } | Self::UnsupportedVersion { .. } => true,
+            Self::Closed { .. } | Self::UnsupportedVersion { .. } | Self::Fenced { .. } => true,
+            Self::Indeterminate { cause, .. } => cause.is_fatal(),
             _ => false,
         }
     }
@@ -243,6 +282,7 @@ impl Error {
                     | ErrorCode::OutOfOrderSequenceNumber
                     | ErrorCode::UnknownProducerId
             ),
+            Self::TransactionFailed { .. } => true,
             _ => false,
         }
     }

@@ -1,6 +1,6 @@
 //! A Kafka client in pure Rust: producer, consumer, groups and admin, with no C anywhere.
 //!
-//! - [`Producer`](producer::Producer) writes records: batched, compressed, idempotent;
+//! - [`Producer`](producer::Producer) writes records: batched, compressed, idempotent, in transactions;
 //! - [`Consumer`](consumer::Consumer) reads them, alone or in a group;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::cluster::metadata::BrokerInfo;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
-use crate::net::Connection;
+use crate::net::{Connection, Features};
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,14 +56,36 @@ impl Place {
 }
 
 /// The connections that there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// The latest that any broker has said of the cluster's features.
+    features: Mutex<Features>,
     /// Told when a connection turns out to be lost: the cluster may have changed.
     pub(super) lost: Arc<Notify>,
 }
 
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            slots: Mutex::default(),
+            features: Mutex::new(Features::UNKNOWN),
+            lost: Arc::default(),
+        }
+    }
+}
+
 impl Connections {
+    /// The latest that any broker has said of the cluster's features.
+    pub(super) fn features(&self) -> Features {
+        *self.features.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, features: Features) {
+        let mut known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = known.latest(features);
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +150,7 @@ impl Connections {
         }
         match Connection::open(name.clone(), host, port, config).await {
             Ok(connection) => {
+                self.learn(connection.features());
                 let connection = Arc::new(connection);
                 *place = Place {
                     connection: Some((name, connection.clone())),

@@ -13,18 +13,22 @@ use crate::error::{Error, Result};
 pub(crate) enum CoordinatorKind {
     /// A group.
     Group,
+    /// The transactions of a transactional id.
+    Transaction,
 }
 
 impl CoordinatorKind {
     fn key_type(self) -> i8 {
         match self {
             Self::Group => 0,
+            Self::Transaction => 1,
         }
     }
 
     fn describe(self, key: &str) -> String {
         match self {
             Self::Group => format!("coordinator of group \"{key}\""),
+            Self::Transaction => format!("coordinator of transactional id \"{key}\""),
         }
     }
 }

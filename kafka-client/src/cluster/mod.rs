@@ -114,6 +114,12 @@ impl Cluster {
             .clone()
     }
 
+    /// Which transaction protocol the cluster has switched on, by the last that any broker has said: brokers say it when a
+    /// connection is made.
+    pub(crate) fn transaction_version(&self) -> i16 {
+        self.0.connections.features().transaction_version
+    }
+
     fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,6 +13,7 @@ mod config;
 mod driver;
 mod fetch;
 mod group;
+mod group_metadata;
 mod listener;
 mod offsets;
 mod poll;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use builder::ConsumerBuilder;
 pub use commit::OffsetAndMetadata;
 pub use config::{ConsumerConfig, Isolation, OffsetReset};
+pub use group_metadata::ConsumerGroupMetadata;
 pub use kafka_proto::records::{Header, Headers, TimestampType};
 pub use listener::{ListenerFuture, RebalanceListener};
 pub use records::{
@@ -35,6 +37,7 @@ pub use records::{
 };
 pub use stream::BatchStream;
 
+pub(crate) use offsets::by_topic;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 

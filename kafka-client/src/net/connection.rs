@@ -32,8 +32,45 @@ pub(crate) struct Connection {
     shared: Arc<Shared>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     versions: HashMap<i16, Versions>,
+    features: Features,
     next_correlation: AtomicI32,
     client_id: ByteString,
+}
+
+/// What the cluster had switched on when the broker was asked (KIP-584).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// Goes up with each change; -1 where the broker knows of no features.
+    epoch: i64,
+    /// Which transaction protocol may be spoken: the second from level 2 on (KIP-890).
+    pub(crate) transaction_version: i16,
+}
+
+impl Features {
+    pub(crate) const UNKNOWN: Self = Self {
+        epoch: -1,
+        transaction_version: 0,
+    };
+
+    fn of(answer: &ApiVersionsResponse) -> Self {
+        let finalized = answer
+            .finalized_features
+            .iter()
+            .find(|feature| &*feature.name == "transaction.version");
+        Self {
+            epoch: answer.finalized_features_epoch,
+            transaction_version: finalized.map_or(0, |feature| feature.max_version_level),
+        }
+    }
+
+    /// The later of two views.
+    pub(crate) fn latest(self, other: Self) -> Self {
+        if other.epoch > self.epoch {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// A request that has its place among those on their way, and is not answered yet.
@@ -210,28 +247,28 @@ impl Connection {
             shared,
             outgoing,
             versions: HashMap::new(),
+            features: Features::UNKNOWN,
             next_correlation: AtomicI32::new(0),
             client_id: config.client_id.as_str().into(),
         };
         let limit = config.connection_setup_timeout.min(config.request_timeout);
-        connection.versions = connection.ask_versions(limit).await.map_err(
-            |error| match error {
-                Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
-                    let hint =
-                        "before it said what it speaks: is it a Kafka listener, and without TLS?";
-                    Error::Disconnected {
-                        broker,
-                        reason: format!("{reason} {hint}"),
-                    }
+        let answer = connection.ask_versions(limit).await;
+        (connection.versions, connection.features) = answer.map_err(|error| match error {
+            Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
+                let hint =
+                    "before it said what it speaks: is it a Kafka listener, and without TLS?";
+                Error::Disconnected {
+                    broker,
+                    reason: format!("{reason} {hint}"),
                 }
-                other => other,
-            },
-        )?;
+            }
+            other => other,
+        })?;
         Ok(connection)
     }
 
     /// A broker that does not know our version of ApiVersions answers in version 0, naming the one it does know (KIP-511).
-    async fn ask_versions(&self, limit: Duration) -> Result<HashMap<i16, Versions>> {
+    async fn ask_versions(&self, limit: Duration) -> Result<(HashMap<i16, Versions>, Features)> {
         let request = ApiVersionsRequest {
             client_software_name: "kafka-client-rust".into(),
             client_software_version: env!("CARGO_PKG_VERSION").into(),
@@ -276,7 +313,7 @@ impl Connection {
                 crate::error::check(answer.error_code, || {
                     format!("ApiVersions of {}", self.shared.broker)
                 })?;
-                return Ok(versions);
+                return Ok((versions, Features::of(&answer)));
             }
             let theirs = versions
                 .get(&ApiVersionsRequest::KEY)
@@ -293,6 +330,11 @@ impl Connection {
     /// Whether the connection can no longer be used.
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.state().closed.is_some()
+    }
+
+    /// What the cluster had switched on when the connection was made.
+    pub(crate) fn features(&self) -> Features {
+        self.features
     }
 
     /// The highest version, at most `max`, that both sides speak.

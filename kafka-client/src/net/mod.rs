@@ -3,5 +3,5 @@
 mod connection;
 mod throttle;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, Features};
 pub(crate) use throttle::Throttled;

@@ -39,4 +39,8 @@ throttled! {
     DeleteTopicsResponse: from 2,
     InitProducerIdResponse: from 1,
     OffsetForLeaderEpochResponse: from 3,
+    AddPartitionsToTxnResponse: from 1,
+    AddOffsetsToTxnResponse: from 1,
+    EndTxnResponse: from 1,
+    TxnOffsetCommitResponse: from 1,
 }

@@ -7,6 +7,7 @@
 //! - when a batch is given up that took a place in its partition's sequence, nothing new is sent to the partition until
 //!   every batch whose outcome is unknown has been settled under the old identity; then its sequence starts over;
 //! - `used` is the sum of what every batch counted when it was filled, and goes back when it is settled;
+//! - within a transaction nothing starts over: what is given up dooms the transaction, and everything not sent with it;
 //! - every batch is settled: one that is dropped on the way tells so itself, and [`Accumulator::abandon`] forgets it.
 
 use std::collections::hash_map::Entry;
@@ -19,35 +20,16 @@ use kafka_proto::error_code::ErrorCode;
 
 use super::batch::{Batch, Place};
 use super::config::ProducerConfig;
-use super::delivery::{Delivery, Promise, Written};
+use super::delivery::{Promise, Written};
 use super::identity::Identity;
-use super::partitioner::{StickyPartition, partition_of_key};
+use super::partitioner::StickyPartition;
 use super::queue::{PartitionQueue, Readiness, Urgency};
-use super::record::Record;
+use super::transaction::{Protocol, SOON, Transaction};
 use crate::error::{Error, Result};
 use crate::retry::Backoff;
 use crate::types::TopicPartition;
 
-/// Why a record could not be taken.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// There is no room until something is acknowledged.
-    Full,
-    /// Nothing is known of the topic yet.
-    UnknownTopic,
-    /// The topic does not have the partition, unless it has grown.
-    UnknownPartition(Error),
-    /// It never can be.
-    Invalid(Error),
-}
-
-/// A record that was taken.
-#[derive(Debug)]
-pub(super) struct Appended {
-    pub(super) delivery: Delivery,
-    /// Whether the sender has something to do that it does not know of yet.
-    pub(super) wake: bool,
-}
+pub(super) use append::{Appended, Refusal};
 
 /// Batches for one broker, one for a partition.
 #[derive(Debug)]
@@ -55,6 +37,8 @@ pub(super) struct Request {
     pub(super) broker: i32,
     /// Whether other requests are on their way to the broker, behind which it has to stay.
     pub(super) follows: bool,
+    /// How the transaction is spoken of that the batches belong to, if they do.
+    pub(super) transaction: Option<Protocol>,
     pub(super) batches: Vec<Batch>,
 }
 
@@ -66,6 +50,8 @@ pub(super) struct Drained {
     pub(super) next: Option<Instant>,
     /// Whether a partition has batches and no leader.
     pub(super) leader_unknown: bool,
+    /// Partitions that have to become part of the transaction before they are written to.
+    pub(super) to_add: Vec<TopicPartition>,
 }
 
 impl Drained {
@@ -107,6 +93,8 @@ pub(super) struct Accumulator {
     used: usize,
     spare: Vec<Vec<u8>>,
     identity: Option<Identity>,
+    /// Where a transactional producer stands.
+    transaction: Option<Transaction>,
     /// By broker.
     traffic: HashMap<i32, Traffic>,
     next_number: u64,
@@ -140,6 +128,7 @@ const SPARE_BUFFERS: usize = 16;
 impl Accumulator {
     pub(super) fn new(config: ProducerConfig) -> Self {
         Self {
+            transaction: config.transactional_id.clone().map(Transaction::new),
             config,
             topics: HashMap::default(),
             used: 0,
@@ -181,95 +170,9 @@ impl Accumulator {
         self.topics.keys()
     }
 
-    /// Takes a record. The time is asked for only when a batch is begun: looking at the clock takes as long as the rest.
-    pub(super) fn append(
-        &mut self,
-        record: &Record<'_>,
-        now: impl FnOnce() -> Instant,
-    ) -> std::result::Result<Appended, Refusal> {
-        if let Some(reason) = &self.closed {
-            return Err(Refusal::Invalid(reason.clone()));
-        }
-        let topic = self
-            .topics
-            .get_mut(record.topic)
-            .ok_or(Refusal::UnknownTopic)?;
-        let at = match (record.partition, record.key) {
-            (Some(partition), _) => match usize::try_from(partition) {
-                Ok(at) if at < topic.partitions.get() as usize => at,
-                _ => {
-                    return Err(Refusal::UnknownPartition(no_such_partition(
-                        topic, partition,
-                    )));
-                }
-            },
-            (None, Some(key)) => partition_of_key(key, topic.partitions),
-            (None, None) => topic.sticky.current(topic.partitions),
-        };
-        let queue = &mut topic.queues[at];
-        let timestamp = record.timestamp_or_now();
-        let before = queue.open.as_ref().map_or(0, Batch::counted);
-        let fits = queue
-            .open
-            .as_ref()
-            .is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
-        if !fits {
-            let size = record_size(record);
-            if size > self.config.max_request_size {
-                let max = self.config.max_request_size;
-                return Err(Refusal::Invalid(Error::RecordTooLarge {
-                    topic: record.topic.to_owned(),
-                    size,
-                    max,
-                }));
-            }
-            if self.used > 0 && self.used + size > self.config.buffer_memory {
-                // What is gathered has to go out now: nothing more will come to fill it.
-                self.flush_below = self.flush_below.max(self.next_number);
-                return Err(Refusal::Full);
-            }
-        } else if self.used >= self.config.buffer_memory {
-            self.flush_below = self.flush_below.max(self.next_number);
-            return Err(Refusal::Full);
-        }
-        let mut wake = false;
-        if !fits {
-            wake = queue.open.is_some();
-            queue.close_open();
-        }
-        let open = queue.open.get_or_insert_with(|| {
-            wake = true;
-            let number = self.next_number;
-            self.next_number += 1;
-            self.unsettled.insert(Place { number, part: 0 });
-            Batch::new(
-                queue.partition.clone(),
-                number,
-                now(),
-                self.spare.pop().unwrap_or_default(),
-            )
-        });
-        if let Err(error) = open.append(record, timestamp) {
-            let what = format!("a record for {}", queue.partition);
-            return Err(Refusal::Invalid(Error::Protocol {
-                what,
-                reason: error.to_string(),
-            }));
-        }
-        let grown = open.counted() - if fits { before } else { 0 };
-        self.used += grown;
-        let delivery = open.delivery(timestamp);
-        if record.partition.is_none() && record.key.is_none() {
-            topic
-                .sticky
-                .appended(grown, self.config.batch_size, topic.partitions);
-        }
-        Ok(Appended { delivery, wake })
-    }
-
-    /// Whether an idempotent producer has no identity to send new sequences under.
+    /// Whether an idempotent producer has no identity to send new sequences under. A transactional one gets it otherwise.
     pub(super) fn needs_identity(&self) -> bool {
-        self.config.idempotence && self.identity.is_none()
+        self.config.idempotence && self.identity.is_none() && self.transaction.is_none()
     }
 
     pub(super) fn set_identity(&mut self, identity: Identity) {
@@ -292,13 +195,19 @@ impl Accumulator {
         let needs_identity = self.needs_identity();
         let identity = self.identity;
         let mut expired = Vec::new();
+        let mut is_held_up = false;
         let mut ready: Vec<(Option<Instant>, i32, &mut PartitionQueue)> = Vec::new();
         for queue in self.topics.values_mut().flat_map(|topic| &mut topic.queues) {
             queue.take_expired(now, self.config.delivery_timeout, &mut expired);
-            if queue.mend(identity) {
+            if self.transaction.is_none() && queue.mend(identity) {
                 self.identity = None;
             }
             let oldest = queue.oldest();
+            let is_part = self.transaction.as_ref();
+            let is_part = is_part.is_none_or(|transaction| transaction.may_write(&queue.partition));
+            if !is_part && oldest.is_some() {
+                drained.to_add.push(queue.partition.clone());
+            }
             if let Some(oldest) = oldest {
                 drained.look_again(oldest + self.config.delivery_timeout);
             }
@@ -308,6 +217,7 @@ impl Accumulator {
             match queue.readiness(now, urgency) {
                 Readiness::Waiting => {}
                 Readiness::At(at) => drained.look_again(at),
+                Readiness::Ready if !is_part => is_held_up = true,
                 Readiness::Ready => match leader(&queue.partition) {
                     Some(broker) if queue.may_send_to(broker) => {
                         ready.push((oldest, broker, queue))
@@ -329,6 +239,7 @@ impl Accumulator {
                     Request {
                         broker,
                         follows: traffic.requests > 0,
+                        transaction: self.transaction.as_ref().map(Transaction::protocol),
                         batches: Vec::new(),
                     },
                     0,
@@ -341,6 +252,15 @@ impl Accumulator {
             request.batches.extend(queue.take(broker, identity));
         }
         drained.requests = requests.into_values().map(|(request, _)| request).collect();
+        if let Some(transaction) = &mut self.transaction {
+            if !drained.requests.is_empty() {
+                transaction.writing();
+            }
+            // Those that wait for more records go along: that is one request for all of them.
+            if !is_held_up || !transaction.start_adding() {
+                drained.to_add.clear();
+            }
+        }
         for request in &drained.requests {
             self.traffic.entry(request.broker).or_default().requests += 1;
         }
@@ -377,6 +297,7 @@ impl Accumulator {
         outcome: std::result::Result<Written, Failure>,
         now: Instant,
     ) {
+        let doom = self.transaction.as_ref().and_then(Transaction::doom);
         let Some(queue) = queue_of(&mut self.topics, &batch.partition) else {
             return;
         };
@@ -391,6 +312,9 @@ impl Accumulator {
             }
             Err(failure) => failure,
         };
+        if let Some(doom) = doom {
+            return self.give_up(batch, doom);
+        }
         let is_over = now.saturating_duration_since(batch.created) >= self.config.delivery_timeout;
         if queue.sequence.has_written(&batch) && (is_over || !error.is_retriable()) {
             // Where it is was said to nobody, and the broker may no longer know.
@@ -402,6 +326,8 @@ impl Accumulator {
         };
         let is_out_of_order = match code {
             _ if batch.sequence.is_none() => false,
+            // Within a transaction nothing starts over: the broker does not take it at all.
+            ErrorCode::InvalidProducerEpoch if self.transaction.is_some() => false,
             // A gap in the sequence says that this batch was not written, now or before: the broker would know it.
             ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId => {
                 batch.maybe_written = false;
@@ -413,8 +339,9 @@ impl Accumulator {
             }
             _ => false,
         };
-        if is_out_of_order {
-            if !queue.has_unsettled_before(batch.place()) {
+        let is_next = !queue.has_unsettled_before(batch.place());
+        if is_out_of_order && !(is_next && self.transaction.is_some()) {
+            if is_next {
                 // Nothing of ours is missing before it, so the broker has lost what it knew of us.
                 batch.refused = true;
                 queue.sequence.break_at(&batch);
@@ -426,6 +353,10 @@ impl Accumulator {
         }
         // Any other answer leaves open what earlier sends did.
         batch.maybe_written |= maybe_written;
+        if code == ErrorCode::ConcurrentTransactions && !is_over {
+            batch.last_error = Some(error);
+            return queue.put_back_until(batch, now + SOON);
+        }
         if error.is_retriable() && !is_over {
             return put_back(queue, batch, error, now);
         }
@@ -503,7 +434,10 @@ impl Accumulator {
 
     /// Gives everything up. What is on its way will not come back.
     pub(super) fn abandon(&mut self, error: Error) {
-        self.close(error);
+        self.close(error.clone());
+        if let Some(transaction) = &mut self.transaction {
+            transaction.fail(error);
+        }
         let error = self.closed.clone().unwrap_or(Error::Closed {
             what: "the producer",
         });
@@ -520,7 +454,15 @@ impl Accumulator {
         self.used = 0;
     }
 
+    /// Settles a batch. One that has failed ends its transaction, if it belongs to one.
     fn settle(&mut self, batch: Batch, outcome: Result<Written>) {
+        match outcome {
+            Err(error) if self.transaction.is_some() => self.give_up(batch, error),
+            outcome => self.conclude(batch, outcome),
+        }
+    }
+
+    fn conclude(&mut self, batch: Batch, outcome: Result<Written>) {
         if let Err(error) = &outcome {
             tracing::debug!(partition = %batch.partition, records = batch.records, %error, "batch not written");
             self.first_error.get_or_insert_with(|| error.clone());
@@ -566,26 +508,8 @@ fn queue_of<'a>(
         .get_mut(usize::try_from(partition.partition).ok()?)
 }
 
-fn no_such_partition(topic: &Topic, partition: i32) -> Error {
-    let partition = TopicPartition::new(topic.name.clone(), partition);
-    Error::NoSuchPartition {
-        partition,
-        partitions: topic.partitions.get() as usize,
-    }
-}
-
-/// About what a record takes in a batch of its own, header included.
-fn record_size(record: &Record<'_>) -> usize {
-    const BATCH_HEADER: usize = 61;
-    const FIELDS: usize = 21;
-    let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-    let headers: usize = record
-        .headers
-        .iter()
-        .map(|header| header.key.len() + len(header.value) + 10)
-        .sum();
-    BATCH_HEADER + FIELDS + len(record.key) + len(record.value) + headers
-}
+mod append;
+mod transactional;
 
 #[cfg(test)]
 mod model;

@@ -109,12 +109,17 @@ impl Batch {
     }
 
     /// The bytes to send. They are made once: a retry sends the same ones, with another sequence at most.
-    pub(super) fn seal(&mut self, codec: Codec) -> Result<Bytes, RecordsError> {
+    pub(super) fn seal(
+        &mut self,
+        codec: Codec,
+        transactional: bool,
+    ) -> Result<Bytes, RecordsError> {
         let producer = self.sequence.unwrap_or(ProducerSequence::NONE);
         let bytes = match self.sealed.take() {
             None => self.builder.finish(&Seal {
                 codec,
                 producer,
+                transactional,
                 ..Seal::default()
             })?,
             Some(sealed) => {

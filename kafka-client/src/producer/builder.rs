@@ -88,6 +88,22 @@ impl ProducerBuilder {
         self
     }
 
+    /// `transactional.id`: a name that this producer alone has, and keeps over restarts. It writes in transactions only,
+    /// from [`init_transactions`](Producer::init_transactions) on.
+    #[must_use]
+    pub fn transactional_id(mut self, id: impl Into<String>) -> Self {
+        self.config.transactional_id = Some(id.into());
+        self
+    }
+
+    /// `transaction.timeout.ms`. Brokers take no more than their `transaction.max.timeout.ms`, which is 15 minutes unless
+    /// told otherwise.
+    #[must_use]
+    pub fn transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.config.transaction_timeout = timeout;
+        self
+    }
+
     /// Settings by their Kafka names.
     ///
     /// # Errors

@@ -54,6 +54,10 @@ pub struct ProducerConfig {
     pub delivery_timeout: Duration,
     /// `max.in.flight.requests.per.connection`: 1 to 5.
     pub max_in_flight: usize,
+    /// `transactional.id`: who the producer is over restarts. Records are written in transactions only where it is set.
+    pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`: a transaction that takes longer is aborted by the cluster, and its producer fenced.
+    pub transaction_timeout: Duration,
 }
 
 /// What a frame can hold, and some room for what surrounds the records.
@@ -73,6 +77,8 @@ impl Default for ProducerConfig {
             max_request_size: 1 << 20,
             delivery_timeout: Duration::from_secs(120),
             max_in_flight: 5,
+            transactional_id: None,
+            transaction_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -128,6 +134,21 @@ impl ProducerConfig {
                 self.acks.code().to_string(),
                 "an idempotent producer needs \"all\": set that, or enable.idempotence to false",
             );
+        }
+        if let Some(id) = &self.transactional_id {
+            if id.is_empty() {
+                let reason = "expected a name that this producer alone has";
+                return refused("transactional.id", id.clone(), reason);
+            }
+            if !self.idempotence {
+                let reason = "transactions need an idempotent producer: set enable.idempotence to true and acks to all";
+                return refused("transactional.id", id.clone(), reason);
+            }
+        }
+        let timeout = self.transaction_timeout.as_millis();
+        if !(1..=i32::MAX as u128).contains(&timeout) {
+            let reason = "expected 1 to 2147483647 milliseconds";
+            return refused("transaction.timeout.ms", timeout.to_string(), reason);
         }
         if !(1..=5).contains(&self.max_in_flight) {
             let value = self.max_in_flight.to_string();
@@ -244,6 +265,17 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
         name: "max.in.flight.requests.per.connection",
         apply: |config, value| parse(value, "1 to 5").map(|count| config.max_in_flight = count),
     },
+    Setting {
+        name: "transactional.id",
+        apply: |config, value| {
+            config.transactional_id = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "transaction.timeout.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.transaction_timeout = time),
+    },
 ];
 
 #[cfg(test)]
@@ -307,5 +339,11 @@ mod tests {
         );
         config.idempotence = false;
         config.validate().unwrap();
+        config.set([("transactional.id", "t")]).unwrap();
+        let error = config.validate().unwrap_err().to_string();
+        assert!(
+            error.starts_with("setting \"transactional.id\" = \"t\": transactions need"),
+            "{error}"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! - `accumulator` decides what is sent when, and what becomes of what failed; a `queue` holds the batches of a partition,
 //!   its `sequence` is what the partition's leader follows;
 //! - `sender` moves batches between it and the requests, each of which is a `produce`;
+//! - `transaction` decides what may be sent when, and how it ends, where the producer has a transactional id;
 //! - a [`Delivery`] says what became of a record, one object for all records of a batch.
 
 mod accumulator;
@@ -17,6 +18,7 @@ mod queue;
 mod record;
 mod sender;
 mod sequence;
+mod transaction;
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -70,7 +72,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.close(CLOSED);
+        self.shared.leave();
     }
 }
 
@@ -372,24 +374,31 @@ impl Producer {
     }
 
     /// Sends what is buffered and ends, within `limit`; what is not written by then fails. Other handles are closed, too.
+    /// A transaction that is open is aborted first, so that nobody has to wait for its timeout; one of which it is not known
+    /// whether it is committed is left to the cluster.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when something was not settled in time, else the first error of a batch since the last flush.
+    /// [`Error::Timeout`] when something was not settled in time, else the first error of a batch since the last flush, or
+    /// why the transaction could not be aborted.
     /// Not cancel-safe: the producer is closed as soon as this is polled, and goes on sending if this is dropped.
     pub async fn close(&self, limit: Duration) -> Result<()> {
         let shared = &self.0.shared;
-        shared.close(CLOSED);
         let mut ended = shared.ended.subscribe();
-        if timeout(limit, ended.wait_for(|ended| *ended))
-            .await
-            .is_err()
-        {
+        let closing = async {
+            let aborted = self.abort_open_transaction().await;
+            shared.leave();
+            let _ = ended.wait_for(|ended| *ended).await;
+            aborted
+        };
+        let Ok(aborted) = timeout(limit, closing).await else {
+            shared.leave();
             self.0.sender.abort();
             // It gives everything up as it ends; it never waits for anything else than its turn.
             let _ = ended.wait_for(|ended| *ended).await;
             let last = shared.accumulator().take_first_error();
             return Err(Error::timeout("closing the producer", limit, last));
-        }
-        shared.accumulator().take_first_error().map_or(Ok(()), Err)
+        };
+        let error = shared.accumulator().take_first_error();
+        aborted.and(error.map_or(Ok(()), Err))
     }
 }

@@ -19,6 +19,7 @@ use super::batch::Batch;
 use super::config::Acks;
 use super::delivery::Written;
 use super::sender::Shared;
+use super::transaction::Protocol;
 use crate::cluster::{BrokerInfo, Lane, NewLeader, Node};
 use crate::error::{Error, Result};
 use crate::net::Connection;
@@ -82,9 +83,13 @@ impl Turn {
 /// Sends one request and sorts its answer by batch.
 pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -> Produced {
     let Request {
-        broker, batches, ..
+        broker,
+        batches,
+        transaction,
+        ..
     } = request;
-    let (sealed, mut done) = sealed(batches, shared.config.compression).await;
+    let codec = shared.config.compression;
+    let (sealed, mut done) = sealed(batches, codec, transaction.is_some()).await;
     let payload: Vec<_> = sealed
         .iter()
         .map(|(batch, bytes)| (batch.partition.clone(), bytes.clone()))
@@ -95,7 +100,7 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
             let _ = next.send(connection);
             Ok(HashMap::new())
         }
-        Ok((connection, next)) => exchange(&shared, &connection, next, payload).await,
+        Ok((connection, next)) => exchange(&shared, &connection, next, transaction, payload).await,
         Err(error) => Err(Failure {
             error,
             maybe_written: false,
@@ -140,13 +145,17 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
 }
 
 /// The batches with their bytes, and those of which none could be made.
-async fn sealed(batches: Vec<Batch>, codec: Codec) -> (Vec<(Batch, Bytes)>, Vec<(Batch, Outcome)>) {
+async fn sealed(
+    batches: Vec<Batch>,
+    codec: Codec,
+    transactional: bool,
+) -> (Vec<(Batch, Bytes)>, Vec<(Batch, Outcome)>) {
     // Compressing takes its time, which nothing else of the connection should have to wait for.
     let results = if codec.compression() == Compression::None {
-        seal(batches, codec)
+        seal(batches, codec, transactional)
     } else {
         // It does not panic. It is cancelled only when the runtime ends, and with it all that waits.
-        tokio::task::spawn_blocking(move || seal(batches, codec))
+        tokio::task::spawn_blocking(move || seal(batches, codec, transactional))
             .await
             .unwrap_or_default()
     };
@@ -172,10 +181,14 @@ async fn sealed(batches: Vec<Batch>, codec: Codec) -> (Vec<(Batch, Bytes)>, Vec<
     (sealed, failed)
 }
 
-fn seal(batches: Vec<Batch>, codec: Codec) -> Vec<(Batch, std::result::Result<Bytes, String>)> {
+fn seal(
+    batches: Vec<Batch>,
+    codec: Codec,
+    transactional: bool,
+) -> Vec<(Batch, std::result::Result<Bytes, String>)> {
     let seal = |mut batch: Batch| {
         // A batch must not get lost over a compressor's fault.
-        let bytes = catch_unwind(AssertUnwindSafe(|| batch.seal(codec)));
+        let bytes = catch_unwind(AssertUnwindSafe(|| batch.seal(codec, transactional)));
         let bytes = bytes.map_err(|_| "compressing it panicked".to_owned());
         (
             batch,
@@ -190,6 +203,7 @@ async fn exchange(
     shared: &Shared,
     connection: &Arc<Connection>,
     next: oneshot::Sender<Arc<Connection>>,
+    transaction: Option<Protocol>,
     payload: Vec<(TopicPartition, Bytes)>,
 ) -> std::result::Result<HashMap<TopicPartition, PartitionProduceResponse>, Failure> {
     let not_sent = |error| Failure {
@@ -221,6 +235,9 @@ async fn exchange(
     // From version 13 on topics have no names any more, which takes a cluster that gave them all ids.
     let all_have_ids = by_topic.keys().all(|topic| !id_of(topic).is_zero());
     let max_version = if all_have_ids { i16::MAX } else { 12 };
+    let max_version = transaction.map_or(max_version, |protocol| {
+        protocol.max_produce().min(max_version)
+    });
     let version = connection
         .version_of::<ProduceRequest>(max_version)
         .map_err(not_sent)?;
@@ -242,6 +259,7 @@ async fn exchange(
             ..Default::default()
         });
     let request = ProduceRequest {
+        transactional_id: shared.config.transactional_id.as_deref().map(Into::into),
         acks: shared.config.acks.code(),
         timeout_ms: i32::try_from(limit.as_millis()).unwrap_or(i32::MAX),
         topic_data: topic_data.collect(),

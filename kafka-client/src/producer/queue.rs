@@ -187,6 +187,12 @@ impl PartitionQueue {
         self.put_back_at_once(batch);
     }
 
+    /// Puts a batch back that is to be sent again then: what stood in its way is known to be short.
+    pub(super) fn put_back_until(&mut self, batch: Batch, then: Instant) {
+        self.not_before = Some(then);
+        self.put_back_at_once(batch);
+    }
+
     /// Puts a batch back that has to be sent again.
     pub(super) fn put_back_at_once(&mut self, batch: Batch) {
         self.settling = self.in_flight > 0;
@@ -251,6 +257,11 @@ impl PartitionQueue {
     /// Takes everything that waits, and no longer expects what is on its way.
     pub(super) fn abandon(&mut self) -> Vec<Batch> {
         self.in_flight = 0;
+        self.take_waiting()
+    }
+
+    /// Takes everything that waits.
+    pub(super) fn take_waiting(&mut self) -> Vec<Batch> {
         self.close_open();
         self.retry.drain(..).chain(self.full.drain(..)).collect()
     }

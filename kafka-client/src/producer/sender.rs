@@ -9,10 +9,12 @@ use kafka_proto::messages::InitProducerIdRequest;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::CLOSED;
 use super::accumulator::{Accumulator, Drained, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
 use super::produce::{Link, Produced, produce};
+use super::transaction::add_partitions;
 use crate::cluster::{Cluster, Lane, Node};
 use crate::error::{Error, Result};
 use crate::retry::Backoff;
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     pub(super) wake: Notify,
     /// Batches were settled: there may be room, and a flush may be over.
     pub(super) settled: Notify,
+    /// Who begins or ends a transaction, or sends positions: one at a time.
+    pub(super) turn: tokio::sync::Mutex<()>,
     /// Whether the sender has ended.
     pub(super) ended: watch::Sender<bool>,
 }
@@ -42,6 +46,7 @@ impl Shared {
             accumulator,
             wake: Notify::new(),
             settled: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
             ended,
         }
     }
@@ -53,7 +58,7 @@ impl Shared {
     }
 
     /// Does something to the accumulator, and then tells those who wait for what it settled by that.
-    fn change<T>(&self, change: impl FnOnce(&mut Accumulator) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Accumulator) -> T) -> T {
         let mut accumulator = self.accumulator();
         let result = change(&mut accumulator);
         let settled = accumulator.take_settled();
@@ -86,6 +91,12 @@ impl Shared {
         self.accumulator().close(reason);
         self.wake.notify_one();
     }
+
+    /// The same when nobody will use the producer any more: what is buffered for a transaction will not be committed.
+    pub(super) fn leave(&self) {
+        self.change(|accumulator| accumulator.leave_transaction(CLOSED));
+        self.close(CLOSED);
+    }
 }
 
 /// However the sender ends, nobody waits for it any longer.
@@ -106,6 +117,7 @@ impl Drop for End {
 enum Done {
     Produced(Produced),
     Identified(Result<Identity>),
+    Added(Vec<TopicPartition>, Result<()>),
     Refreshed,
 }
 
@@ -176,9 +188,17 @@ impl Sender {
                 requests,
                 next,
                 leader_unknown,
+                to_add,
             } = drained;
             if is_over {
                 return None;
+            }
+            if !to_add.is_empty() {
+                let shared = self.shared.clone();
+                self.tasks.spawn(async move {
+                    let result = add_partitions(&shared, &to_add).await;
+                    Done::Added(to_add, result)
+                });
             }
             if !requests.is_empty() {
                 for request in requests {
@@ -236,6 +256,12 @@ impl Sender {
                         self.shared.change(|accumulator| accumulator.abandon(error));
                     }
                 }
+            }
+            Done::Added(partitions, result) => {
+                self.shared
+                    .change(|accumulator| accumulator.added(partitions, result));
+                // A transaction may wait for that before it ends.
+                self.shared.settled.notify_waiters();
             }
             Done::Refreshed => self.refreshing = false,
         }

@@ -5,9 +5,14 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub(crate) use batch::BatchHeader;
 pub use batch::{OwnedRecords, PartitionBatch, Records};
 pub use record::{ConsumerRecord, OwnedRecord};
+
+use super::commit::OffsetAndMetadata;
+use crate::types::TopicPartition;
 
 /// The batches of one poll. Those of a partition are in the order of their offsets.
 ///
@@ -46,6 +51,20 @@ impl ConsumerRecords {
     /// The batches.
     pub fn batches(&self) -> &[PartitionBatch] {
         &self.batches
+    }
+
+    /// Where each partition goes on after these records: the positions to commit once they are dealt with, by
+    /// [`Consumer::commit_offsets`](super::Consumer::commit_offsets) or within a transaction.
+    pub fn next_offsets(&self) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
+        let position = |batch: &PartitionBatch| OffsetAndMetadata {
+            offset: batch.next_offset(),
+            leader_epoch: Some(batch.leader_epoch()).filter(|epoch| *epoch >= 0),
+            metadata: String::new(),
+        };
+        self.batches
+            .iter()
+            .map(|batch| (batch.partition().clone(), position(batch)))
+            .collect()
     }
 
     /// All records, batch after batch.

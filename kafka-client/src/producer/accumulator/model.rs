@@ -11,6 +11,8 @@ use kafka_proto::compression::Codec;
 use kafka_proto::records::RecordBatch;
 
 use super::*;
+use crate::producer::delivery::Delivery;
+use crate::producer::record::Record;
 
 mod log;
 
@@ -265,7 +267,7 @@ impl Model {
         for mut request in requests {
             let seal = |batch: &mut Batch| {
                 let bytes = batch
-                    .seal(Codec::default())
+                    .seal(Codec::default(), false)
                     .expect("a batch that can be sealed");
                 RecordBatch::parse(bytes).expect("a batch that can be read")
             };

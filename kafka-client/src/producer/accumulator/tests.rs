@@ -5,7 +5,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
-use crate::producer::record::RecordMetadata;
+use crate::producer::delivery::Delivery;
+use crate::producer::record::{Record, RecordMetadata};
+
+mod transactions;
 
 const MS: Duration = Duration::from_millis(1);
 const LINGER: Duration = Duration::from_millis(5);

@@ -169,49 +169,55 @@ fn bytes_that_are_no_batch_are_told_of() {
     ));
 }
 
-/// Transaction of producer 1 aborted, that of producer 2 committed, and what is in none.
-fn transactions() -> Bytes {
-    let of = |producer_id, base_offset| {
-        let producer = ProducerSequence {
-            producer_id,
-            producer_epoch: 0,
-            base_sequence: 0,
-        };
-        batch(
-            base_offset,
-            2,
-            Seal {
-                producer,
-                transactional: true,
-                ..Seal::default()
-            },
-        )
+/// Two records of a producer's transaction.
+fn of(producer_id: i64, base_offset: i64) -> Bytes {
+    let producer = ProducerSequence {
+        producer_id,
+        producer_epoch: 0,
+        base_sequence: 0,
     };
-    let end = |producer_id, base_offset, kind| {
-        let mut builder = RecordBatchBuilder::new();
-        let key = ControlRecord { version: 0, kind }.key();
-        builder
-            .append(
-                0,
-                Some(&key),
-                Some(&ControlRecord::end_transaction_value(0)),
-                &[],
-            )
-            .unwrap();
-        let producer = ProducerSequence {
-            producer_id,
-            producer_epoch: 0,
-            base_sequence: -1,
-        };
-        let seal = Seal {
+    batch(
+        base_offset,
+        2,
+        Seal {
             producer,
             transactional: true,
-            control: true,
-            base_offset,
             ..Seal::default()
-        };
-        builder.finish(&seal).unwrap()
+        },
+    )
+}
+
+/// The marker with which a broker ends a producer's transaction.
+fn end(producer_id: i64, base_offset: i64, kind: ControlType) -> Bytes {
+    let mut builder = RecordBatchBuilder::new();
+    let key = ControlRecord { version: 0, kind }.key();
+    let value = ControlRecord::end_transaction_value(0);
+    builder.append(0, Some(&key), Some(&value), &[]).unwrap();
+    let producer = ProducerSequence {
+        producer_id,
+        producer_epoch: 0,
+        base_sequence: -1,
     };
+    let seal = Seal {
+        producer,
+        transactional: true,
+        control: true,
+        base_offset,
+        ..Seal::default()
+    };
+    builder.finish(&seal).unwrap()
+}
+
+fn aborted(producer_id: i64, first_offset: i64) -> AbortedTransaction {
+    AbortedTransaction {
+        producer_id,
+        first_offset,
+        ..Default::default()
+    }
+}
+
+/// Transaction of producer 1 aborted, that of producer 2 committed, and what is in none.
+fn transactions() -> Bytes {
     concat(&[
         of(1, 0),
         of(2, 2),
@@ -224,6 +230,40 @@ fn transactions() -> Bytes {
 }
 
 #[test]
+fn a_producers_records_are_hidden_from_its_aborted_transactions_first_to_its_own_abort() {
+    let log = concat(&[
+        of(1, 0),
+        of(2, 2),
+        end(2, 4, ControlType::Commit),
+        of(2, 5),
+        end(1, 7, ControlType::Abort),
+        of(1, 8),
+        end(1, 10, ControlType::Commit),
+        of(2, 11),
+        end(2, 13, ControlType::Abort),
+        of(2, 14),
+        end(2, 16, ControlType::Commit),
+    ]);
+    // Not in order, as other brokers than Kafka's list them; and one begins in the middle of a batch.
+    for listed in [
+        [aborted(2, 6), aborted(1, 0)],
+        [aborted(1, 0), aborted(2, 5)],
+    ] {
+        let mut test = Test::reading(1, |config| {
+            config.isolation_level = Isolation::ReadCommitted
+        });
+        let task = test.expect_fetch();
+        let data = PartitionData {
+            aborted_transactions: Some(listed.to_vec()),
+            ..data(0, log.clone())
+        };
+        test.fetched(&task, vec![data]);
+        let seen: Vec<i64> = test.take().into_iter().map(|(_, offset)| offset).collect();
+        assert_eq!(seen, [2, 3, 8, 9, 14, 15], "{listed:?}");
+    }
+}
+
+#[test]
 fn aborted_records_are_seen_by_nobody_who_reads_committed() {
     for (isolation, expected) in [
         (Isolation::ReadCommitted, vec![2, 3, 4, 6, 7]),
@@ -231,13 +271,8 @@ fn aborted_records_are_seen_by_nobody_who_reads_committed() {
     ] {
         let mut test = Test::reading(1, |config| config.isolation_level = isolation);
         let task = test.expect_fetch();
-        let aborted = vec![AbortedTransaction {
-            producer_id: 1,
-            first_offset: 0,
-            ..Default::default()
-        }];
         let data = PartitionData {
-            aborted_transactions: Some(aborted),
+            aborted_transactions: Some(vec![aborted(1, 0)]),
             ..data(0, transactions())
         };
         test.fetched(&task, vec![data]);

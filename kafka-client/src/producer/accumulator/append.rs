@@ -1,0 +1,139 @@
+//! Takes records into batches.
+
+use super::*;
+use crate::producer::delivery::Delivery;
+use crate::producer::partitioner::partition_of_key;
+use crate::producer::record::Record;
+
+/// Why a record could not be taken.
+#[derive(Debug)]
+pub(in crate::producer) enum Refusal {
+    /// There is no room until something is acknowledged.
+    Full,
+    /// Nothing is known of the topic yet.
+    UnknownTopic,
+    /// The topic does not have the partition, unless it has grown.
+    UnknownPartition(Error),
+    /// It never can be.
+    Invalid(Error),
+}
+
+/// A record that was taken.
+#[derive(Debug)]
+pub(in crate::producer) struct Appended {
+    pub(in crate::producer) delivery: Delivery,
+    /// Whether the sender has something to do that it does not know of yet.
+    pub(in crate::producer) wake: bool,
+}
+
+impl Accumulator {
+    /// Takes a record. The time is asked for only when a batch is begun: looking at the clock takes as long as the rest.
+    pub(in crate::producer) fn append(
+        &mut self,
+        record: &Record<'_>,
+        now: impl FnOnce() -> Instant,
+    ) -> std::result::Result<Appended, Refusal> {
+        if let Some(reason) = &self.closed {
+            return Err(Refusal::Invalid(reason.clone()));
+        }
+        if let Some(transaction) = &self.transaction {
+            transaction.check_open().map_err(Refusal::Invalid)?;
+        }
+        let topic = self
+            .topics
+            .get_mut(record.topic)
+            .ok_or(Refusal::UnknownTopic)?;
+        let at = match (record.partition, record.key) {
+            (Some(partition), _) => match usize::try_from(partition) {
+                Ok(at) if at < topic.partitions.get() as usize => at,
+                _ => {
+                    return Err(Refusal::UnknownPartition(no_such_partition(
+                        topic, partition,
+                    )));
+                }
+            },
+            (None, Some(key)) => partition_of_key(key, topic.partitions),
+            (None, None) => topic.sticky.current(topic.partitions),
+        };
+        let queue = &mut topic.queues[at];
+        let timestamp = record.timestamp_or_now();
+        let before = queue.open.as_ref().map_or(0, Batch::counted);
+        let fits = queue
+            .open
+            .as_ref()
+            .is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
+        if !fits {
+            let size = record_size(record);
+            if size > self.config.max_request_size {
+                let max = self.config.max_request_size;
+                return Err(Refusal::Invalid(Error::RecordTooLarge {
+                    topic: record.topic.to_owned(),
+                    size,
+                    max,
+                }));
+            }
+            if self.used > 0 && self.used + size > self.config.buffer_memory {
+                // What is gathered has to go out now: nothing more will come to fill it.
+                self.flush_below = self.flush_below.max(self.next_number);
+                return Err(Refusal::Full);
+            }
+        } else if self.used >= self.config.buffer_memory {
+            self.flush_below = self.flush_below.max(self.next_number);
+            return Err(Refusal::Full);
+        }
+        let mut wake = false;
+        if !fits {
+            wake = queue.open.is_some();
+            queue.close_open();
+        }
+        let open = queue.open.get_or_insert_with(|| {
+            wake = true;
+            let number = self.next_number;
+            self.next_number += 1;
+            self.unsettled.insert(Place { number, part: 0 });
+            Batch::new(
+                queue.partition.clone(),
+                number,
+                now(),
+                self.spare.pop().unwrap_or_default(),
+            )
+        });
+        if let Err(error) = open.append(record, timestamp) {
+            let what = format!("a record for {}", queue.partition);
+            return Err(Refusal::Invalid(Error::Protocol {
+                what,
+                reason: error.to_string(),
+            }));
+        }
+        let grown = open.counted() - if fits { before } else { 0 };
+        self.used += grown;
+        let delivery = open.delivery(timestamp);
+        if record.partition.is_none() && record.key.is_none() {
+            topic
+                .sticky
+                .appended(grown, self.config.batch_size, topic.partitions);
+        }
+        Ok(Appended { delivery, wake })
+    }
+}
+
+fn no_such_partition(topic: &Topic, partition: i32) -> Error {
+    let partition = TopicPartition::new(topic.name.clone(), partition);
+    Error::NoSuchPartition {
+        partition,
+        partitions: topic.partitions.get() as usize,
+    }
+}
+
+/// About what a record takes in a batch of its own, header included.
+fn record_size(record: &Record<'_>) -> usize {
+    const BATCH_HEADER: usize = 61;
+    const FIELDS: usize = 21;
+    let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers: usize = record
+        .headers
+        .iter()
+        .map(|header| header.key.len() + len(header.value) + 10)
+        .sum();
+    BATCH_HEADER + FIELDS + len(record.key) + len(record.value) + headers
+}
