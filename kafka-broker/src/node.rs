@@ -1,6 +1,7 @@
 //! What requests are answered from.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytestring::ByteString;
@@ -23,6 +24,8 @@ pub(crate) struct Cluster {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
+    /// Whether who asks for the cluster's metadata is told to bootstrap again.
+    pub(crate) sends_away: AtomicBool,
 }
 
 impl Cluster {
@@ -33,6 +36,7 @@ impl Cluster {
             topics: Topics::default(),
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
+            sends_away: AtomicBool::new(false),
             settings,
         }
     }
