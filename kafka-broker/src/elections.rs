@@ -1,5 +1,7 @@
 //! Elections, moves and losses on demand, for tests of what clients make of them.
 
+use std::sync::atomic::Ordering;
+
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::topics::Leadership;
@@ -52,6 +54,12 @@ impl Broker {
         self.check_node(node)?;
         self.cluster.nodes.move_coordinator(group_id, node);
         Ok(())
+    }
+
+    /// Has clients that ask what the cluster looks like be told to learn it anew from their bootstrap addresses
+    /// (KIP-1102), as before this cluster is given up for another one. Only versions of Metadata from 13 on can say so.
+    pub fn require_rebootstrap(&self, required: bool) {
+        self.cluster.sends_away.store(required, Ordering::Relaxed);
     }
 
     fn check_node(&self, node: i32) -> Result<(), BrokerError> {

@@ -1,6 +1,7 @@
 //! What requests are answered from.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytestring::ByteString;
@@ -25,6 +26,8 @@ pub(crate) struct Cluster {
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
+    /// Whether who asks for the cluster's metadata is told to bootstrap again.
+    pub(crate) sends_away: AtomicBool,
 }
 
 impl Cluster {
@@ -36,6 +39,7 @@ impl Cluster {
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
+            sends_away: AtomicBool::new(false),
             settings,
         }
     }

@@ -20,7 +20,7 @@ pub mod producer;
 mod retry;
 mod types;
 
-pub use config::{ClientConfig, read_properties};
+pub use config::{ClientConfig, MetadataRecovery, read_properties};
 pub use error::{Error, Result};
 pub use kafka_proto::compression::Compression;
 pub use kafka_proto::error_code::ErrorCode;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
@@ -16,6 +17,8 @@ use crate::nodes::Endpoint;
 use crate::topic_config::TopicConfig;
 use crate::topics::{Leadership, NewTopic, Topic};
 
+/// From this version on a client can be sent back to its bootstrap addresses (KIP-1102).
+const FIRST_VERSION_WITH_ERROR: i16 = 13;
 /// From this version on a topic may be asked for by its id, and one that is not found has no name.
 const FIRST_VERSION_WITH_IDS: i16 = 12;
 /// Bits, by the number of the operation, of what anybody may do where nothing is forbidden: to a topic, and to the
@@ -24,6 +27,13 @@ const TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
 const CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
 
 pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
+    let sends_away = call.cluster().sends_away.load(Ordering::Relaxed);
+    if sends_away && call.version >= FIRST_VERSION_WITH_ERROR {
+        return MetadataResponse {
+            error_code: ErrorCode::RebootstrapRequired.code(),
+            ..Default::default()
+        };
+    }
     let up = call.cluster().nodes.up();
     // Before version 1 nothing could be null, so that an empty list meant all.
     let wanted = request

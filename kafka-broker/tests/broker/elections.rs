@@ -257,3 +257,18 @@ async fn what_a_broker_led_is_led_by_another_while_it_is_down() {
         numbered(&["a"], 0)
     );
 }
+
+#[tokio::test]
+async fn clients_are_sent_back_to_their_bootstrap_addresses_when_a_test_says_so() {
+    let broker = three().await;
+    let mut connection = Connection::open(&broker).await;
+    for (required, version, expected) in [
+        (true, 13, ErrorCode::RebootstrapRequired),
+        (true, 12, ErrorCode::None),
+        (false, 13, ErrorCode::None),
+    ] {
+        broker.require_rebootstrap(required);
+        let answer = connection.call(&MetadataRequest::default(), version).await;
+        assert_eq!(ErrorCode::from(answer.error_code), expected);
+    }
+}

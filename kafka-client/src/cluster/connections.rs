@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::cluster::metadata::BrokerInfo;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Features};
+use crate::retry::Backoff;
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +49,9 @@ struct Place {
     /// The broker's name, with the address, and the connection to it.
     connection: Option<(String, Arc<Connection>)>,
     failure: Option<Error>,
+    /// Not to be tried before, after it failed.
+    not_before: Option<Instant>,
+    backoff: Option<Backoff>,
 }
 
 impl Place {
@@ -148,17 +154,25 @@ impl Connections {
         if place.connection.take().is_some() {
             self.lost.notify_one();
         }
+        if let Some(not_before) = place.not_before {
+            tokio::time::sleep_until(not_before).await;
+        }
         match Connection::open(name.clone(), host, port, config).await {
             Ok(connection) => {
                 self.learn(connection.features());
                 let connection = Arc::new(connection);
                 *place = Place {
                     connection: Some((name, connection.clone())),
-                    failure: None,
+                    ..Place::default()
                 };
                 Ok(connection)
             }
             Err(error) => {
+                let backoff = place.backoff.get_or_insert_with(|| {
+                    Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max)
+                });
+                let wait = backoff.next();
+                place.not_before = Some(Instant::now() + wait);
                 place.failure = Some(error.clone());
                 slot.failures.fetch_add(1, Ordering::Release);
                 Err(error)
@@ -170,6 +184,34 @@ impl Connections {
     pub(super) fn leave_bootstrap(&self) {
         self.slots()
             .retain(|key, _| !matches!(key, Key::Bootstrap(_)));
+    }
+
+    /// Closes the connections that were not used for so long. Nobody notices: they are made anew when they are needed.
+    /// Returns when the next one may be due.
+    pub(super) fn close_idle(&self, max_idle: Duration) -> Instant {
+        let now = Instant::now();
+        let mut next = now + max_idle;
+        for slot in self.slots().values() {
+            // Whoever holds it makes a connection, or is about to use the one that there is.
+            let Ok(mut place) = slot.place.try_lock() else {
+                continue;
+            };
+            let Some((name, connection)) = &place.connection else {
+                continue;
+            };
+            // A handle elsewhere belongs to somebody who is about to use it.
+            let is_used = Arc::strong_count(connection) > 1;
+            let since = connection.idle_since().filter(|_| !is_used);
+            match since.map(|since| Instant::from_std(since) + max_idle) {
+                Some(due) if due <= now => {
+                    tracing::debug!(broker = name, "idle connection closed");
+                    place.connection = None;
+                }
+                Some(due) => next = next.min(due),
+                None => {}
+            }
+        }
+        next
     }
 
     /// The brokers, those first to which there is a connection; the others in an order that spreads the load.

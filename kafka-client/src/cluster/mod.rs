@@ -3,6 +3,7 @@
 mod connections;
 mod coordinators;
 mod metadata;
+mod recovery;
 mod upkeep;
 
 use std::collections::{HashMap, HashSet};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use kafka_proto::codec::Request;
+use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::metadata::MetadataRequestTopic;
 use kafka_proto::messages::{MetadataRequest, MetadataResponse};
 use tokio::task::AbortHandle;
@@ -19,6 +21,7 @@ use connections::{BOOTSTRAP, Connections};
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
 pub(crate) use metadata::{Metadata, NewLeader};
+use recovery::{Ask, Recovery};
 
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
@@ -52,6 +55,7 @@ struct Inner {
     coordinators: Mutex<HashMap<(CoordinatorKind, String), i32>>,
     /// Whether asking for a topic that does not exist may create it, where brokers do that.
     creates_topics: bool,
+    recovery: Mutex<Recovery>,
     upkeep: OnceLock<AbortHandle>,
 }
 
@@ -89,6 +93,10 @@ impl Cluster {
             topics: Mutex::default(),
             coordinators: Mutex::default(),
             creates_topics,
+            recovery: Mutex::new(Recovery::new(
+                config.metadata_recovery,
+                config.rebootstrap_trigger,
+            )),
             upkeep: OnceLock::new(),
             config,
         }));
@@ -221,42 +229,59 @@ impl Cluster {
 
     /// Asks brokers about themselves and these topics, one after another until one answers.
     async fn ask_anyone(&self, topics: &[MetadataRequestTopic]) -> Result<MetadataResponse> {
+        self.recovery().begin(now());
         let metadata = self.metadata();
         let mut tried = Vec::new();
-        for id in self
-            .0
-            .connections
-            .open_first(metadata.brokers.keys().copied())
-        {
-            let broker = &metadata.brokers[&id];
-            let address = format!("{}:{}", broker.host, broker.port);
-            match self
-                .ask(
-                    self.0
-                        .connections
-                        .get(broker, Lane::Main, &self.0.config)
-                        .await,
-                    topics,
-                )
-                .await
-            {
-                Ok(answer) => return Ok(answer),
-                Err(error) => tried.push((address, reason(error))),
+        let ids = metadata.brokers.keys().copied();
+        let mut known = self.0.connections.open_first(ids).into_iter();
+        let mut bootstrap = self.0.config.bootstrap_servers.iter();
+        let mut rebootstraps = false;
+        loop {
+            let ask = match self.recovery().ask(now()) {
+                Ask::Known if rebootstraps => Ask::Bootstrap,
+                ask => ask,
+            };
+            let next_bootstrap = match ask {
+                Ask::Bootstrap => bootstrap.next(),
+                Ask::Known if known.len() == 0 => bootstrap.next(),
+                Ask::OnlyKnown if metadata.brokers.is_empty() => bootstrap.next(),
+                _ => None,
+            };
+            let (address, connection) = if let Some(address) = next_bootstrap {
+                let connections = &self.0.connections;
+                let connection = connections.bootstrap(address, &self.0.config).await;
+                (address.clone(), connection)
+            } else if let Some(broker) = known.next().map(|id| &metadata.brokers[&id]) {
+                let connections = &self.0.connections;
+                let connection = connections.get(broker, Lane::Main, &self.0.config).await;
+                (format!("{}:{}", broker.host, broker.port), connection)
+            } else {
+                return Err(Error::Connect { tried });
+            };
+            match self.ask(connection, topics).await {
+                Ok(answer) => {
+                    self.recovery().answered();
+                    return Ok(answer);
+                }
+                Err(error) => {
+                    rebootstraps |= matches!(
+                        error,
+                        Error::Broker {
+                            code: ErrorCode::RebootstrapRequired,
+                            ..
+                        }
+                    );
+                    tried.push((address, reason(error)));
+                }
             }
         }
-        for address in &self.0.config.bootstrap_servers {
-            match self
-                .ask(
-                    self.0.connections.bootstrap(address, &self.0.config).await,
-                    topics,
-                )
-                .await
-            {
-                Ok(answer) => return Ok(answer),
-                Err(error) => tried.push((address.clone(), reason(error))),
-            }
-        }
-        Err(Error::Connect { tried })
+    }
+
+    fn recovery(&self) -> MutexGuard<'_, Recovery> {
+        self.0
+            .recovery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(
@@ -275,6 +300,7 @@ impl Cluster {
         let answer = connection
             .send(&request, version, self.0.config.request_timeout)
             .await?;
+        crate::error::check(answer.error_code, || "its metadata".to_owned())?;
         if answer.brokers.is_empty() {
             // It has just started, and its view of the cluster would make us forget ours.
             return Err(Error::Protocol {
@@ -398,6 +424,11 @@ impl Cluster {
             }
         }
     }
+}
+
+/// The time, on tokio's clock.
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// An error without the broker's name, which stands before it already.

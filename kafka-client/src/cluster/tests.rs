@@ -211,3 +211,114 @@ async fn each_address_that_was_tried_is_named() {
         [format!("[::1]:{free}"), format!("127.0.0.1:{free}")]
     );
 }
+
+/// A client of the first of two clusters that has the addresses of both.
+async fn of_two(set: impl FnOnce(&mut ClientConfig)) -> (Broker, Broker, Cluster) {
+    let (first, second) = (
+        Broker::builder().start().await.unwrap(),
+        Broker::builder().start().await.unwrap(),
+    );
+    let cluster = connect(&first, |config| {
+        config.retry_backoff = Duration::from_millis(1);
+        config.bootstrap_servers.push(second.bootstrap_servers());
+        set(config);
+    })
+    .await;
+    assert_eq!(port_of(&cluster), first.local_addr().port());
+    (first, second, cluster)
+}
+
+/// Where broker 1 is believed to be.
+fn port_of(cluster: &Cluster) -> u16 {
+    cluster.metadata().brokers[&1].port
+}
+
+#[tokio::test]
+async fn a_cluster_of_which_no_broker_is_left_is_learnt_anew_from_the_bootstrap_addresses() {
+    let (first, second, cluster) = of_two(|_| {}).await;
+    first.shutdown().await;
+    let version = cluster.metadata().version;
+    within("another view", cluster.refresh(version))
+        .await
+        .unwrap();
+    assert_eq!(port_of(&cluster), second.local_addr().port());
+    // Brokers are known by their ids: the same one is elsewhere now.
+    let connection = cluster.connection(Node::Broker(1), Lane::Main);
+    within("a connection", connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_told_to_bootstrap_again_does_so_although_the_broker_is_there() {
+    let (first, second, cluster) = of_two(|_| {}).await;
+    first.require_rebootstrap(true);
+    let version = cluster.metadata().version;
+    within("another view", cluster.refresh(version))
+        .await
+        .unwrap();
+    assert_eq!(port_of(&cluster), second.local_addr().port());
+}
+
+#[tokio::test]
+async fn without_recovery_the_known_brokers_are_all_that_is_tried() {
+    let (first, _second, cluster) =
+        of_two(|config| config.metadata_recovery = crate::MetadataRecovery::None).await;
+    let address = first.bootstrap_servers();
+    first.shutdown().await;
+    let version = cluster.metadata().version;
+    let refused = within("the refusal", cluster.refresh(version)).await;
+    let Err(Error::Connect { tried }) = refused else {
+        panic!("{refused:?}")
+    };
+    let tried: Vec<_> = tried.into_iter().map(|(address, _)| address).collect();
+    assert_eq!(tried, [address]);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_made_anew_and_nobody_notices() {
+    let broker = Broker::builder().start().await.unwrap();
+    let cluster = connect(&broker, |config| {
+        config.connections_max_idle = Some(Duration::from_millis(20));
+        config.retry_backoff = Duration::from_millis(1);
+    })
+    .await;
+    let version = cluster.metadata().version;
+    for _ in 0..3 {
+        let connection = cluster.connection(Node::Any, Lane::Main);
+        let connection = Arc::downgrade(&within("a connection", connection).await.unwrap());
+        within("its end", async {
+            while connection.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+    assert_eq!(
+        cluster.metadata().version,
+        version,
+        "a closed connection says nothing about the cluster"
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_be_connected_to_is_tried_less_and_less_often() {
+    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let config = ClientConfig {
+        reconnect_backoff: Duration::from_millis(50),
+        reconnect_backoff_max: Duration::from_millis(100),
+        ..Default::default()
+    };
+    let broker = BrokerInfo::named(1, "127.0.0.1", i32::from(free), None);
+    let connections = Connections::default();
+    let begun = std::time::Instant::now();
+    for _ in 0..4 {
+        let refused = connections.get(&broker, Lane::Main, &config);
+        within("the refusal", refused).await.unwrap_err();
+    }
+    // 50, 100 and 100 ms, each less a fifth at most.
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::properties::{Setting, parse_millis};
+use super::properties::{Setting, one_of, parse_millis};
 use crate::error::{Error, Result};
 
 /// How to find the cluster, and how patient to be with it.
@@ -18,6 +18,18 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// `socket.connection.setup.timeout.ms`: for connecting to one address.
     pub connection_setup_timeout: Duration,
+    /// `reconnect.backoff.ms`: the wait after a broker could not be connected to; it doubles from one failure to the next.
+    pub reconnect_backoff: Duration,
+    /// `reconnect.backoff.max.ms`: the longest wait between attempts to connect to a broker.
+    pub reconnect_backoff_max: Duration,
+    /// `connections.max.idle.ms` (-1: never): a connection that was not used for this long is closed, and made anew when
+    /// it is needed. Below the brokers' own 10 minutes, so that it is not they who close it.
+    pub connections_max_idle: Option<Duration>,
+    /// `metadata.recovery.strategy`: what to do when none of the known brokers can be reached.
+    pub metadata_recovery: MetadataRecovery,
+    /// `metadata.recovery.rebootstrap.trigger.ms`: when the known brokers have not said for this long what the cluster
+    /// looks like, the bootstrap addresses are asked first (KIP-1102).
+    pub rebootstrap_trigger: Duration,
     /// `metadata.max.age.ms`: the cluster is looked at again after this time even if nothing is wrong.
     pub metadata_max_age: Duration,
     /// `retry.backoff.ms`: the wait before the first retry; it doubles from one to the next.
@@ -30,6 +42,16 @@ pub struct ClientConfig {
     pub max_response_bytes: usize,
 }
 
+/// What to do when the cluster cannot be asked any more (KIP-899).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MetadataRecovery {
+    /// Learn it anew from the bootstrap addresses: its brokers may all have moved.
+    #[default]
+    Rebootstrap,
+    /// Go on with the brokers that were known last.
+    None,
+}
+
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
@@ -37,6 +59,11 @@ impl Default for ClientConfig {
             client_id: "kafka-client".to_owned(),
             request_timeout: Duration::from_secs(30),
             connection_setup_timeout: Duration::from_secs(10),
+            reconnect_backoff: Duration::from_millis(50),
+            reconnect_backoff_max: Duration::from_secs(1),
+            connections_max_idle: Some(Duration::from_secs(540)),
+            metadata_recovery: MetadataRecovery::default(),
+            rebootstrap_trigger: Duration::from_secs(300),
             metadata_max_age: Duration::from_secs(300),
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
@@ -85,6 +112,13 @@ impl ClientConfig {
                 ));
             }
         }
+        if self.connections_max_idle.is_some_and(|time| time.is_zero()) {
+            return Err(Error::Config {
+                key: "connections.max.idle.ms".to_owned(),
+                value: "0".to_owned(),
+                reason: "expected a positive number of milliseconds, or -1 for never".to_owned(),
+            });
+        }
         Ok(())
     }
 }
@@ -114,6 +148,43 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
         apply: |config, value| {
             parse_millis(value).map(|time| config.connection_setup_timeout = time)
         },
+    },
+    Setting {
+        name: "reconnect.backoff.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.reconnect_backoff = time),
+    },
+    Setting {
+        name: "reconnect.backoff.max.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.reconnect_backoff_max = time),
+    },
+    Setting {
+        name: "connections.max.idle.ms",
+        apply: |config, value| {
+            config.connections_max_idle = match value.trim() {
+                "-1" => None,
+                time => Some(parse_millis(time)?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "metadata.recovery.strategy",
+        apply: |config, value| {
+            let names = [
+                ("rebootstrap", MetadataRecovery::Rebootstrap),
+                ("none", MetadataRecovery::None),
+            ];
+            one_of(value, &names).map(|strategy| config.metadata_recovery = strategy)
+        },
+    },
+    Setting {
+        name: "metadata.recovery.rebootstrap.trigger.ms",
+        apply: |config, value| parse_millis(value).map(|time| config.rebootstrap_trigger = time),
+    },
+    // All addresses of a name are tried in any case.
+    Setting {
+        name: "client.dns.lookup",
+        apply: |_, value| one_of(value, &[("use_all_dns_ips", ())]),
     },
     Setting {
         name: "metadata.max.age.ms",
@@ -154,5 +225,35 @@ mod tests {
             config.set_bootstrap_servers(servers);
             assert_eq!(config.validate().is_ok(), valid, "{servers}");
         }
+    }
+
+    #[test]
+    fn settings_of_the_network_go_by_their_kafka_names() {
+        let mut config = ClientConfig::default();
+        let mut set = |name: &str, value: &str| {
+            Setting::find(CLIENT_SETTINGS, &mut config, name, value).expect("a setting")
+        };
+        for (name, value) in [
+            ("reconnect.backoff.ms", "7"),
+            ("reconnect.backoff.max.ms", "70"),
+            ("connections.max.idle.ms", "-1"),
+            ("metadata.recovery.strategy", "none"),
+            ("metadata.recovery.rebootstrap.trigger.ms", "9"),
+            ("client.dns.lookup", "use_all_dns_ips"),
+        ] {
+            set(name, value).unwrap_or_else(|reason| panic!("{name}: {reason}"));
+        }
+        set("connections.max.idle.ms", "-2").unwrap_err();
+        set("metadata.recovery.strategy", "maybe").unwrap_err();
+        let millis = Duration::from_millis;
+        let expected = ClientConfig {
+            reconnect_backoff: millis(7),
+            reconnect_backoff_max: millis(70),
+            connections_max_idle: None,
+            metadata_recovery: MetadataRecovery::None,
+            rebootstrap_trigger: millis(9),
+            ..ClientConfig::default()
+        };
+        assert_eq!(config, expected);
     }
 }

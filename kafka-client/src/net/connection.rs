@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -121,6 +120,8 @@ struct State {
     /// that the answer is not taken for the next one's.
     waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
     quiet_until: Option<Instant>,
+    /// When something was last sent or answered.
+    last_used: Option<Instant>,
     /// The reader and the writer; they have the socket between them.
     tasks: Vec<AbortHandle>,
 }
@@ -175,59 +176,12 @@ impl Shared {
 }
 
 impl Connection {
-    /// Connects to the first address of `host` that answers as a broker does, and asks it what it speaks. Names are looked
-    /// up anew each time.
-    pub(crate) async fn open(
-        name: String,
-        host: &str,
-        port: u16,
+    /// Takes a socket into use, and asks the broker behind it what it speaks.
+    pub(super) async fn start(
+        broker: String,
+        stream: TcpStream,
         config: &ClientConfig,
     ) -> Result<Self> {
-        let lost = |reason: String| Error::Disconnected {
-            broker: name.clone(),
-            reason,
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let limit = config.connection_setup_timeout;
-        let addresses: Vec<SocketAddr> =
-            match timeout(limit, tokio::net::lookup_host((host, port))).await {
-                Ok(Ok(addresses)) => addresses.collect(),
-                Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
-                Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
-            };
-        let mut failures = Vec::new();
-        for address in &addresses {
-            let failure = match timeout(limit, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => match Self::start(name.clone(), stream, config).await {
-                    Err(Error::Disconnected { reason, .. }) => reason,
-                    started => return started,
-                },
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no connection within {limit:?}"),
-            };
-            failures.push(failure);
-        }
-        Err(lost(match &failures[..] {
-            [] => "the name has no address".to_owned(),
-            [only] => only.clone(),
-            _ => {
-                let each = addresses
-                    .iter()
-                    .zip(&failures)
-                    .map(|(address, failure)| format!("{address}: {failure}"));
-                each.collect::<Vec<_>>().join(", ")
-            }
-        }))
-    }
-
-    async fn start(broker: String, stream: TcpStream, config: &ClientConfig) -> Result<Self> {
-        // Requests are whole when they are written: waiting to fill a packet would only delay them.
-        if let Err(error) = stream.set_nodelay(true) {
-            return Err(Error::Disconnected {
-                broker,
-                reason: error.to_string(),
-            });
-        }
         let (read, write) = stream.into_split();
         let shared = Arc::new(Shared {
             broker,
@@ -335,6 +289,12 @@ impl Connection {
     /// What the cluster had switched on when the connection was made.
     pub(crate) fn features(&self) -> Features {
         self.features
+    }
+
+    /// Since when nothing has been on its way; `None` while something is.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let state = self.shared.state();
+        state.last_used.filter(|_| state.waiting.is_empty())
     }
 
     /// The highest version, at most `max`, that both sides speak.
@@ -457,6 +417,7 @@ impl Connection {
         if self.is_closed() {
             return Err(self.shared.ended());
         }
+        self.shared.state().last_used = Some(now());
         let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
         let bytes = frame::encode_request(request, version, correlation, Some(&self.client_id))?;
         let sent = self.outgoing.send(Outgoing {
@@ -465,6 +426,11 @@ impl Connection {
         });
         sent.map_err(|_| self.shared.ended())
     }
+}
+
+/// The time, on tokio's clock.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Kafka's name of the API: `Produce`.
@@ -614,7 +580,12 @@ async fn loop_answers(from: &mut OwnedReadHalf, shared: &Shared, max_len: usize)
 
 fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
     let correlation = frame::correlation_id(&answer).map_err(|error| error.to_string())?;
-    let Some((expected, reply)) = shared.state().waiting.pop_front() else {
+    let next = {
+        let mut state = shared.state();
+        state.last_used = Some(now());
+        state.waiting.pop_front()
+    };
+    let Some((expected, reply)) = next else {
         return Err(format!(
             "an answer (correlation id {correlation}) to no request"
         ));

@@ -336,7 +336,12 @@ impl Assignment {
                     ticket: partition.ticket.clone(),
                     topic_id: located.topic_id,
                     leader_epoch: located.epoch,
-                    last_epoch: partition.fetch_epoch,
+                    // Where leaders have no epochs, those of batches mean nothing either.
+                    last_epoch: if located.epoch >= 0 {
+                        partition.fetch_epoch
+                    } else {
+                        -1
+                    },
                     offset: partition.fetch_offset,
                     max_bytes: partition.fetch_size,
                     from_replica: located.source != located.leader,

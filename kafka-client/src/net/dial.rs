@@ -1,0 +1,141 @@
+//! From a name to a connection: its addresses, in their order and yet without waiting for one that hangs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::connection::Connection;
+use crate::config::ClientConfig;
+use crate::error::{Error, Result};
+
+/// How long an address is waited for before the next one is tried beside it (RFC 8305): a name may lead to one that nobody
+/// answers at, as `localhost` does where it is an IPv6 address first.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// When to ask whether the other side is still there, and how often: well below the 4 minutes after which some load
+/// balancers forget a connection without a word.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+
+impl Connection {
+    /// Connects to the first address of `host` that answers as a broker does, and asks it what it speaks. Names are looked
+    /// up anew each time.
+    pub(crate) async fn open(
+        name: String,
+        host: &str,
+        port: u16,
+        config: &ClientConfig,
+    ) -> Result<Self> {
+        let lost = |reason: String| Error::Disconnected {
+            broker: name.clone(),
+            reason,
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let limit = config.connection_setup_timeout;
+        let addresses: Vec<SocketAddr> =
+            match timeout(limit, tokio::net::lookup_host((host, port))).await {
+                Ok(Ok(addresses)) => addresses.collect(),
+                Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
+                Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
+            };
+        Self::open_any(name, &addresses, config).await
+    }
+
+    /// Connects to one of these addresses: each is given a moment before the next one is tried as well, and the first that
+    /// works is taken.
+    pub(super) async fn open_any(
+        name: String,
+        addresses: &[SocketAddr],
+        config: &ClientConfig,
+    ) -> Result<Self> {
+        let mut failures: Vec<Option<String>> = vec![None; addresses.len()];
+        let mut waiting = addresses.iter().copied().enumerate();
+        // Dropped, it ends what was begun and is not needed.
+        let mut attempts = JoinSet::new();
+        let mut begin = |attempts: &mut JoinSet<_>| match waiting.next() {
+            Some((at, address)) => {
+                let (name, config) = (name.clone(), config.clone());
+                attempts.spawn(async move { (at, connect(name, address, &config).await) });
+                true
+            }
+            None => false,
+        };
+        let mut more = begin(&mut attempts);
+        while !attempts.is_empty() {
+            tokio::select! {
+                Some(done) = attempts.join_next() => match done {
+                    Ok((at, Err(Error::Disconnected { reason, .. }))) => {
+                        failures[at] = Some(reason);
+                        more = begin(&mut attempts);
+                    }
+                    Ok((_, done)) => return done,
+                    // It is cancelled only with the runtime.
+                    Err(_) => {}
+                },
+                () = sleep(NEXT_ADDRESS_AFTER), if more => more = begin(&mut attempts),
+            }
+        }
+        let told = failures.into_iter().flatten();
+        let told: Vec<(&SocketAddr, String)> = addresses.iter().zip(told).collect();
+        let reason = match &told[..] {
+            [] => "the name has no address".to_owned(),
+            [(_, only)] => only.clone(),
+            _ => {
+                let each = told.iter();
+                let each = each.map(|(address, failure)| format!("{address}: {failure}"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        };
+        Err(Error::Disconnected {
+            broker: name,
+            reason,
+        })
+    }
+}
+
+async fn connect(name: String, address: SocketAddr, config: &ClientConfig) -> Result<Connection> {
+    let limit = config.connection_setup_timeout;
+    let reason = match timeout(limit, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => match prepare(&stream) {
+            Ok(()) => return Connection::start(name, stream, config).await,
+            Err(error) => error.to_string(),
+        },
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no connection within {limit:?}"),
+    };
+    Err(Error::Disconnected {
+        broker: name,
+        reason,
+    })
+}
+
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    // Requests are whole when they are written: waiting to fill a packet would only delay them.
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_asks_by_itself_whether_the_other_side_is_there() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        prepare(&stream).unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert!(stream.nodelay().unwrap());
+    }
+}
