@@ -1,7 +1,9 @@
 //! Connections to brokers: bytes out, bytes in, in order.
 
 mod connection;
+mod features;
 mod throttle;
 
-pub(crate) use connection::{Connection, Features};
+pub(crate) use connection::Connection;
+pub(crate) use features::Features;
 pub(crate) use throttle::Throttled;
