@@ -1,5 +1,6 @@
 //! Transactions against a real Kafka, whose address is in `KAFKA_BOOTSTRAP`. Which protocol they are spoken of with is the
-//! cluster's feature `transaction.version`: each test holds under both.
+//! cluster's feature `transaction.version`: each test holds under both. A new cluster has the second; this gives it the
+//! first: `kafka.sh tool features --bootstrap-server "$KAFKA_BOOTSTRAP" downgrade --feature transaction.version=1`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use super::features::Features;
 use super::throttle::Throttled;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
@@ -34,42 +35,6 @@ pub(crate) struct Connection {
     features: Features,
     next_correlation: AtomicI32,
     client_id: ByteString,
-}
-
-/// What the cluster had switched on when the broker was asked (KIP-584).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Features {
-    /// Goes up with each change; -1 where the broker knows of no features.
-    epoch: i64,
-    /// Which transaction protocol may be spoken: the second from level 2 on (KIP-890).
-    pub(crate) transaction_version: i16,
-}
-
-impl Features {
-    pub(crate) const UNKNOWN: Self = Self {
-        epoch: -1,
-        transaction_version: 0,
-    };
-
-    fn of(answer: &ApiVersionsResponse) -> Self {
-        let finalized = answer
-            .finalized_features
-            .iter()
-            .find(|feature| &*feature.name == "transaction.version");
-        Self {
-            epoch: answer.finalized_features_epoch,
-            transaction_version: finalized.map_or(0, |feature| feature.max_version_level),
-        }
-    }
-
-    /// The later of two views.
-    pub(crate) fn latest(self, other: Self) -> Self {
-        if other.epoch > self.epoch {
-            other
-        } else {
-            self
-        }
-    }
 }
 
 /// A request that has its place among those on their way, and is not answered yet.

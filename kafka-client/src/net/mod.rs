@@ -2,7 +2,9 @@
 
 mod connection;
 mod dial;
+mod features;
 mod throttle;
 
-pub(crate) use connection::{Connection, Features};
+pub(crate) use connection::Connection;
+pub(crate) use features::Features;
 pub(crate) use throttle::Throttled;
