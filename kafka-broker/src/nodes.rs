@@ -1,6 +1,6 @@
 //! The brokers of a cluster: where they are, which of them are up, and what they coordinate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use bytestring::ByteString;
@@ -90,6 +90,12 @@ impl Nodes {
             let down = state.all.iter().filter(|(_, (_, is_up))| !is_up);
             down.map(|(id, _)| *id).collect()
         })
+    }
+
+    /// Those of these brokers that there are, each once.
+    pub(crate) fn named(&self, ids: impl Iterator<Item = i32>) -> impl Iterator<Item = Endpoint> {
+        let ids: BTreeSet<i32> = ids.collect();
+        ids.into_iter().filter_map(|id| self.get(id))
     }
 
     /// One that is up.

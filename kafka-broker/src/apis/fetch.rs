@@ -1,6 +1,5 @@
 //! Fetch: reads batches, waiting for them if there are too few.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -65,14 +64,11 @@ pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchR
 
 /// Where the leaders are that the answer names.
 fn leaders_named(call: &Call<'_>, responses: &[FetchableTopicResponse]) -> Vec<NodeEndpoint> {
-    let named: BTreeSet<i32> = responses
+    let named = responses
         .iter()
         .flat_map(|topic| &topic.partitions)
-        .map(|partition| partition.current_leader.leader_id)
-        .collect();
-    let endpoints = named
-        .into_iter()
-        .filter_map(|id| call.cluster().nodes.get(id));
+        .map(|partition| partition.current_leader.leader_id);
+    let endpoints = call.cluster().nodes.named(named);
     endpoints
         .map(|endpoint| NodeEndpoint {
             node_id: endpoint.id,
@@ -298,7 +294,7 @@ fn unread(
     if let (Some(partition), Unread::Closer(_) | Unread::Diverging(..)) = (partition, why) {
         let log = lock(&partition.log);
         data.high_watermark = log.high_watermark();
-        data.last_stable_offset = log.high_watermark();
+        data.last_stable_offset = log.last_stable_offset();
         data.log_start_offset = log.start_offset();
     }
     data

@@ -1,6 +1,5 @@
 //! Produce: appends batches.
 
-use std::collections::BTreeSet;
 use std::sync::MutexGuard;
 
 use bytestring::ByteString;
@@ -83,14 +82,11 @@ fn name_leader(call: &Call<'_>, topic: &Topic, response: &mut PartitionProduceRe
 
 /// Where the leaders are that the answer names.
 fn leaders_named(call: &Call<'_>, responses: &[TopicProduceResponse]) -> Vec<NodeEndpoint> {
-    let named: BTreeSet<i32> = responses
+    let named = responses
         .iter()
         .flat_map(|topic| &topic.partition_responses)
-        .map(|partition| partition.current_leader.leader_id)
-        .collect();
-    let endpoints = named
-        .into_iter()
-        .filter_map(|id| call.cluster().nodes.get(id));
+        .map(|partition| partition.current_leader.leader_id);
+    let endpoints = call.cluster().nodes.named(named);
     endpoints
         .map(|endpoint| NodeEndpoint {
             node_id: endpoint.id,
