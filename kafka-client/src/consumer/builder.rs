@@ -11,6 +11,7 @@ use super::shared::{Shared, now};
 use super::{Consumer, Inner, commit, driver, group};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
 #[derive(Debug, Clone, Default)]
@@ -150,6 +151,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How long an assigned partition may stand still before that is told as an event (10 seconds, unless set otherwise).
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.config.stall_after = time;
+        self
+    }
+
     /// `allow.auto.create.topics`.
     pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
         self.config.allow_auto_create_topics = on;
@@ -207,9 +214,9 @@ impl ConsumerBuilder {
         let Self { config, listener } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
-            Cluster::connect(config.client.clone()).await?
+            Cluster::connect(config.client.clone(), ClientKind::Consumer).await?
         } else {
-            Cluster::connect_to_look(config.client.clone()).await?
+            Cluster::connect_to_look(config.client.clone(), ClientKind::Consumer).await?
         };
         let group = config.group_id.clone().map(|id| {
             let membership = Membership::new(member_config(&config, &id), now());

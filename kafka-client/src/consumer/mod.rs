@@ -17,9 +17,11 @@ mod group_metadata;
 mod listener;
 mod offsets;
 mod poll;
+mod rebalancing;
 mod records;
 mod shared;
 mod stream;
+mod telemetry;
 mod trouble;
 
 use std::collections::{BTreeMap, HashMap};

@@ -19,11 +19,13 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::features::Features;
 use super::throttle::Throttled;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::telemetry::PeerTelemetry;
 
 /// A connection to one broker. Two tasks move its bytes; both end when the last handle is dropped or the connection is
 /// lost, and everything that still waits for an answer then gets [`Error::Disconnected`].
@@ -46,6 +48,8 @@ pub(crate) struct Pending<'a, R> {
     connection: &'a Connection,
     version: i16,
     answer: oneshot::Receiver<Reply>,
+    /// From its place in the queue to its answer.
+    span: tracing::Span,
     request: PhantomData<fn() -> R>,
 }
 
@@ -74,6 +78,8 @@ const CLOSED_BY_BROKER: &str = "the broker closed it";
 struct Shared {
     /// `id 3 (host:port)`, for errors.
     broker: String,
+    /// What is told of the broker.
+    peer: PeerTelemetry,
     state: Mutex<State>,
 }
 
@@ -81,6 +87,8 @@ struct Shared {
 struct State {
     /// What ended the connection.
     closed: Option<String>,
+    /// Whether the broker has said what it speaks, and the connection is one to tell of.
+    established: bool,
     /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
     /// that the answer is not taken for the next one's.
     waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
@@ -120,13 +128,28 @@ impl Shared {
             tracing::debug!(broker = self.broker, reason, "connection closed");
             state.closed = Some(reason.to_owned());
         }
+        let was_established = std::mem::take(&mut state.established);
         let waiting = std::mem::take(&mut state.waiting);
         let tasks = std::mem::take(&mut state.tasks);
         drop(state);
+        self.peer.lost(waiting.len());
+        if was_established {
+            self.peer.disconnected(reason);
+        }
         for (_, reply) in waiting {
             let _ = reply.send(Err(self.lost(reason.to_owned())));
         }
         tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// The broker has said what it speaks.
+    fn establish(&self) {
+        let mut state = self.state();
+        if state.closed.is_none() {
+            state.established = true;
+            drop(state);
+            self.peer.connected();
+        }
     }
 
     /// Takes over the tasks, which may have found the connection lost before they got here.
@@ -146,10 +169,12 @@ impl Connection {
         broker: String,
         stream: TcpStream,
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let (read, write) = stream.into_split();
         let shared = Arc::new(Shared {
             broker,
+            peer: peer.clone(),
             state: Mutex::default(),
         });
         let (outgoing, queue) = mpsc::unbounded_channel();
@@ -183,6 +208,7 @@ impl Connection {
             }
             other => other,
         })?;
+        connection.shared.establish();
         Ok(connection)
     }
 
@@ -314,6 +340,13 @@ impl Connection {
         limit: Duration,
     ) -> Result<Pending<'_, R>> {
         self.wait_for_quiet(limit).await?;
+        let span = tracing::debug_span!(
+            target: "kafka_client::request",
+            "request",
+            api = api_name::<R>(),
+            version,
+            broker = self.shared.broker,
+        );
         let (reply, answer) = oneshot::channel();
         self.queue(request, version, |correlation| {
             Then::Answer(correlation, reply)
@@ -322,6 +355,7 @@ impl Connection {
             connection: self,
             version,
             answer,
+            span,
             request: PhantomData,
         })
     }
@@ -420,12 +454,15 @@ where
             connection,
             version,
             answer,
+            span,
             ..
         } = self;
         let shared = &connection.shared;
         let frame = connection
             .within(limit, api_name::<R>(), "answered", answer)
+            .instrument(span.clone())
             .await??;
+        let _in_request = span.entered();
         let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
             shared.close("an answer could not be read");
             Error::Protocol {
@@ -436,6 +473,7 @@ where
         let quiet = answer.quiet(version);
         if !quiet.is_zero() {
             tracing::debug!(broker = shared.broker, ?quiet, "throttled");
+            shared.peer.throttles(api_name::<R>(), quiet);
             let mut state = shared.state();
             state.quiet_until = state.quiet_until.max(Some(Instant::now() + quiet));
         }
@@ -460,6 +498,8 @@ async fn write_requests(
             }
             let mut next = Some(first);
             while let Some(request) = next {
+                let is_answered = matches!(request.then, Then::Answer(..));
+                shared.peer.sent(request.bytes.len(), is_answered);
                 requests.push_back(request.bytes);
                 match request.then {
                     Then::Answer(correlation, reply) => {
@@ -555,6 +595,7 @@ fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
             "an answer (correlation id {correlation}) to no request"
         ));
     };
+    shared.peer.received(4 + answer.len());
     if expected != correlation {
         let reason = format!("an answer with correlation id {correlation} instead of {expected}");
         let _ = reply.send(Err(shared.lost(reason.clone())));

@@ -8,6 +8,7 @@ use super::Producer;
 use super::config::{Acks, ProducerConfig};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 
 /// Settings of a [`Producer`].
 #[derive(Debug, Clone, Default)]
@@ -130,7 +131,7 @@ impl ProducerBuilder {
     pub async fn build(self) -> Result<Producer> {
         let config = self.config.bounded();
         config.validate()?;
-        let cluster = Cluster::connect(config.client.clone()).await?;
+        let cluster = Cluster::connect(config.client.clone(), ClientKind::Producer).await?;
         Ok(Producer::start(config, cluster))
     }
 }
