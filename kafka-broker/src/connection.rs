@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,20 +50,25 @@ pub(crate) enum Closed {
 
 /// Serves a connection until either side closes it.
 pub(crate) async fn serve(node: Arc<Node>, mut socket: TcpStream, peer: SocketAddr) {
-    match exchange(&node, &mut socket).await {
+    let client_host = format!("/{}", peer.ip()).into();
+    match exchange(&node, &client_host, &mut socket).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
         Err(error) => tracing::warn!(%peer, %error, "connection closed by the broker"),
     }
 }
 
-async fn exchange(node: &Node, socket: &mut TcpStream) -> Result<(), Closed> {
+async fn exchange(
+    node: &Node,
+    client_host: &ByteString,
+    socket: &mut TcpStream,
+) -> Result<(), Closed> {
     socket.set_nodelay(true)?;
     let mut received = BytesMut::new();
     // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
     // buffers.
     while let Some(frame) = next_frame(node, socket, &mut received).await? {
-        if let Some(mut response) = apis::answer(node, frame).await? {
+        if let Some(mut response) = apis::answer(node, client_host, frame).await? {
             socket.write_all_buf(&mut response).await?;
         }
     }

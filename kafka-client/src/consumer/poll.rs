@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::MutexGuard;
 
-use super::group::{self, Action, Group, Rebalance};
+use super::group::{Group, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed};
@@ -125,25 +125,32 @@ impl Consumer {
             let Some(pending) = group.membership().pending().cloned() else {
                 return;
             };
-            self.0.shared.rebalance_begins();
-            match &pending {
-                Rebalance::Revoke(partitions) => {
-                    let limit = self.0.shared.config.client.request_timeout;
-                    self.give_up(partitions, limit).await;
-                    group.membership().done(&pending);
-                }
-                Rebalance::Lost(partitions) => {
-                    let since = now();
-                    self.0.listener.lost(self, partitions).await;
-                    self.0.shared.count_listener(ListenerCall::Lost, since);
-                    self.0.shared.rebalancing.lost(partitions);
-                    self.0.shared.assignment().remove(partitions);
-                    group.membership().done(&pending);
-                }
-                Rebalance::Assign(partitions) => self.take_up(group, &pending, partitions),
-            }
+            self.carry_out(group, &pending).await;
             group.wake.notify_one();
             self.0.shared.wake_driver.notify_one();
+        }
+    }
+
+    /// Changes what is read, as the group wants it.
+    #[tracing::instrument(level = "debug", target = "kafka_client::rebalance", skip_all, fields(group = group.id))]
+    async fn carry_out(&self, group: &Group, pending: &Rebalance) {
+        let shared = &self.0.shared;
+        shared.rebalance_begins();
+        match pending {
+            Rebalance::Revoke(partitions) => {
+                let limit = shared.config.client.request_timeout;
+                self.give_up(partitions, limit).await;
+                group.membership().done(pending);
+            }
+            Rebalance::Lost(partitions) => {
+                let since = now();
+                self.0.listener.lost(self, partitions).await;
+                shared.count_listener(ListenerCall::Lost, since);
+                shared.rebalancing.lost(partitions);
+                shared.assignment().remove(partitions);
+                group.membership().done(pending);
+            }
+            Rebalance::Assign(partitions) => self.take_up(group, pending, partitions),
         }
     }
 
@@ -249,26 +256,15 @@ impl Consumer {
     }
 
     async fn leave(&self, limit: Duration) -> Result<()> {
-        let Some(group) = &self.0.shared.group else {
+        let shared = &self.0.shared;
+        let group = shared.group.as_ref();
+        let Some(farewell) = group.and_then(|group| group.membership().farewell()) else {
             return Ok(());
         };
-        let action = {
-            let mut membership = group.membership();
-            membership.unsubscribe();
-            membership.next(now())
-        };
-        match action {
-            Some(Action::Leave { member_id }) => {
-                let shared = &self.0.shared;
-                shared
-                    .cluster
-                    .retry("leaving the group", limit, || {
-                        group::leave(shared, group, &member_id)
-                    })
-                    .await
-            }
-            _ => Ok(()),
-        }
+        shared
+            .cluster
+            .retry("leaving the group", limit, || farewell.say(shared))
+            .await
     }
 }
 
