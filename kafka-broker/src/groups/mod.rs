@@ -221,8 +221,9 @@ impl Groups {
             match self.on_timeout() {
                 Some(next_run) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(next_run.into()) => {}
+                        biased;
                         () = self.hurried.notified() => {}
+                        () = tokio::time::sleep_until(next_run.into()) => {}
                     }
                 }
                 None => self.hurried.notified().await,

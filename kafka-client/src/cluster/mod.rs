@@ -23,6 +23,7 @@ pub use metadata::BrokerInfo;
 pub(crate) use metadata::{Metadata, NewLeader};
 use recovery::{Ask, Recovery};
 
+use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Throttled};
@@ -424,11 +425,6 @@ impl Cluster {
             }
         }
     }
-}
-
-/// The time, on tokio's clock.
-fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// An error without the broker's name, which stands before it already.
