@@ -7,7 +7,7 @@ mod rebalance;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub(crate) struct Groups {
 
 #[derive(Debug, Default)]
 struct Table {
-    groups: HashMap<ByteString, Group>,
+    groups: BTreeMap<ByteString, Group>,
     /// When the timers run next.
     next_run: Option<Instant>,
 }

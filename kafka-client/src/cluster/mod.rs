@@ -6,7 +6,7 @@ mod metadata;
 mod recovery;
 mod upkeep;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ struct Inner {
     metadata: RwLock<Arc<Metadata>>,
     /// Held while the cluster is asked, so that many who want to know ask once.
     asking: tokio::sync::Mutex<()>,
-    topics: Mutex<HashSet<Arc<str>>>,
+    topics: Mutex<BTreeSet<Arc<str>>>,
     coordinators: Mutex<HashMap<(CoordinatorKind, String), i32>>,
     /// Whether asking for a topic that does not exist may create it, where brokers do that.
     creates_topics: bool,
@@ -129,7 +129,7 @@ impl Cluster {
         self.0.connections.features().transaction_version
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn topics(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
