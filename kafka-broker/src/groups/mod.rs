@@ -7,7 +7,7 @@ mod rebalance;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub(crate) struct Groups {
 
 #[derive(Debug, Default)]
 struct Table {
-    groups: HashMap<ByteString, Group>,
+    groups: BTreeMap<ByteString, Group>,
     /// When the timers run next.
     next_run: Option<Instant>,
 }
@@ -221,8 +221,9 @@ impl Groups {
             match self.on_timeout() {
                 Some(next_run) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(next_run.into()) => {}
+                        biased;
                         () = self.hurried.notified() => {}
+                        () = tokio::time::sleep_until(next_run.into()) => {}
                     }
                 }
                 None => self.hurried.notified().await,

@@ -7,7 +7,7 @@ use kafka_proto::error_code::ErrorCode;
 use super::coordinator::{Coordinator, InitProducerId};
 use super::transaction::{End, Marker, State, TopicPartition, TransactionResult};
 use super::version::TransactionVersion;
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::producers::{ProducerIdAndEpoch, ProducerIds};
 use crate::settings::Settings;
 
@@ -44,7 +44,7 @@ impl Bench {
         Self {
             coordinator: Coordinator::new(&settings),
             ids: ProducerIds::default(),
-            now: Moment::now(),
+            now: Clock::new(None).now(),
         }
     }
 

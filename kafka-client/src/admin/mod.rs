@@ -12,6 +12,7 @@ pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing}
 use crate::cluster::Cluster;
 use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
 use crate::error::Result;
+use crate::net::Network;
 
 /// Looks after a cluster. A cheap handle.
 ///
@@ -90,6 +91,13 @@ impl AdminBuilder {
     #[must_use]
     pub fn api_timeout(mut self, timeout: Duration) -> Self {
         self.config.api_timeout = timeout;
+        self
+    }
+
+    /// How connections are made (by TCP), see [`Connector`](crate::Connector).
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.config.network = network;
         self
     }
 

@@ -6,7 +6,7 @@ mod metadata;
 mod recovery;
 mod upkeep;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub use metadata::BrokerInfo;
 pub(crate) use metadata::{Metadata, NewLeader};
 use recovery::{Ask, Recovery};
 
+use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Throttled};
@@ -51,7 +52,7 @@ struct Inner {
     metadata: RwLock<Arc<Metadata>>,
     /// Held while the cluster is asked, so that many who want to know ask once.
     asking: tokio::sync::Mutex<()>,
-    topics: Mutex<HashSet<Arc<str>>>,
+    topics: Mutex<BTreeSet<Arc<str>>>,
     coordinators: Mutex<HashMap<(CoordinatorKind, String), i32>>,
     /// Whether asking for a topic that does not exist may create it, where brokers do that.
     creates_topics: bool,
@@ -128,7 +129,7 @@ impl Cluster {
         self.0.connections.features().transaction_version
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn topics(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -424,11 +425,6 @@ impl Cluster {
             }
         }
     }
-}
-
-/// The time, on tokio's clock.
-fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// An error without the broker's name, which stands before it already.

@@ -13,6 +13,7 @@ use super::assignment::{Assignment, Leaders, Leadership};
 use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
+pub(crate) use crate::clock::now;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
 use crate::error::{Error, Result};
 use crate::net::Throttled;
@@ -31,11 +32,6 @@ pub(crate) struct Shared {
     /// A position was found, or was not.
     pub(crate) positions: Notify,
     closed: AtomicBool,
-}
-
-/// The time, on tokio's clock.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Sleeps until then; without a time, for good.

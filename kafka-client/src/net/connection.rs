@@ -13,15 +13,14 @@ use kafka_proto::codec::{Encoded, Request, Versions};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{self, Frame};
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::features::Features;
 use super::throttle::Throttled;
+use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 
@@ -141,13 +140,13 @@ impl Shared {
 }
 
 impl Connection {
-    /// Takes a socket into use, and asks the broker behind it what it speaks.
+    /// Takes the two directions of a stream into use, and asks the broker behind it what it speaks.
     pub(super) async fn start(
         broker: String,
-        stream: TcpStream,
+        read: impl AsyncRead + Send + Unpin + 'static,
+        write: impl AsyncWrite + Send + Unpin + 'static,
         config: &ClientConfig,
     ) -> Result<Self> {
-        let (read, write) = stream.into_split();
         let shared = Arc::new(Shared {
             broker,
             state: Mutex::default(),
@@ -360,7 +359,7 @@ impl Connection {
 
     async fn wait_for_quiet(&self, limit: Duration) -> Result<()> {
         let until = self.shared.state().quiet_until;
-        let Some(until) = until.filter(|until| *until > Instant::now()) else {
+        let Some(until) = until.filter(|until| *until > now()) else {
             return Ok(());
         };
         let waited = timeout(limit, tokio::time::sleep_until(until.into())).await;
@@ -391,11 +390,6 @@ impl Connection {
         });
         sent.map_err(|_| self.shared.ended())
     }
-}
-
-/// The time, on tokio's clock.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Kafka's name of the API: `Produce`.
@@ -437,7 +431,7 @@ where
         if !quiet.is_zero() {
             tracing::debug!(broker = shared.broker, ?quiet, "throttled");
             let mut state = shared.state();
-            state.quiet_until = state.quiet_until.max(Some(Instant::now() + quiet));
+            state.quiet_until = state.quiet_until.max(Some(now() + quiet));
         }
         Ok(answer)
     }
@@ -446,7 +440,7 @@ where
 /// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
 /// lost are dropped here, which tells those who wait for them.
 async fn write_requests(
-    mut to: OwnedWriteHalf,
+    mut to: impl AsyncWrite + Unpin,
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
 ) {
@@ -480,7 +474,7 @@ async fn write_requests(
 }
 
 async fn write_all(
-    to: &mut OwnedWriteHalf,
+    to: &mut (impl AsyncWrite + Unpin),
     requests: &mut VecDeque<Encoded>,
 ) -> std::io::Result<()> {
     const AT_ONCE: usize = 64;
@@ -507,7 +501,7 @@ async fn write_all(
     Ok(())
 }
 
-async fn read_answers(mut from: OwnedReadHalf, shared: Arc<Shared>, max_len: usize) {
+async fn read_answers(mut from: impl AsyncRead + Unpin, shared: Arc<Shared>, max_len: usize) {
     let reason = loop_answers(&mut from, &shared, max_len).await;
     shared.close(&reason);
 }
@@ -516,7 +510,11 @@ async fn read_answers(mut from: OwnedReadHalf, shared: Arc<Shared>, max_len: usi
 const READ_AHEAD: usize = 64 << 10;
 
 /// Hands out answers until the connection ends; returns why it did.
-async fn loop_answers(from: &mut OwnedReadHalf, shared: &Shared, max_len: usize) -> String {
+async fn loop_answers(
+    from: &mut (impl AsyncRead + Unpin),
+    shared: &Shared,
+    max_len: usize,
+) -> String {
     let mut received = BytesMut::new();
     loop {
         let missing = match frame::missing(&received, max_len) {

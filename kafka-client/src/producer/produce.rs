@@ -1,6 +1,6 @@
 //! One Produce request: from batches to what became of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -223,7 +223,7 @@ async fn exchange(
             .get(topic)
             .map_or(Uuid::ZERO, |info| info.id)
     };
-    let mut by_topic: HashMap<Arc<str>, Vec<PartitionProduceData>> = HashMap::new();
+    let mut by_topic: BTreeMap<Arc<str>, Vec<PartitionProduceData>> = BTreeMap::new();
     for (partition, records) in payload {
         let data = PartitionProduceData {
             index: partition.partition,

@@ -12,6 +12,7 @@ mod validation;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use crate::clock::now;
 use crate::consumer::config::{ConsumerConfig, OffsetReset};
 use crate::consumer::fetch::{Decoding, FetchSession, SessionRequest};
 use crate::error::{Error, Result};
@@ -147,7 +148,7 @@ impl Assignment {
                 Error::NoOffset {
                     partition: partition.ticket.partition.clone(),
                 },
-                Instant::now(),
+                now(),
             );
         }
         partition

@@ -4,7 +4,7 @@ use kafka_proto::messages::api_versions::ApiVersion;
 use kafka_proto::messages::{HeartbeatRequest, HeartbeatResponse, RequestHeader};
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
