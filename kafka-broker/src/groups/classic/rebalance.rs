@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
-use super::group::Group;
+use super::group::ClassicGroup;
 use super::member::Member;
 
 /// Kafka's states of a group.
@@ -40,7 +40,7 @@ pub(super) struct Initial {
     pub(super) member_came: bool,
 }
 
-impl Group {
+impl ClassicGroup {
     /// Starts a rebalance unless there is one, and ends it if nobody is missing.
     pub(super) fn rebalance(&mut self, now: Instant) {
         if matches!(self.phase, Phase::PreparingRebalance(_)) {

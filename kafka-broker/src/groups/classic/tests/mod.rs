@@ -9,16 +9,15 @@ use bytes::Bytes;
 use kafka_proto::error_code::ErrorCode;
 use tokio::sync::oneshot;
 
-use super::group::{Group, Identity, Sync};
+use super::group::{ClassicGroup, Identity, Sync};
 use super::member::{Join, Joined, Protocol, Synced};
-use super::offsets::CommittedOffset;
 
 const SESSION: Duration = Duration::from_secs(10);
 const REBALANCE: Duration = Duration::from_secs(60);
 
 /// A group, the moment, and what its members wait for.
 struct Bench {
-    group: Group,
+    group: ClassicGroup,
     now: Instant,
 }
 
@@ -60,7 +59,7 @@ impl Bench {
 
     fn with_initial_delay(delay: Duration) -> Self {
         Self {
-            group: Group::new(delay),
+            group: ClassicGroup::new(delay),
             now: Instant::now(),
         }
     }
