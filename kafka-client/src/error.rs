@@ -79,6 +79,17 @@ pub enum Error {
         /// Our versions.
         ours: String,
     },
+    /// A group that cannot have `group.protocol=consumer`: brokers before Kafka 4.0 do not have it, and later ones may have
+    /// it switched off.
+    #[error(
+        "group \"{group}\" cannot use group.protocol=consumer: {reason}; it needs Kafka 4.0 or newer with the feature group.version switched on, and works with group.protocol=classic otherwise"
+    )]
+    GroupProtocolUnsupported {
+        /// `group.id`.
+        group: String,
+        /// What stands against it.
+        reason: String,
+    },
     /// Bytes that are not what the protocol says, or a message that the chosen version cannot express.
     #[error("{what}: {reason}")]
     Protocol {
@@ -267,7 +278,10 @@ impl Error {
                     | ErrorCode::ClusterAuthorizationFailed
                     | ErrorCode::UnsupportedVersion
             ),
-            Self::Closed { .. } | Self::UnsupportedVersion { .. } | Self::Fenced { .. } => true,
+            Self::Closed { .. }
+            | Self::UnsupportedVersion { .. }
+            | Self::GroupProtocolUnsupported { .. }
+            | Self::Fenced { .. } => true,
             Self::Indeterminate { cause, .. } => cause.is_fatal(),
             _ => false,
         }

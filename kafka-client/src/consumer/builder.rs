@@ -4,11 +4,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::assignor::AssignmentStrategy;
-use super::config::{ConsumerConfig, Isolation, OffsetReset};
-use super::group::{Group, MemberConfig, Membership};
+use super::config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
+use super::group::Place;
 use super::listener::{NoListener, RebalanceListener};
-use super::shared::{Shared, now};
-use super::{Consumer, Inner, commit, driver, group};
+use super::shared::Shared;
+use super::{Consumer, Inner, commit, driver};
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::net::Network;
@@ -43,6 +43,18 @@ impl ConsumerBuilder {
     /// `group.instance.id`: makes a static member.
     pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
         self.config.group_instance_id = Some(id.into());
+        self
+    }
+
+    /// `group.protocol`: how the group shares its partitions.
+    pub fn group_protocol(mut self, protocol: GroupProtocol) -> Self {
+        self.config.group_protocol = protocol;
+        self
+    }
+
+    /// `group.remote.assignor`: how the coordinator is to share partitions out. Only with [`GroupProtocol::Consumer`].
+    pub fn group_remote_assignor(mut self, assignor: impl Into<String>) -> Self {
+        self.config.group_remote_assignor = Some(assignor.into());
         self
     }
 
@@ -218,20 +230,15 @@ impl ConsumerBuilder {
         } else {
             Cluster::connect_to_look(config.client.clone()).await?
         };
-        let group = config.group_id.clone().map(|id| {
-            let membership = Membership::new(member_config(&config, &id), now());
-            Arc::new(Group::new(id, membership))
-        });
+        let place = Place::new(&config);
+        let group = place.as_ref().map(Place::group);
         let shared = Arc::new(Shared::new(cluster, config, group));
         let (commits, receiver) = mpsc::unbounded_channel();
         let mut tasks = vec![
             tokio::spawn(driver::run(shared.clone())).abort_handle(),
             tokio::spawn(commit::run(shared.clone(), receiver)).abort_handle(),
         ];
-        let member = shared
-            .group
-            .clone()
-            .map(|group| tokio::spawn(group::run(shared.clone(), group)).abort_handle());
+        let member = place.map(|place| tokio::spawn(place.run(shared.clone())).abort_handle());
         tasks.extend(member.clone());
         Ok(Consumer(Arc::new(Inner {
             shared,
@@ -242,20 +249,5 @@ impl ConsumerBuilder {
             member,
             tasks,
         })))
-    }
-}
-
-fn member_config(config: &ConsumerConfig, group_id: &str) -> MemberConfig {
-    MemberConfig {
-        group_id: group_id.to_owned(),
-        instance_id: config.group_instance_id.clone(),
-        rack: config.client_rack.clone(),
-        protocol: config.rebalance_protocol(),
-        metadata_max_age: config.client.metadata_max_age,
-        heartbeat_interval: config.heartbeat_interval,
-        max_poll_interval: config.max_poll_interval,
-        retry_backoff: config.client.retry_backoff,
-        retry_backoff_max: config.client.retry_backoff_max,
-        patience: config.client.request_timeout,
     }
 }

@@ -16,6 +16,7 @@ use super::assignment::Position;
 use super::group::Identity;
 use super::offsets::by_topic;
 use super::shared::{Shared, now, sleep_until};
+use super::{Consumer, closed};
 use crate::cluster::Lane;
 use crate::error::{Error, Result};
 use crate::retry::Backoff;
@@ -56,6 +57,24 @@ impl From<Position> for OffsetAndMetadata {
     }
 }
 
+/// A commit on its way. Dropping it changes nothing about the commit.
+#[derive(Debug)]
+#[must_use = "await it to learn whether the commit went through, or drop it explicitly"]
+pub struct PendingCommit(oneshot::Receiver<Result<()>>);
+
+impl Future for PendingCommit {
+    type Output = Result<()>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<()>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|reply| reply.unwrap_or_else(|_| Err(closed())))
+    }
+}
+
 /// Something to commit, and who wants to know how it went.
 #[derive(Debug)]
 pub(crate) struct Commit {
@@ -64,6 +83,80 @@ pub(crate) struct Commit {
     pub(crate) identity: Identity,
     pub(crate) until: Instant,
     pub(crate) reply: oneshot::Sender<Result<()>>,
+}
+
+impl Consumer {
+    /// Commits everything that polls have handed out, and waits until the group's coordinator has it.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
+    pub async fn commit_sync(&self) -> Result<()> {
+        self.commit_async()?.await
+    }
+
+    /// Commits these positions, and waits until the group's coordinator has them.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
+    pub async fn commit_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) -> Result<()> {
+        self.commit_offsets_async(offsets)?.await
+    }
+
+    /// Commits everything that polls have handed out, without waiting. Commits go out in the order of the calls: an older
+    /// one never overwrites a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without a group, [`Error::Closed`]. From the [`PendingCommit`]: [`Error::Broker`] when the group
+    /// has rebalanced meanwhile (poll, and what was not committed comes again), [`Error::Timeout`]. A cooperative rebalance
+    /// does not refuse what is kept: the commit goes through it.
+    pub fn commit_async(&self) -> Result<PendingCommit> {
+        let offsets = self.0.shared.commit_all();
+        self.commit(offsets, self.0.shared.config.client.api_timeout)
+    }
+
+    /// Commits these positions without waiting.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async).
+    pub fn commit_offsets_async(
+        &self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) -> Result<PendingCommit> {
+        self.commit(
+            offsets.into_iter().collect(),
+            self.0.shared.config.client.api_timeout,
+        )
+    }
+
+    /// Works until the very end of closing, so that a listener can commit what it is about to lose.
+    pub(super) fn commit(
+        &self,
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        limit: Duration,
+    ) -> Result<PendingCommit> {
+        let group = self.0.shared.group()?;
+        let (reply, answer) = oneshot::channel();
+        match group.membership().committer() {
+            _ if offsets.is_empty() => drop(reply.send(Ok(()))),
+            Some(identity) => {
+                let commit = Commit {
+                    offsets,
+                    identity,
+                    until: now() + limit,
+                    reply,
+                };
+                self.0.commits.send(commit).map_err(|_| closed())?;
+            }
+            None => {
+                let what = format!("commit to group \"{}\"", group.id);
+                drop(reply.send(Err(Error::broker(ErrorCode::RebalanceInProgress, what))));
+            }
+        }
+        Ok(PendingCommit(answer))
+    }
 }
 
 /// Runs until it is dropped: commits what it is sent, and by itself what earlier polls have handed out.
@@ -190,7 +283,7 @@ async fn commit_until(
                     group.wake.notify_one();
                     return Err(error);
                 };
-                let owned: HashSet<&TopicPartition> = owned.iter().collect();
+                let owned: HashSet<TopicPartition> = owned.into_iter().collect();
                 offsets.to_mut().retain(|partition, _| {
                     let is_owned = owned.contains(partition);
                     if !is_owned {

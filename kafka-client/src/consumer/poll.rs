@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::MutexGuard;
 
-use super::group::{self, Action, Group, Rebalance};
+use super::group::{Group, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed};
@@ -231,26 +231,15 @@ impl Consumer {
     }
 
     async fn leave(&self, limit: Duration) -> Result<()> {
-        let Some(group) = &self.0.shared.group else {
+        let shared = &self.0.shared;
+        let group = shared.group.as_ref();
+        let Some(farewell) = group.and_then(|group| group.membership().farewell()) else {
             return Ok(());
         };
-        let action = {
-            let mut membership = group.membership();
-            membership.unsubscribe();
-            membership.next(now())
-        };
-        match action {
-            Some(Action::Leave { member_id }) => {
-                let shared = &self.0.shared;
-                shared
-                    .cluster
-                    .retry("leaving the group", limit, || {
-                        group::leave(shared, group, &member_id)
-                    })
-                    .await
-            }
-            _ => Ok(()),
-        }
+        shared
+            .cluster
+            .retry("leaving the group", limit, || farewell.say(shared))
+            .await
     }
 }
 
