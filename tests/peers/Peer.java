@@ -3,13 +3,17 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -114,7 +118,19 @@ public class Peer {
             config.put(pair[0], pair[1]);
         }
         try (KafkaConsumer<byte[], byte[]> consumer = consumer(config)) {
-            consumer.subscribe(List.of(words[1]));
+            // What is read between a cooperative rebalance's beginning and its revocations, auto-commit leaves out.
+            consumer.subscribe(List.of(words[1]), new ConsumerRebalanceListener() {
+                @Override
+                public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                    Map<TopicPartition, OffsetAndMetadata> read = new HashMap<>();
+                    partitions.forEach(each -> read.put(each, new OffsetAndMetadata(consumer.position(each))));
+                    consumer.commitSync(read);
+                }
+
+                @Override
+                public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+                }
+            });
             while (!in.ready()) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     say("read " + record.partition() + " " + record.offset());

@@ -65,7 +65,12 @@ impl Nodes {
     pub fn controller(&self) -> i32 {
         let said = self.tool(
             "metadata-quorum",
-            &["--bootstrap-server", &self.bootstrap, "describe", "--status"],
+            &[
+                "--bootstrap-server",
+                &self.bootstrap,
+                "describe",
+                "--status",
+            ],
         );
         let id = said.lines().find_map(|line| line.strip_prefix("LeaderId:"));
         id.and_then(|id| id.trim().parse().ok())

@@ -1,101 +1,36 @@
 //! Records on their way while three Kafka nodes are killed, frozen and restarted in turn, again and again: what is
 //! acknowledged is there once and in order, and what is copied in transactions is copied once.
 //!
-//! `RECORDS` says how many (300,000): `RECORDS=10000000 cargo test --release -p tests --test rolling_kill -- --ignored`.
+//! `RECORDS` says how many (300,000), and a release build copies them faster:
+//! `RECORDS=10000000 cargo test --release -p tests --test three_nodes -- --include-ignored rolling_kill`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kafka_client::admin::{Admin, NewTopic};
+use kafka_client::TopicPartition;
 use kafka_client::consumer::assignor::AssignmentStrategy;
 use kafka_client::consumer::{Consumer, Isolation, OffsetReset};
 use kafka_client::producer::{Delivery, Producer, Record};
-use kafka_client::{Error, TopicPartition};
 use tests::kafka::unique;
 use tests::nodes::Nodes;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// No wait of a test is longer, however many nodes come and go meanwhile.
-const LIMIT: Duration = Duration::from_secs(180);
-/// Longer than a broker may be silent before its partitions get other leaders.
-const DOWN: Duration = Duration::from_millis(5500);
+use crate::{DOWN, LIMIT, ONE_AT_A_TIME, admin, blocking, create, in_sync, leader, within};
+
 const PARTITIONS: i32 = 6;
 /// How many records wait for their acknowledgements.
 const ON_THEIR_WAY: usize = 200_000;
 /// A record's value: its number in its partition, and what fills it up.
 const VALUE: usize = 100;
 
-/// Two clusters would not leave each other the time to restart.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-/// Waits for something, and says what it was if it does not come.
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
-}
-
-async fn admin(servers: &str) -> Admin {
-    let admin = Admin::builder().bootstrap_servers(servers).build();
-    within("an admin client", admin).await.unwrap()
-}
-
-async fn create(admin: &Admin, topic: &str, partitions: i32) {
-    let new = NewTopic::new(topic).partitions(partitions);
-    let created = admin.create_topics([new.replication_factor(3)]);
-    for (name, result) in within("a topic", created).await.unwrap() {
-        result.unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
-}
-
-/// Who leads partition 0 of a topic.
-async fn leader(admin: &Admin, topic: &str) -> i32 {
-    within("a leader", async {
-        loop {
-            if let Ok(mut described) = admin.describe_topics([topic]).await
-                && let (_, Ok(topic)) = described.remove(0)
-                && let Some(leader) = topic.partitions[0].leader
-            {
-                return leader;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-}
-
-/// Waits until each replica of these topics is in sync: one node more may fail then.
-async fn in_sync(admin: &Admin, topics: &[String]) {
-    within("all replicas in sync", async {
-        loop {
-            let described = admin.describe_topics(topics).await.unwrap_or_default();
-            let is_whole = |topic: &(String, Result<kafka_client::admin::TopicDescription, Error>)| {
-                topic.1.as_ref().is_ok_and(|topic| {
-                    let mut partitions = topic.partitions.iter();
-                    partitions.all(|partition| partition.isr.len() == partition.replicas.len())
-                })
-            };
-            if described.len() == topics.len() && described.iter().all(is_whole) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    })
-    .await;
-}
-
 /// Whom to bring down.
 #[derive(Debug, Clone, Copy)]
 enum Victim {
     Leader,
-    /// Of groups and of transactions: one node leads both topics' first partition, or another one each round.
+    /// Of groups in one round, of transactions in the next: who leads the first partition of their topic.
     Coordinator,
     Controller,
 }
@@ -117,7 +52,10 @@ async fn roll(
     let watched: Vec<String> = topics
         .iter()
         .cloned()
-        .chain(["__consumer_offsets".to_owned(), "__transaction_state".to_owned()])
+        .chain([
+            "__consumer_offsets".to_owned(),
+            "__transaction_state".to_owned(),
+        ])
         .collect();
     for (n, (victim, dies)) in round.iter().cycle().enumerate() {
         if n >= round.len() && enough.load(Ordering::Relaxed) {
@@ -239,7 +177,9 @@ async fn copy(
             .enable_auto_commit(false)
             .max_poll_records(5000);
         let consumer = within("a consumer", consumer.build()).await.unwrap();
-        within("its id", producer.init_transactions()).await.unwrap();
+        within("its id", producer.init_transactions())
+            .await
+            .unwrap();
         consumer.subscribe([&*from]).unwrap();
         while !is_done() {
             let polled = within("a poll", consumer.poll(Duration::from_millis(100))).await;
@@ -259,7 +199,9 @@ async fn copy(
                     drop(producer.send(copy).await?);
                 }
                 let next = records.next_offsets();
-                producer.send_offsets_to_transaction(next, &metadata).await?;
+                producer
+                    .send_offsets_to_transaction(next, &metadata)
+                    .await?;
                 loop {
                     match producer.commit_transaction().await {
                         Err(error) if error.is_retriable() => {
@@ -298,7 +240,9 @@ async fn copy(
                 }
             }
         }
-        troubles.restarted.fetch_add(u64::from(!is_done()), Ordering::Relaxed);
+        troubles
+            .restarted
+            .fetch_add(u64::from(!is_done()), Ordering::Relaxed);
         // What it leaves behind, its successor ends.
         let _ = within("closing", producer.close(Duration::from_secs(5))).await;
         let _ = within("leaving", consumer.close(Duration::from_secs(5))).await;
@@ -335,7 +279,11 @@ async fn assert_whole(servers: &str, topic: &str, isolation: Isolation, count: u
             let number = record.value().and_then(|value| value.first_chunk());
             let number = number.map(|number| u64::from_be_bytes(*number));
             let place = (record.partition(), record.offset());
-            assert_eq!(number, Some(*next), "{place:?}: lost, repeated or out of order");
+            assert_eq!(
+                number,
+                Some(*next),
+                "{place:?}: lost, repeated or out of order"
+            );
             *next += 1;
         }
     }
@@ -357,7 +305,12 @@ async fn acknowledged_is_written_once_and_copied_once_through_a_rolling_kill() {
     let (copied, troubles) = (Arc::<AtomicU64>::default(), Arc::<Troubles>::default());
     let copiers: Vec<JoinHandle<()>> = (0..2)
         .map(|n| {
-            let names = [from.clone(), to.clone(), group.clone(), format!("{group}-{n}")];
+            let names = [
+                from.clone(),
+                to.clone(),
+                group.clone(),
+                format!("{group}-{n}"),
+            ];
             let (copied, troubles) = (copied.clone(), troubles.clone());
             tokio::spawn(copy(servers.clone(), names, count, copied, troubles))
         })
@@ -365,14 +318,24 @@ async fn acknowledged_is_written_once_and_copied_once_through_a_rolling_kill() {
     // A group that is there, so that it has a coordinator to kill.
     within("the group", async {
         let topics = ["__consumer_offsets", "__transaction_state"];
-        while admin.describe_topics(topics).await.unwrap().iter().any(|topic| topic.1.is_err()) {
+        while admin
+            .describe_topics(topics)
+            .await
+            .unwrap()
+            .iter()
+            .any(|topic| topic.1.is_err())
+        {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     })
     .await;
 
     let enough = Arc::new(AtomicBool::new(false));
-    let rolling = tokio::spawn(roll(nodes.clone(), vec![from.clone(), to.clone()], enough.clone()));
+    let rolling = tokio::spawn(roll(
+        nodes.clone(),
+        vec![from.clone(), to.clone()],
+        enough.clone(),
+    ));
     let begun = Instant::now();
     // Spread over the first round of faults at least.
     let rate = (count / 50).clamp(1, 100_000);
