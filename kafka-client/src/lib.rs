@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod clock;
 mod cluster;
 mod config;
 pub mod consumer;
@@ -27,4 +28,5 @@ pub use config::{ClientConfig, MetadataRecovery, read_properties};
 pub use error::{Error, Result};
 pub use kafka_proto::compression::Compression;
 pub use kafka_proto::error_code::ErrorCode;
+pub use net::{Connecting, Connector, Network, Transport};
 pub use types::TopicPartition;

@@ -14,6 +14,7 @@ use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
 use crate::error::Result;
 use crate::events::EventStream;
 use crate::metrics::{ClientKind, Metrics};
+use crate::net::Network;
 
 /// Looks after a cluster. A cheap handle.
 ///
@@ -102,6 +103,13 @@ impl AdminBuilder {
     #[must_use]
     pub fn api_timeout(mut self, timeout: Duration) -> Self {
         self.config.api_timeout = timeout;
+        self
+    }
+
+    /// How connections are made (by TCP), see [`Connector`](crate::Connector).
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.config.network = network;
         self
     }
 

@@ -1,6 +1,6 @@
 //! One connection for each broker and each kind of request, made when it is first needed and again after it was lost.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::retry::Backoff;
 use crate::telemetry::Telemetry;
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
     /// What is answered at once.
     Main,
@@ -29,7 +29,7 @@ pub(crate) enum Lane {
 /// What bootstrap connections are called in errors.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Bootstrap(String),
     Broker(i32, Lane),
@@ -75,7 +75,7 @@ impl Place {
 /// The connections that there are.
 #[derive(Debug)]
 pub(super) struct Connections {
-    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    slots: Mutex<BTreeMap<Key, Arc<Slot>>>,
     /// The latest that any broker has said of the cluster's features.
     features: Mutex<Features>,
     /// Told when a connection turns out to be lost: the cluster may have changed.
@@ -103,7 +103,7 @@ impl Connections {
         *known = known.latest(features);
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
 //! What is known of the cluster: brokers, topics, leaders. A snapshot never changes; answers make a new one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use kafka_proto::codec::Uuid;
@@ -78,7 +78,7 @@ pub(crate) struct Metadata {
     pub(crate) version: u64,
     pub(crate) cluster_id: Option<String>,
     pub(crate) controller: Option<i32>,
-    pub(crate) brokers: HashMap<i32, BrokerInfo>,
+    pub(crate) brokers: BTreeMap<i32, BrokerInfo>,
     pub(crate) topics: HashMap<Arc<str>, TopicInfo>,
 }
 

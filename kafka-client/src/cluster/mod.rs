@@ -6,7 +6,7 @@ mod metadata;
 mod recovery;
 mod upkeep;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub use metadata::BrokerInfo;
 pub(crate) use metadata::{Metadata, NewLeader};
 use recovery::{Ask, Recovery};
 
+use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::events::Event;
@@ -56,7 +57,7 @@ struct Inner {
     metadata: RwLock<Arc<Metadata>>,
     /// Held while the cluster is asked, so that many who want to know ask once.
     asking: tokio::sync::Mutex<()>,
-    topics: Mutex<HashSet<Arc<str>>>,
+    topics: Mutex<BTreeSet<Arc<str>>>,
     coordinators: Mutex<HashMap<(CoordinatorKind, String), Coordinator>>,
     /// Whether asking for a topic that does not exist may create it, where brokers do that.
     creates_topics: bool,
@@ -147,7 +148,7 @@ impl Cluster {
         self.0.connections.features().transaction_version
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn topics(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -476,11 +477,6 @@ impl Cluster {
             }
         }
     }
-}
-
-/// The time, on tokio's clock.
-fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// An error without the broker's name, which stands before it already.

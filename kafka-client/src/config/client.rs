@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::properties::{Setting, one_of, parse_millis};
 use crate::error::{Error, Result};
+use crate::net::Network;
 
 /// How to find the cluster, and how patient to be with it.
 ///
@@ -40,6 +41,8 @@ pub struct ClientConfig {
     pub api_timeout: Duration,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,
+    /// How connections are made; no setting of Kafka.
+    pub network: Network,
 }
 
 /// What to do when the cluster cannot be asked any more (KIP-899).
@@ -69,6 +72,7 @@ impl Default for ClientConfig {
             retry_backoff_max: Duration::from_secs(1),
             api_timeout: Duration::from_secs(60),
             max_response_bytes: 256 << 20,
+            network: Network::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{Consumer, Inner, commit, driver};
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
+use crate::net::Network;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
 #[derive(Debug, Clone, Default)]
@@ -196,6 +197,12 @@ impl ConsumerBuilder {
     /// Is told of partitions that come and go.
     pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
         self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// How connections are made (by TCP), see [`Connector`](crate::Connector).
+    pub fn network(mut self, network: Network) -> Self {
+        self.config.client.network = network;
         self
     }
 

@@ -170,6 +170,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commits: mpsc::UnboundedReceive
     let mut next_auto = interval.map(|interval| now() + interval);
     loop {
         tokio::select! {
+            // What was asked for before goes before what is committed by itself, which may be newer.
+            biased;
             commit = commits.recv() => {
                 let Some(first) = commit else { return };
                 perform(&shared, first, &mut commits).await;

@@ -44,7 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         shared.wake_poll.notify_one();
         shared.positions.notify_waiters();
         tokio::select! {
-            () = shared.wake_driver.notified() => {}
+            biased;
             Some(_) = jobs.join_next() => {}
             () = sleep_until(deadline) => {}
             () = sleep_until(Some(look_at)) => {}
@@ -52,6 +52,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 outdated_at = now() + max_age;
                 shared.assignment().grows_old();
             }
+            () = shared.wake_driver.notified() => {}
         }
     }
 }

@@ -88,6 +88,7 @@ impl Consumer {
             }
             let wake = self.next_error().map_or(until, |due| due.min(until));
             tokio::select! {
+                biased;
                 () = shared.wake_poll.notified() => {}
                 () = tokio::time::sleep_until(wake.into()) => {}
             }

@@ -14,6 +14,7 @@ use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
 use super::rebalancing::Rebalancing;
+pub(crate) use crate::clock::now;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
 use crate::error::{Error, Result};
 use crate::metrics::{FetchMeters, GroupMeters, GroupRequest, PollMeters};
@@ -37,11 +38,6 @@ pub(crate) struct Shared {
     pub(crate) group_meters: GroupMeters,
     pub(crate) rebalancing: Rebalancing,
     closed: AtomicBool,
-}
-
-/// The time, on tokio's clock.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Sleeps until then; without a time, for good.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
+use super::connector::Network;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::telemetry::PeerTelemetry;
@@ -37,6 +38,16 @@ impl Connection {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let limit = config.connection_setup_timeout;
+        if let Network::Custom(connector) = &config.network {
+            return match timeout(limit, connector.connect(host, port)).await {
+                Ok(Ok(stream)) => {
+                    let (read, write) = tokio::io::split(stream);
+                    Self::start(name, read, write, config, peer).await
+                }
+                Ok(Err(error)) => Err(lost(error.to_string())),
+                Err(_) => Err(lost(format!("no connection within {limit:?}"))),
+            };
+        }
         let addresses: Vec<SocketAddr> =
             match timeout(limit, tokio::net::lookup_host((host, port))).await {
                 Ok(Ok(addresses)) => addresses.collect(),
@@ -69,6 +80,7 @@ impl Connection {
         let mut more = begin(&mut attempts);
         while !attempts.is_empty() {
             tokio::select! {
+                biased;
                 Some(done) = attempts.join_next() => match done {
                     Ok((at, Err(Error::Disconnected { reason, .. }))) => {
                         failures[at] = Some(reason);
@@ -108,7 +120,10 @@ async fn connect(
     let limit = config.connection_setup_timeout;
     let reason = match timeout(limit, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => match prepare(&stream) {
-            Ok(()) => return Connection::start(name, stream, config, peer).await,
+            Ok(()) => {
+                let (read, write) = stream.into_split();
+                return Connection::start(name, read, write, config, peer).await;
+            }
             Err(error) => error.to_string(),
         },
         Ok(Err(error)) => error.to_string(),

@@ -88,7 +88,7 @@ struct Topic {
 #[derive(Debug)]
 pub(super) struct Accumulator {
     config: ProducerConfig,
-    topics: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
+    topics: HashMap<Arc<str>, Topic, foldhash::fast::FixedState>,
     /// Bytes of the batches that are not settled.
     used: usize,
     spare: Vec<Vec<u8>>,
@@ -526,7 +526,7 @@ fn put_back(queue: &mut PartitionQueue, mut batch: Batch, error: Error, now: Ins
 }
 
 fn queue_of<'a>(
-    topics: &'a mut HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
+    topics: &'a mut HashMap<Arc<str>, Topic, foldhash::fast::FixedState>,
     partition: &TopicPartition,
 ) -> Option<&'a mut PartitionQueue> {
     topics

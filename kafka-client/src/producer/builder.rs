@@ -9,6 +9,7 @@ use super::config::{Acks, ProducerConfig};
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
+use crate::net::Network;
 
 /// Settings of a [`Producer`].
 #[derive(Debug, Clone, Default)]
@@ -102,6 +103,13 @@ impl ProducerBuilder {
     #[must_use]
     pub fn transaction_timeout(mut self, timeout: Duration) -> Self {
         self.config.transaction_timeout = timeout;
+        self
+    }
+
+    /// How connections are made (by TCP), see [`Connector`](crate::Connector).
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.config.client.network = network;
         self
     }
 

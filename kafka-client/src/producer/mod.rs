@@ -35,6 +35,7 @@ use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
 use tokio::time::{timeout, timeout_at};
 
+use crate::clock::now;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::events::EventStream;
@@ -164,7 +165,7 @@ impl Producer {
                 let mut accumulator = self.0.shared.accumulator();
                 for _ in 0..RECORDS_AT_ONCE {
                     let Some(record) = &next else { break };
-                    match accumulator.append(record, Instant::now) {
+                    match accumulator.append(record, now) {
                         Ok(appended) => {
                             wake |= appended.wake;
                             taken += 1;
@@ -233,7 +234,7 @@ impl Producer {
         }
         let producer = self.clone();
         self.0.runtime.spawn(async move {
-            let end = Instant::now() + producer.0.shared.config.max_block;
+            let end = now() + producer.0.shared.config.max_block;
             if let Err(error) = producer.know_topic(&topic, end).await {
                 tracing::debug!(%topic, %error, "the topic is not to be had");
             }
@@ -242,8 +243,7 @@ impl Producer {
     }
 
     fn append(&self, record: &Record<'_>) -> std::result::Result<Delivery, Refusal> {
-        let Appended { delivery, wake } =
-            self.0.shared.accumulator().append(record, Instant::now)?;
+        let Appended { delivery, wake } = self.0.shared.accumulator().append(record, now)?;
         if wake {
             self.0.shared.wake.notify_one();
         }
@@ -261,7 +261,7 @@ impl Producer {
         let shared = &self.0.shared;
         let end = *patience
             .end
-            .get_or_insert_with(|| Instant::now() + shared.config.max_block);
+            .get_or_insert_with(|| now() + shared.config.max_block);
         match refusal {
             Refusal::Invalid(error) => Err(error),
             Refusal::UnknownTopic => self.know_topic(topic, end).await,
@@ -337,7 +337,7 @@ impl Producer {
                 shared.cluster.forget_topics([&*topic]);
                 return Err(error);
             }
-            let wait = Instant::now() + backoff.next();
+            let wait = now() + backoff.next();
             if wait >= end {
                 shared.cluster.forget_topics([&*topic]);
                 return Err(self.not_taken(&topic, Some(error)));
@@ -385,7 +385,7 @@ impl Producer {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn partition_count(&self, topic: &str) -> Result<u32> {
-        let end = Instant::now() + self.0.shared.config.max_block;
+        let end = now() + self.0.shared.config.max_block;
         self.know_topic(topic, end).await?;
         let metadata = self.0.shared.cluster.metadata();
         Ok(metadata

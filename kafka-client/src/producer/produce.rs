@@ -1,6 +1,6 @@
 //! One Produce request: from batches to what became of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,9 +21,10 @@ use super::config::Acks;
 use super::delivery::Written;
 use super::sender::Shared;
 use super::transaction::Protocol;
+use crate::clock::now;
 use crate::cluster::{BrokerInfo, Lane, NewLeader, Node};
 use crate::error::{Error, Result};
-use crate::metrics::{Shipment, now};
+use crate::metrics::Shipment;
 use crate::net::Connection;
 use crate::types::TopicPartition;
 
@@ -264,7 +265,7 @@ async fn exchange(
             .get(topic)
             .map_or(Uuid::ZERO, |info| info.id)
     };
-    let mut by_topic: HashMap<Arc<str>, Vec<PartitionProduceData>> = HashMap::new();
+    let mut by_topic: BTreeMap<Arc<str>, Vec<PartitionProduceData>> = BTreeMap::new();
     for (partition, records) in payload {
         let data = PartitionProduceData {
             index: partition.partition,

@@ -15,6 +15,7 @@ use super::config::ProducerConfig;
 use super::identity::Identity;
 use super::produce::{Link, Produced, produce};
 use super::transaction::add_partitions;
+use crate::clock::now;
 use crate::cluster::{Cluster, Lane, Node};
 use crate::error::{Error, Result};
 use crate::events::{Event, TransactionState};
@@ -204,8 +205,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     while let Some(next) = sender.send_ready() {
         let shared = sender.shared.clone();
         tokio::select! {
-            () = shared.wake.notified() => {}
-            () = sleep_until(next), if next.is_some() => {}
+            biased;
             Some(done) = sender.tasks.join_next(), if !sender.tasks.is_empty() => match done {
                 Ok(done) => sender.take(done),
                 Err(error) => {
@@ -215,6 +215,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     return;
                 }
             },
+            () = sleep_until(next), if next.is_some() => {}
+            () = shared.wake.notified() => {}
         }
     }
 }
@@ -242,7 +244,7 @@ impl Sender {
         }
         loop {
             let (drained, is_over, needs_identity) = self.shared.change(|accumulator| {
-                let drained = accumulator.drain(Instant::now(), |partition| {
+                let drained = accumulator.drain(now(), |partition| {
                     metadata.leader(partition).map(|(leader, _)| leader)
                 });
                 (drained, accumulator.is_over(), accumulator.needs_identity())
@@ -344,7 +346,7 @@ impl Sender {
         if is_outdated {
             self.refresh_after(Duration::ZERO);
         }
-        let now = Instant::now();
+        let now = now();
         let metadata = self.shared.cluster.metadata();
         // Who has been told of another leader goes there without waiting (KIP-951).
         let moved: Vec<TopicPartition> = batches

@@ -14,6 +14,7 @@ mod validation;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use crate::clock::now;
 use crate::consumer::config::{ConsumerConfig, OffsetReset};
 use crate::consumer::fetch::{Decoding, FetchSession, SessionRequest};
 use crate::error::{Error, Result};
@@ -161,7 +162,7 @@ impl Assignment {
                 Error::NoOffset {
                     partition: partition.ticket.partition.clone(),
                 },
-                Instant::now(),
+                now(),
             );
         }
         partition
