@@ -16,9 +16,12 @@ mod cluster;
 mod config;
 pub mod consumer;
 mod error;
+pub mod events;
+pub mod metrics;
 mod net;
 pub mod producer;
 mod retry;
+mod telemetry;
 mod types;
 
 pub use config::{ClientConfig, MetadataRecovery, read_properties};

@@ -12,6 +12,8 @@ pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing}
 use crate::cluster::Cluster;
 use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
 use crate::error::Result;
+use crate::events::EventStream;
+use crate::metrics::{ClientKind, Metrics};
 use crate::net::Network;
 
 /// Looks after a cluster. A cheap handle.
@@ -54,6 +56,16 @@ impl Admin {
         let mut brokers: Vec<BrokerInfo> = metadata.brokers.values().cloned().collect();
         brokers.sort_by_key(|broker| broker.id);
         Ok(brokers)
+    }
+
+    /// What the client measures of its connections; see [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.cluster.telemetry().metrics.report().finish()
+    }
+
+    /// What happens to the client from now on; see [`events`](crate::events).
+    pub fn events(&self) -> EventStream {
+        self.cluster.telemetry().events.subscribe()
     }
 
     async fn retry<T, F>(&self, what: &str, attempt: impl FnMut() -> F) -> Result<T>
@@ -123,7 +135,7 @@ impl AdminBuilder {
     /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.
     pub async fn build(self) -> Result<Admin> {
         Ok(Admin {
-            cluster: Cluster::connect_to_look(self.config).await?,
+            cluster: Cluster::connect_to_look(self.config, ClientKind::Admin).await?,
         })
     }
 }

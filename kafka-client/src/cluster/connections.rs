@@ -13,6 +13,7 @@ use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Features};
 use crate::retry::Backoff;
+use crate::telemetry::Telemetry;
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,16 @@ pub(super) const BOOTSTRAP: &str = "bootstrap";
 enum Key {
     Bootstrap(String),
     Broker(i32, Lane),
+}
+
+impl Key {
+    /// The broker's id; nobody knows that of a bootstrap address.
+    fn broker(&self) -> Option<i32> {
+        match self {
+            Self::Bootstrap(_) => None,
+            Self::Broker(id, _) => Some(*id),
+        }
+    }
 }
 
 /// The place of a connection.
@@ -69,19 +80,19 @@ pub(super) struct Connections {
     features: Mutex<Features>,
     /// Told when a connection turns out to be lost: the cluster may have changed.
     pub(super) lost: Arc<Notify>,
+    telemetry: Telemetry,
 }
 
-impl Default for Connections {
-    fn default() -> Self {
+impl Connections {
+    pub(super) fn new(telemetry: Telemetry) -> Self {
         Self {
             slots: Mutex::default(),
             features: Mutex::new(Features::UNKNOWN),
             lost: Arc::default(),
+            telemetry,
         }
     }
-}
 
-impl Connections {
     /// The latest that any broker has said of the cluster's features.
     pub(super) fn features(&self) -> Features {
         *self.features.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,6 +151,7 @@ impl Connections {
         port: u16,
         config: &ClientConfig,
     ) -> Result<Arc<Connection>> {
+        let broker = key.broker();
         let slot = self.slots().entry(key).or_default().clone();
         let failures = slot.failures.load(Ordering::Acquire);
         let mut place = slot.place.lock().await;
@@ -157,7 +169,8 @@ impl Connections {
         if let Some(not_before) = place.not_before {
             tokio::time::sleep_until(not_before).await;
         }
-        match Connection::open(name.clone(), host, port, config).await {
+        let peer = self.telemetry.peer(broker, host, port);
+        match Connection::open(name.clone(), host, port, config, &peer).await {
             Ok(connection) => {
                 self.learn(connection.features());
                 let connection = Arc::new(connection);
@@ -171,6 +184,7 @@ impl Connections {
                 let backoff = place.backoff.get_or_insert_with(|| {
                     Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max)
                 });
+                peer.unreachable(&error);
                 let wait = backoff.next();
                 place.not_before = Some(Instant::now() + wait);
                 place.failure = Some(error.clone());

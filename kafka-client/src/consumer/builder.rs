@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::{Consumer, Inner, commit, driver};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 use crate::net::Network;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
@@ -163,6 +164,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How long an assigned partition may stand still before that is told as an event (10 seconds, unless set otherwise).
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.config.stall_after = time;
+        self
+    }
+
     /// `allow.auto.create.topics`.
     pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
         self.config.allow_auto_create_topics = on;
@@ -226,9 +233,9 @@ impl ConsumerBuilder {
         let Self { config, listener } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
-            Cluster::connect(config.client.clone()).await?
+            Cluster::connect(config.client.clone(), ClientKind::Consumer).await?
         } else {
-            Cluster::connect_to_look(config.client.clone()).await?
+            Cluster::connect_to_look(config.client.clone(), ClientKind::Consumer).await?
         };
         let place = Place::new(&config);
         let group = place.as_ref().map(Place::group);

@@ -201,6 +201,7 @@ async fn auto_commit(shared: &Shared) {
     let failure = result.and_then(|refused| refused.into_values().next().map_or(Ok(()), Err));
     if let Err(error) = failure {
         tracing::warn!(group = group.id, %error, "auto-commit failed");
+        shared.auto_commit_failed(error);
     }
 }
 
@@ -254,6 +255,12 @@ async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedRe
 /// Commits, trying again until the time is over. Says which partitions were refused, and why.
 ///
 /// In a cooperative rebalance it is tried again, too, by the member that it was asked for by and of what that still owns.
+#[tracing::instrument(
+    level = "debug",
+    target = "kafka_client::commit",
+    skip_all,
+    fields(generation = identity.generation, partitions = offsets.len())
+)]
 async fn commit_until(
     shared: &Shared,
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,

@@ -112,6 +112,9 @@ pub struct ConsumerConfig {
     /// `max.poll.interval.ms`: a member that does not poll for this long leaves its group. Also how long the others wait
     /// for it in a rebalance.
     pub max_poll_interval: Duration,
+    /// How long an assigned partition may stand still before that is told as a
+    /// [`PartitionStalled`](crate::events::Event::PartitionStalled). Kafka has no such setting, and no name for it.
+    pub stall_after: Duration,
     /// `client.rack`: where the client stands, for assignors and brokers that look at it.
     pub client_rack: Option<String>,
     /// `allow.auto.create.topics`: a topic that is asked for and not there is created, where the brokers allow it.
@@ -145,6 +148,7 @@ impl Default for ConsumerConfig {
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),
             max_poll_interval: Duration::from_secs(300),
+            stall_after: Duration::from_secs(10),
             client_rack: None,
             allow_auto_create_topics: true,
         }

@@ -19,10 +19,12 @@ mod listener;
 mod offsets;
 mod poll;
 mod positions;
+mod rebalancing;
 mod records;
 mod shared;
 mod stream;
 mod subscription;
+mod telemetry;
 mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -10,6 +10,7 @@ use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed};
 use crate::error::Result;
+use crate::metrics::ListenerCall;
 use crate::types::TopicPartition;
 
 /// Says that somebody polls, for as long as it is there: who polls may wait as long as it likes.
@@ -18,6 +19,8 @@ struct Polling<'a>(&'a Consumer);
 impl<'a> Polling<'a> {
     fn begin(consumer: &'a Consumer) -> Self {
         let shared = &consumer.0.shared;
+        let (now, metrics) = (now(), &shared.telemetry().metrics);
+        shared.poll_meters.begin(now, metrics.moment_of(now));
         shared.assignment().all_processed();
         if let Some(group) = &shared.group {
             let comes_back = group.membership().poll_begins();
@@ -31,7 +34,9 @@ impl<'a> Polling<'a> {
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        if let Some(group) = &self.0.0.shared.group {
+        let shared = &self.0.0.shared;
+        shared.poll_meters.end(now());
+        if let Some(group) = &shared.group {
             group.membership().poll_ends(now());
         }
     }
@@ -73,6 +78,7 @@ impl Consumer {
                 shared.wake_driver.notify_one();
             }
             if !batches.is_empty() {
+                shared.count_records(&batches);
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {
@@ -120,6 +126,7 @@ impl Consumer {
             let Some(pending) = group.membership().pending().cloned() else {
                 return;
             };
+            self.0.shared.rebalance_begins();
             match &pending {
                 Rebalance::Revoke(partitions) => {
                     let limit = self.0.shared.config.client.request_timeout;
@@ -127,7 +134,10 @@ impl Consumer {
                     group.membership().done(&pending);
                 }
                 Rebalance::Lost(partitions) => {
+                    let since = now();
                     self.0.listener.lost(self, partitions).await;
+                    self.0.shared.count_listener(ListenerCall::Lost, since);
+                    self.0.shared.rebalancing.lost(partitions);
                     self.0.shared.assignment().remove(partitions);
                     group.membership().done(&pending);
                 }
@@ -152,14 +162,18 @@ impl Consumer {
             .filter(|partition| !before.contains(partition))
             .cloned()
             .collect();
-        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
         membership.done(pending);
+        drop((membership, assignment));
+        self.0.shared.rebalance_ends(&added);
+        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
     }
 
     async fn tell_assigned(&self) {
         let owed = self.0.owed().clone();
         if let Some(partitions) = owed {
+            let since = now();
             self.0.listener.assigned(self, &partitions).await;
+            self.0.shared.count_listener(ListenerCall::Assigned, since);
             *self.0.owed() = None;
         }
     }
@@ -168,6 +182,7 @@ impl Consumer {
     pub(super) async fn give_up_all(&self, limit: Duration) {
         let all = self.0.shared.assignment().partitions();
         self.give_up(&all, limit).await;
+        self.0.shared.rebalancing.forget();
     }
 
     /// Commits what was handed out of these partitions, if that is done automatically, and gives them up. The caller has
@@ -187,6 +202,7 @@ impl Consumer {
                 && let Err(error) = commit.await
             {
                 tracing::warn!(group = group.id, %error, "commit before giving partitions up failed");
+                shared.auto_commit_failed(error);
             }
         }
         let subscribed = shared
@@ -194,7 +210,10 @@ impl Consumer {
             .as_ref()
             .is_some_and(|group| group.membership().is_subscribed());
         if subscribed && !partitions.is_empty() {
+            let since = now();
             self.0.listener.revoked(self, &partitions).await;
+            shared.count_listener(ListenerCall::Revoked, since);
+            shared.rebalancing.revoked(&partitions);
         }
         shared.assignment().remove(&partitions);
     }
@@ -254,5 +273,6 @@ impl Drop for Ending<'_> {
             .iter()
             .for_each(tokio::task::AbortHandle::abort);
         self.0.0.shared.assignment().assign([]);
+        self.0.0.shared.telemetry().events.close();
     }
 }

@@ -13,9 +13,11 @@ use super::assignment::{Assignment, Leaders, Leadership};
 use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
+use super::rebalancing::Rebalancing;
 pub(crate) use crate::clock::now;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
 use crate::error::{Error, Result};
+use crate::metrics::{FetchMeters, GroupMeters, GroupRequest, PollMeters};
 use crate::net::Throttled;
 use crate::types::TopicPartition;
 
@@ -31,6 +33,10 @@ pub(crate) struct Shared {
     pub(crate) wake_poll: Notify,
     /// A position was found, or was not.
     pub(crate) positions: Notify,
+    pub(crate) fetch_meters: FetchMeters,
+    pub(crate) poll_meters: PollMeters,
+    pub(crate) group_meters: GroupMeters,
+    pub(crate) rebalancing: Rebalancing,
     closed: AtomicBool,
 }
 
@@ -52,6 +58,10 @@ impl Shared {
             wake_driver: Notify::new(),
             wake_poll: Notify::new(),
             positions: Notify::new(),
+            fetch_meters: FetchMeters::default(),
+            poll_meters: PollMeters::default(),
+            group_meters: GroupMeters::default(),
+            rebalancing: Rebalancing::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -111,10 +121,22 @@ impl Shared {
             .cluster
             .coordinator(CoordinatorKind::Group, group)
             .await?;
+        let (request, since) = (GroupRequest::of(R::KEY), now());
+        match request {
+            Some(GroupRequest::Heartbeat) => self.group_meters.beats(since),
+            Some(GroupRequest::Join) => self.rebalance_begins(),
+            _ => {}
+        }
         let answer = self
             .cluster
             .send_with(Node::Broker(coordinator), lane, max_version, limit, make)
             .await;
+        if let (Some(request), Ok(_)) = (request, &answer) {
+            let now = now();
+            let after = now.saturating_duration_since(since);
+            let moment = self.telemetry().metrics.moment_of(now);
+            self.group_meters.answered(request, after, moment);
+        }
         if let Err(Error::Disconnected { .. } | Error::Timeout { .. }) = &answer {
             self.cluster
                 .forget_coordinator(CoordinatorKind::Group, group);

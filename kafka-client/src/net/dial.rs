@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::connector::Network;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::telemetry::PeerTelemetry;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305): a name may lead to one that nobody
 /// answers at, as `localhost` does where it is an IPv6 address first.
@@ -29,6 +30,7 @@ impl Connection {
         host: &str,
         port: u16,
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let lost = |reason: String| Error::Disconnected {
             broker: name.clone(),
@@ -40,7 +42,7 @@ impl Connection {
             return match timeout(limit, connector.connect(host, port)).await {
                 Ok(Ok(stream)) => {
                     let (read, write) = tokio::io::split(stream);
-                    Self::start(name, read, write, config).await
+                    Self::start(name, read, write, config, peer).await
                 }
                 Ok(Err(error)) => Err(lost(error.to_string())),
                 Err(_) => Err(lost(format!("no connection within {limit:?}"))),
@@ -52,7 +54,7 @@ impl Connection {
                 Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
                 Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
             };
-        Self::open_any(name, &addresses, config).await
+        Self::open_any(name, &addresses, config, peer).await
     }
 
     /// Connects to one of these addresses: each is given a moment before the next one is tried as well, and the first that
@@ -61,6 +63,7 @@ impl Connection {
         name: String,
         addresses: &[SocketAddr],
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let mut failures: Vec<Option<String>> = vec![None; addresses.len()];
         let mut waiting = addresses.iter().copied().enumerate();
@@ -68,8 +71,8 @@ impl Connection {
         let mut attempts = JoinSet::new();
         let mut begin = |attempts: &mut JoinSet<_>| match waiting.next() {
             Some((at, address)) => {
-                let (name, config) = (name.clone(), config.clone());
-                attempts.spawn(async move { (at, connect(name, address, &config).await) });
+                let (name, config, peer) = (name.clone(), config.clone(), peer.clone());
+                attempts.spawn(async move { (at, connect(name, address, &config, &peer).await) });
                 true
             }
             None => false,
@@ -108,13 +111,18 @@ impl Connection {
     }
 }
 
-async fn connect(name: String, address: SocketAddr, config: &ClientConfig) -> Result<Connection> {
+async fn connect(
+    name: String,
+    address: SocketAddr,
+    config: &ClientConfig,
+    peer: &PeerTelemetry,
+) -> Result<Connection> {
     let limit = config.connection_setup_timeout;
     let reason = match timeout(limit, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => match prepare(&stream) {
             Ok(()) => {
                 let (read, write) = stream.into_split();
-                return Connection::start(name, read, write, config).await;
+                return Connection::start(name, read, write, config, peer).await;
             }
             Err(error) => error.to_string(),
         },

@@ -105,6 +105,8 @@ pub(super) struct Accumulator {
     /// Why no more records are taken.
     closed: Option<Error>,
     settled: Vec<Settled>,
+    /// How many batches were split since somebody asked.
+    splits: u32,
 }
 
 /// A batch whose outcome is known and not told yet: whoever is told may do anything, and must not find the accumulator
@@ -112,11 +114,18 @@ pub(super) struct Accumulator {
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Settled {
+    pub(super) partition: TopicPartition,
+    pub(super) records: u32,
     promise: Promise,
     outcome: Result<Written>,
 }
 
 impl Settled {
+    /// Why its records are not written, if so.
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref().err()
+    }
+
     pub(super) fn tell(self) {
         self.promise.settle(self.outcome);
     }
@@ -141,6 +150,7 @@ impl Accumulator {
             first_error: None,
             closed: None,
             settled: Vec::new(),
+            splits: 0,
         }
     }
 
@@ -387,6 +397,7 @@ impl Accumulator {
         tracing::debug!(partition = %batch.partition, %error, "batch will be split");
         match batch.halves() {
             Ok(halves) => {
+                self.splits += 1;
                 self.unsettled.remove(&place);
                 self.used -= counted;
                 for half in batch.split(halves) {
@@ -469,8 +480,14 @@ impl Accumulator {
         }
         self.unsettled.remove(&batch.place());
         self.used -= batch.counted();
+        let (partition, records) = (batch.partition.clone(), batch.records.unsigned_abs());
         let (promise, buffer) = batch.end();
-        self.settled.push(Settled { promise, outcome });
+        self.settled.push(Settled {
+            partition,
+            records,
+            promise,
+            outcome,
+        });
         if let Some(buffer) = buffer
             && self.spare.len() < SPARE_BUFFERS
         {
@@ -481,6 +498,16 @@ impl Accumulator {
     /// What was settled since this was called last.
     pub(super) fn take_settled(&mut self) -> Vec<Settled> {
         std::mem::take(&mut self.settled)
+    }
+
+    /// How many batches were split since this was called last.
+    pub(super) fn take_splits(&mut self) -> u32 {
+        std::mem::take(&mut self.splits)
+    }
+
+    /// Bytes of the buffer that are taken.
+    pub(super) fn used(&self) -> usize {
+        self.used
     }
 
     fn expired(&self, batch: &Batch, last: Option<Error>) -> Error {

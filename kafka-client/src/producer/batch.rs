@@ -11,6 +11,7 @@ use kafka_proto::records::{
 use super::delivery::{Delivery, Promise};
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::metrics::Shipment;
 use crate::types::TopicPartition;
 
 /// Where a batch stands in the order in which batches were begun: its number, and of a batch that was split the part's
@@ -34,11 +35,15 @@ pub(super) struct Batch {
     pub(super) maybe_written: bool,
     /// Whether the broker will not take it under its sequence, whatever becomes of others.
     pub(super) refused: bool,
+    /// How often it was sent.
+    pub(super) attempts: u32,
     /// What went wrong the last time.
     pub(super) last_error: Option<Error>,
     builder: RecordBatchBuilder,
     /// What it counts against the buffer: its size when the last record went in, however small it gets when compressed.
     counted: usize,
+    /// The size of the largest record.
+    largest: usize,
     sealed: Option<Bytes>,
     promise: Promise,
 }
@@ -59,9 +64,11 @@ impl Batch {
             sequence: None,
             maybe_written: false,
             refused: false,
+            attempts: 0,
             last_error: None,
             builder: RecordBatchBuilder::with_buffer(buffer),
             counted: 0,
+            largest: 0,
             sealed: None,
         }
     }
@@ -95,10 +102,12 @@ impl Batch {
         record: &Record<'_>,
         timestamp: i64,
     ) -> Result<(), RecordsError> {
+        let before = self.builder.len();
         self.builder
             .append(timestamp, record.key, record.value, record.headers)?;
         self.records += 1;
         self.counted = self.builder.len();
+        self.largest = self.largest.max(self.counted - before);
         Ok(())
     }
 
@@ -156,6 +165,19 @@ impl Batch {
         Ok([front, back])
     }
 
+    /// What there is to say of it when it goes out.
+    pub(super) fn shipment(&self, now: Instant) -> Shipment {
+        Shipment {
+            topic: self.partition.topic.clone(),
+            records: self.records.unsigned_abs(),
+            size: self.size(),
+            uncompressed: self.counted,
+            largest: self.largest,
+            age: now.saturating_duration_since(self.created),
+            is_retry: self.attempts > 1,
+        }
+    }
+
     /// Its halves as batches of their own, which follow each other in the sequence as the whole would have.
     pub(super) fn split(self, [front, back]: [RecordBatchBuilder; 2]) -> [Self; 2] {
         let skipped = front.record_count();
@@ -171,8 +193,10 @@ impl Batch {
             }),
             maybe_written: self.maybe_written,
             refused: false,
+            attempts: 0,
             last_error: self.last_error.clone(),
             counted: builder.len(),
+            largest: self.largest,
             builder,
             sealed: None,
             promise,

@@ -8,6 +8,7 @@ use super::Producer;
 use super::config::{Acks, ProducerConfig};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 use crate::net::Network;
 
 /// Settings of a [`Producer`].
@@ -138,7 +139,7 @@ impl ProducerBuilder {
     pub async fn build(self) -> Result<Producer> {
         let config = self.config.bounded();
         config.validate()?;
-        let cluster = Cluster::connect(config.client.clone()).await?;
+        let cluster = Cluster::connect(config.client.clone(), ClientKind::Producer).await?;
         Ok(Producer::start(config, cluster))
     }
 }

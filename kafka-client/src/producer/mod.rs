@@ -38,6 +38,8 @@ use tokio::time::{timeout, timeout_at};
 use crate::clock::now;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
+use crate::events::EventStream;
+use crate::metrics::Metrics;
 use crate::retry::Backoff;
 use accumulator::{Appended, Refusal};
 use kafka_proto::error_code::ErrorCode;
@@ -196,9 +198,13 @@ impl Producer {
     pub fn try_send(&self, record: Record<'_>) -> Result<Delivery> {
         self.append(&record).map_err(|refusal| match refusal {
             Refusal::Invalid(error) | Refusal::UnknownPartition(error) => error,
-            Refusal::Full => Error::BufferFull {
-                buffer: self.0.shared.config.buffer_memory,
-            },
+            Refusal::Full => {
+                let moment = self.0.shared.telemetry().metrics.moment();
+                self.0.shared.meters.exhausted(moment);
+                Error::BufferFull {
+                    buffer: self.0.shared.config.buffer_memory,
+                }
+            }
             Refusal::UnknownTopic => {
                 self.ask_for(record.topic);
                 Error::broker(
@@ -271,7 +277,10 @@ impl Producer {
             }
             Refusal::Full => {
                 shared.wake.notify_one();
+                let metrics = &shared.telemetry().metrics;
+                let _waiting = shared.meters.wait_for_room(metrics);
                 timeout_at(end.into(), settled).await.map_err(|_| {
+                    shared.meters.exhausted(metrics.moment());
                     let full = Error::BufferFull {
                         buffer: shared.config.buffer_memory,
                     };
@@ -292,6 +301,7 @@ impl Producer {
     /// Asks for a topic until it is there.
     async fn know_topic(&self, topic: &str, end: Instant) -> Result<()> {
         let shared = &self.0.shared;
+        let _waiting = shared.meters.metadata_wait.begin();
         let topic: Arc<str> = topic.into();
         let mut backoff = Backoff::new(
             shared.config.client.retry_backoff,
@@ -343,6 +353,7 @@ impl Producer {
     /// # Errors
     /// The first error of a batch since the last flush; the other batches were settled all the same.
     pub async fn flush(&self) -> Result<()> {
+        let _flushing = self.0.shared.meters.flush.begin();
         let below = self.0.shared.accumulator().flush();
         self.0.shared.wake.notify_one();
         loop {
@@ -357,6 +368,16 @@ impl Producer {
             }
             settled.await;
         }
+    }
+
+    /// What the producer measures, at this moment; see [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.0.shared.metrics()
+    }
+
+    /// What happens to the producer from now on; see [`events`](crate::events). Ends when the producer is closed.
+    pub fn events(&self) -> EventStream {
+        self.0.shared.telemetry().events.subscribe()
     }
 
     /// How many partitions a topic has; asks for the topic if it is not known.

@@ -155,6 +155,7 @@ impl PartitionQueue {
             .or_else(|| self.full.pop_front())
             .or_else(|| self.open.take())?;
         self.sequence.place(&mut batch, identity);
+        batch.attempts += 1;
         self.in_flight += 1;
         self.sent_to = broker;
         Some(batch)

@@ -18,7 +18,10 @@ use super::transaction::add_partitions;
 use crate::clock::now;
 use crate::cluster::{Cluster, Lane, Node};
 use crate::error::{Error, Result};
+use crate::events::{Event, TransactionState};
+use crate::metrics::{Metrics, ProducerMeters};
 use crate::retry::Backoff;
+use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
 
 /// What the producer's handles and its sender share.
@@ -33,6 +36,7 @@ pub(super) struct Shared {
     pub(super) settled: Notify,
     /// Who begins or ends a transaction, or sends positions: one at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) meters: ProducerMeters,
     /// Whether the sender has ended.
     pub(super) ended: watch::Sender<bool>,
 }
@@ -48,6 +52,7 @@ impl Shared {
             wake: Notify::new(),
             settled: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
+            meters: ProducerMeters::default(),
             ended,
         }
     }
@@ -61,14 +66,71 @@ impl Shared {
     /// Does something to the accumulator, and then tells those who wait for what it settled by that.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Accumulator) -> T) -> T {
         let mut accumulator = self.accumulator();
+        let before = accumulator.transaction_state().map(|(state, _)| state);
         let result = change(&mut accumulator);
         let settled = accumulator.take_settled();
+        let splits = accumulator.take_splits();
+        let changed = before.and_then(|from| self.transaction_change(from, &accumulator));
         drop(accumulator);
+        if splits > 0 {
+            self.meters.split(splits, self.telemetry().metrics.moment());
+        }
+        self.telemetry().events.tell_all(|| changed);
         if !settled.is_empty() {
+            settled.iter().for_each(|batch| self.count(batch));
             settled.into_iter().for_each(Settled::tell);
             self.settled.notify_waiters();
         }
         result
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        self.cluster.telemetry()
+    }
+
+    /// What to tell of a transaction that was in that state before.
+    fn transaction_change(
+        &self,
+        from: TransactionState,
+        accumulator: &Accumulator,
+    ) -> Option<Event> {
+        let (to, error) = accumulator
+            .transaction_state()
+            .filter(|(to, _)| *to != from)?;
+        if matches!(error, Some(Error::Closed { .. })) {
+            // Nothing has gone wrong: it was closed.
+            return None;
+        }
+        let transactional_id = self.config.transactional_id.as_deref()?;
+        tracing::debug!(target: "kafka_client::transaction", transactional_id, %from, %to, ?error);
+        Some(Event::TransactionChanged {
+            transactional_id: transactional_id.into(),
+            from,
+            to,
+            error: error.cloned(),
+        })
+    }
+
+    /// Counts a batch that was given up, and tells of it.
+    fn count(&self, batch: &Settled) {
+        let Some(error) = batch.error() else { return };
+        let moment = self.telemetry().metrics.moment();
+        let topic = &batch.partition.topic;
+        self.meters.failed(topic, batch.records, moment);
+        self.telemetry().events.tell(|| Event::BatchFailed {
+            partition: batch.partition.clone(),
+            records: batch.records,
+            error: error.clone(),
+        });
+    }
+
+    /// All that there is to say about the producer at this moment.
+    pub(super) fn metrics(&self) -> Metrics {
+        let mut report = self.telemetry().metrics.report();
+        let (used, buffer) = (self.accumulator().used(), self.config.buffer_memory);
+        let age = self.cluster.metadata_age();
+        self.meters.report(used, buffer, age, &mut report);
+        report.finish()
     }
 
     /// Takes over how many partitions the topics have.
@@ -109,6 +171,7 @@ impl Drop for End {
             what: "the producer",
         };
         self.0.change(|accumulator| accumulator.abandon(closed));
+        self.0.telemetry().events.close();
         self.0.ended.send_replace(true);
         self.0.settled.notify_waiters();
     }
