@@ -91,6 +91,7 @@ impl Consumer {
     /// # Errors
     /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
     pub async fn commit_sync(&self) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
         self.commit_async()?.await
     }
 
@@ -102,6 +103,7 @@ impl Consumer {
         &self,
         offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
     ) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
         self.commit_offsets_async(offsets)?.await
     }
 

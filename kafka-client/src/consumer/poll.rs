@@ -126,25 +126,32 @@ impl Consumer {
             let Some(pending) = group.membership().pending().cloned() else {
                 return;
             };
-            self.0.shared.rebalance_begins();
-            match &pending {
-                Rebalance::Revoke(partitions) => {
-                    let limit = self.0.shared.config.client.request_timeout;
-                    self.give_up(partitions, limit).await;
-                    group.membership().done(&pending);
-                }
-                Rebalance::Lost(partitions) => {
-                    let since = now();
-                    self.0.listener.lost(self, partitions).await;
-                    self.0.shared.count_listener(ListenerCall::Lost, since);
-                    self.0.shared.rebalancing.lost(partitions);
-                    self.0.shared.assignment().remove(partitions);
-                    group.membership().done(&pending);
-                }
-                Rebalance::Assign(partitions) => self.take_up(group, &pending, partitions),
-            }
+            self.carry_out(group, &pending).await;
             group.wake.notify_one();
             self.0.shared.wake_driver.notify_one();
+        }
+    }
+
+    /// Changes what is read, as the group wants it.
+    #[tracing::instrument(level = "debug", target = "kafka_client::rebalance", skip_all, fields(group = group.id))]
+    async fn carry_out(&self, group: &Group, pending: &Rebalance) {
+        let shared = &self.0.shared;
+        shared.rebalance_begins();
+        match pending {
+            Rebalance::Revoke(partitions) => {
+                let limit = shared.config.client.request_timeout;
+                self.give_up(partitions, limit).await;
+                group.membership().done(pending);
+            }
+            Rebalance::Lost(partitions) => {
+                let since = now();
+                self.0.listener.lost(self, partitions).await;
+                shared.count_listener(ListenerCall::Lost, since);
+                shared.rebalancing.lost(partitions);
+                shared.assignment().remove(partitions);
+                group.membership().done(pending);
+            }
+            Rebalance::Assign(partitions) => self.take_up(group, pending, partitions),
         }
     }
 

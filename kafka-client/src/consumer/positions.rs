@@ -130,6 +130,7 @@ impl Consumer {
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
         self.check_open()?;
         let shared = &self.0.shared;
+        let _spending = shared.poll_meters.committed.begin();
         let attempt = || async {
             let mut found = offsets::committed(shared, partitions).await?;
             let of = |partition: &TopicPartition| {

@@ -121,22 +121,12 @@ impl Shared {
             .cluster
             .coordinator(CoordinatorKind::Group, group)
             .await?;
-        let (request, since) = (GroupRequest::of(R::KEY), now());
-        match request {
-            Some(GroupRequest::Heartbeat) => self.group_meters.beats(since),
-            Some(GroupRequest::Join) => self.rebalance_begins(),
-            _ => {}
-        }
+        let asked = self.group_asked(GroupRequest::of(R::KEY));
         let answer = self
             .cluster
             .send_with(Node::Broker(coordinator), lane, max_version, limit, make)
             .await;
-        if let (Some(request), Ok(_)) = (request, &answer) {
-            let now = now();
-            let after = now.saturating_duration_since(since);
-            let moment = self.telemetry().metrics.moment_of(now);
-            self.group_meters.answered(request, after, moment);
-        }
+        self.group_answered(asked, &answer);
         if let Err(Error::Disconnected { .. } | Error::Timeout { .. }) = &answer {
             self.cluster
                 .forget_coordinator(CoordinatorKind::Group, group);

@@ -9,9 +9,17 @@ use super::records::PartitionBatch;
 use super::shared::{Shared, now};
 use crate::error::{Error, Result};
 use crate::events::{Event, EventStream, Stall};
-use crate::metrics::{Haul, ListenerCall, Metrics};
+use crate::metrics::{GroupRequest, Haul, ListenerCall, Metrics};
 use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
+
+/// Something that a coordinator was asked.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Asked {
+    request: Option<GroupRequest>,
+    since: Instant,
+}
 
 impl Consumer {
     /// The assigned partitions that have made no progress for `stall_after` or longer, and why, as far as it is known: paused
@@ -64,6 +72,28 @@ impl Shared {
         }
         self.fetch_meters.consumed(&hauls, moment);
         self.assignment().measure(batches, moment);
+    }
+
+    /// The coordinator is about to be asked that. Returns what to say when it has answered.
+    pub(crate) fn group_asked(&self, request: Option<GroupRequest>) -> Asked {
+        let since = now();
+        match request {
+            Some(GroupRequest::Heartbeat) => self.group_meters.beats(since),
+            Some(GroupRequest::Join) => self.rebalance_begins(),
+            _ => {}
+        }
+        Asked { request, since }
+    }
+
+    /// The coordinator has answered, unless it could not be asked.
+    pub(crate) fn group_answered<T>(&self, asked: Asked, answer: &Result<T>) {
+        let is_answered = matches!(answer, Ok(_) | Err(Error::Broker { .. }));
+        if let Some(request) = asked.request.filter(|_| is_answered) {
+            let now = now();
+            let after = now.saturating_duration_since(asked.since);
+            let moment = self.telemetry().metrics.moment_of(now);
+            self.group_meters.answered(request, after, moment);
+        }
     }
 
     /// The rebalance listener has been told.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kafka_client::admin::Admin;
+use kafka_client::consumer::{ConsumerBuilder, GroupProtocol};
+use kafka_client::events::Event;
 use kafka_client::metrics::Metrics;
 use kafka_client::producer::{Acks, Record};
 use kafka_client::{Compression, Error, TopicPartition};
@@ -169,7 +171,7 @@ async fn lag_is_what_is_behind_the_position() {
 async fn a_group_counts_its_rebalances_commits_and_heartbeats() {
     let broker = start(2, |broker| broker).await;
     let servers = broker.bootstrap_servers();
-    let member = |builder: kafka_client::consumer::ConsumerBuilder| {
+    let member = |builder: ConsumerBuilder| {
         builder
             .group_id("g")
             .heartbeat_interval(Duration::from_millis(20))
@@ -328,4 +330,38 @@ async fn an_admin_client_measures_its_connections() {
         ) >= 1.0
     );
     assert_eq!(metrics.client_id(), "kafka-client");
+}
+
+#[tokio::test]
+async fn a_member_of_the_consumer_protocol_counts_the_same() {
+    let broker = start(2, |broker| broker).await;
+    let servers = broker.bootstrap_servers();
+    let member = |builder: ConsumerBuilder| {
+        builder
+            .group_id("g")
+            .group_protocol(GroupProtocol::Consumer)
+    };
+    let producer = producer(&servers, |builder| builder).await;
+    write(&producer, 0, 3).await;
+    let consumer = consumer(&servers, member).await;
+    let mut events = consumer.events();
+    consumer.subscribe(["t"]).unwrap();
+    read(&consumer, 3).await;
+    within("a commit", consumer.commit_sync()).await.unwrap();
+    let metrics = consumer.metrics();
+    let of = |name| value(&metrics, GROUP, name, &[]);
+    assert_eq!(of("assigned-partitions"), 2.0);
+    assert!(of("rebalance-total") >= 1.0 && of("heartbeat-total") >= 1.0);
+    assert_eq!((of("join-total"), of("commit-total")), (0.0, 1.0));
+    assert!(of("last-heartbeat-seconds-ago") < 10.0);
+    let assigned = next(
+        &mut events,
+        "the end of the rebalance",
+        |event| match event {
+            Event::RebalanceEnded { assigned, .. } => Some(assigned.len()),
+            _ => None,
+        },
+    )
+    .await;
+    assert_eq!(assigned, 2);
 }
