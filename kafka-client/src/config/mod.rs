@@ -6,4 +6,4 @@ mod properties;
 pub(crate) use client::CLIENT_SETTINGS;
 pub use client::{ClientConfig, MetadataRecovery};
 pub use properties::read_properties;
-pub(crate) use properties::{Setting, apply, one_of, parse, parse_millis};
+pub(crate) use properties::{Setting, apply, boolean, one_of, parse, parse_millis};

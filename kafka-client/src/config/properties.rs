@@ -62,6 +62,11 @@ pub(crate) fn parse_millis(value: &str) -> std::result::Result<Duration, String>
     parse(value, "a number of milliseconds").map(Duration::from_millis)
 }
 
+/// A switch.
+pub(crate) fn boolean(value: &str) -> std::result::Result<bool, String> {
+    one_of(value, &[("true", true), ("false", false)])
+}
+
 /// One of a few names.
 pub(crate) fn one_of<T: Clone>(value: &str, names: &[(&str, T)]) -> std::result::Result<T, String> {
     let found = names

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
+use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis};
 use crate::error::{Error, Result};
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
@@ -246,10 +246,6 @@ impl ConsumerConfig {
             .min()
             .unwrap_or(RebalanceProtocol::Eager)
     }
-}
-
-fn boolean(value: &str) -> std::result::Result<bool, String> {
-    one_of(value, &[("true", true), ("false", false)])
 }
 
 fn bytes(value: &str) -> std::result::Result<i32, String> {

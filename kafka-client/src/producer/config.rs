@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kafka_proto::compression::{Codec, Compression};
 
-use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply, one_of, parse, parse_millis};
+use crate::config::{
+    CLIENT_SETTINGS, ClientConfig, Setting, apply, boolean, one_of, parse, parse_millis,
+};
 use crate::error::{Error, Result};
 
 /// Who has to have written a batch before it counts as written (`acks`).
@@ -54,6 +56,19 @@ pub struct ProducerConfig {
     pub delivery_timeout: Duration,
     /// `max.in.flight.requests.per.connection`: 1 to 5.
     pub max_in_flight: usize,
+    /// `partitioner.adaptive.partitioning.enable`: records without a key go to partitions the less often the more batches
+    /// wait for them (KIP-794).
+    pub partitioner_adaptive: bool,
+    /// `partitioner.availability.timeout.ms`: records without a key pass over the partitions of a broker that has something
+    /// to answer and has not answered for this long. Zero: never. Only where partitioning is adaptive.
+    pub partitioner_availability_timeout: Duration,
+    /// `partitioner.ignore.keys`: records with a key are spread as those without.
+    pub partitioner_ignore_keys: bool,
+    /// `partitioner.rack.aware`: records without a key go to partitions with their leader in this client's rack, if there
+    /// are any (KIP-1123).
+    pub partitioner_rack_aware: bool,
+    /// `client.rack`: where the client stands.
+    pub client_rack: Option<String>,
     /// `transactional.id`: who the producer is over restarts. Records are written in transactions only where it is set.
     pub transactional_id: Option<String>,
     /// `transaction.timeout.ms`: a transaction that takes longer is aborted by the cluster, and its producer fenced.
@@ -77,6 +92,11 @@ impl Default for ProducerConfig {
             max_request_size: 1 << 20,
             delivery_timeout: Duration::from_secs(120),
             max_in_flight: 5,
+            partitioner_adaptive: true,
+            partitioner_availability_timeout: Duration::ZERO,
+            partitioner_ignore_keys: false,
+            partitioner_rack_aware: false,
+            client_rack: None,
             transactional_id: None,
             transaction_timeout: Duration::from_secs(60),
         }
@@ -117,6 +137,17 @@ impl ProducerConfig {
         // It has to have room for the linger and a request.
         self.delivery_timeout = self.delivery_timeout.min(CENTURY * 2 + self.linger);
         self
+    }
+
+    /// Whether it matters how long a broker says nothing.
+    pub(super) fn looks_for_silence(&self) -> bool {
+        self.partitioner_adaptive && !self.partitioner_availability_timeout.is_zero()
+    }
+
+    /// How large a batch may get before it is compressed, however small it is expected to be then: there has to be room for
+    /// some of them.
+    pub(super) fn largest_batch(&self) -> usize {
+        self.batch_size.max(self.buffer_memory / 4)
     }
 
     pub(super) fn validate(&self) -> Result<()> {
@@ -214,7 +245,7 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     },
     Setting {
         name: "enable.idempotence",
-        apply: |config, value| parse(value, "true or false").map(|on| config.idempotence = on),
+        apply: |config, value| boolean(value).map(|on| config.idempotence = on),
     },
     Setting {
         name: "batch.size",
@@ -264,6 +295,31 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     Setting {
         name: "max.in.flight.requests.per.connection",
         apply: |config, value| parse(value, "1 to 5").map(|count| config.max_in_flight = count),
+    },
+    Setting {
+        name: "partitioner.adaptive.partitioning.enable",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_adaptive = on),
+    },
+    Setting {
+        name: "partitioner.availability.timeout.ms",
+        apply: |config, value| {
+            parse_millis(value).map(|time| config.partitioner_availability_timeout = time)
+        },
+    },
+    Setting {
+        name: "partitioner.ignore.keys",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_ignore_keys = on),
+    },
+    Setting {
+        name: "partitioner.rack.aware",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_rack_aware = on),
+    },
+    Setting {
+        name: "client.rack",
+        apply: |config, value| {
+            config.client_rack = Some(value.to_owned()).filter(|rack| !rack.is_empty());
+            Ok(())
+        },
     },
     Setting {
         name: "transactional.id",

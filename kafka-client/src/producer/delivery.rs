@@ -157,6 +157,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The partition that the record goes to.
+    pub fn partition(&self) -> &TopicPartition {
+        &self.batch.partition
+    }
+
     fn result(&self, parts: &[Part]) -> Result<RecordMetadata> {
         let after = parts.partition_point(|part| part.first <= self.index);
         let Some(part) = after.checked_sub(1).and_then(|at| parts.get(at)) else {

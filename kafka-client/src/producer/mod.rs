@@ -21,7 +21,6 @@ mod sequence;
 mod transaction;
 
 use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +28,7 @@ pub use builder::ProducerBuilder;
 pub use config::{Acks, ProducerConfig};
 pub use delivery::Delivery;
 pub use kafka_proto::records::Header;
+pub use partitioner::{Partitioner, Partitions};
 pub use record::{Record, RecordMetadata};
 use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
@@ -195,9 +195,12 @@ impl Producer {
     pub fn try_send(&self, record: Record<'_>) -> Result<Delivery> {
         self.append(&record).map_err(|refusal| match refusal {
             Refusal::Invalid(error) | Refusal::UnknownPartition(error) => error,
-            Refusal::Full => Error::BufferFull {
-                buffer: self.0.shared.config.buffer_memory,
-            },
+            Refusal::Full => {
+                self.0.shared.wake.notify_one();
+                Error::BufferFull {
+                    buffer: self.0.shared.config.buffer_memory,
+                }
+            }
             Refusal::UnknownTopic => {
                 self.ask_for(record.topic);
                 Error::broker(
@@ -311,12 +314,10 @@ impl Producer {
                 Err(_) => return Err(self.not_taken(&topic, last)),
                 Ok(Err(error)) => error,
                 Ok(Ok(metadata)) => {
-                    let info = metadata.topics.get(&topic);
-                    let count = info.map_or(0, |info| info.partitions.len() as u32);
-                    if let Some(count) = NonZeroU32::new(count) {
-                        shared.accumulator().set_partitions(&topic, count);
+                    if shared.learn_partitions(&metadata, &topic) {
                         return Ok(());
                     }
+                    let info = metadata.topics.get(&topic);
                     let code = info
                         .and_then(|info| info.error)
                         .unwrap_or(ErrorCode::UnknownTopicOrPartition);
