@@ -18,6 +18,7 @@ mod error;
 mod net;
 pub mod producer;
 mod retry;
+pub mod serialization;
 mod types;
 
 pub use config::{ClientConfig, MetadataRecovery, read_properties};

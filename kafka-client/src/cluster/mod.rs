@@ -20,7 +20,7 @@ pub(crate) use connections::Lane;
 use connections::{BOOTSTRAP, Connections};
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
-pub(crate) use metadata::{Metadata, NewLeader};
+pub(crate) use metadata::{Metadata, NewLeader, PartitionInfo};
 use recovery::{Ask, Recovery};
 
 use crate::config::ClientConfig;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::assignor::AssignmentStrategy;
 use super::config::{ConsumerConfig, Isolation, OffsetReset};
 use super::group::{Group, MemberConfig, Membership};
+use super::interceptor::{ConsumerInterceptor, Interceptors};
 use super::listener::{NoListener, RebalanceListener};
 use super::shared::{Shared, now};
 use super::{Consumer, Inner, commit, driver, group};
@@ -18,6 +19,7 @@ use crate::error::Result;
 pub struct ConsumerBuilder {
     config: ConsumerConfig,
     listener: Option<Arc<dyn RebalanceListener>>,
+    interceptors: Interceptors,
 }
 
 impl ConsumerBuilder {
@@ -180,6 +182,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sees what is handed out and what is committed; several are called in the order in which they were added.
+    pub fn interceptor(mut self, interceptor: impl ConsumerInterceptor) -> Self {
+        self.interceptors.0.push(Arc::new(interceptor));
+        self
+    }
+
     /// Settings by their Kafka names, applied in order over what is set so far.
     ///
     /// # Errors
@@ -204,7 +212,11 @@ impl ConsumerBuilder {
     /// [`Error::Config`](crate::Error::Config) names a setting that is invalid,
     /// [`Error::Connect`](crate::Error::Connect) each address that was tried, and why it was of no use. Cancel-safe.
     pub async fn build(self) -> Result<Consumer> {
-        let Self { config, listener } = self;
+        let Self {
+            config,
+            listener,
+            interceptors,
+        } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
             Cluster::connect(config.client.clone()).await?
@@ -215,7 +227,7 @@ impl ConsumerBuilder {
             let membership = Membership::new(member_config(&config, &id), now());
             Arc::new(Group::new(id, membership))
         });
-        let shared = Arc::new(Shared::new(cluster, config, group));
+        let shared = Arc::new(Shared::new(cluster, config, group, interceptors));
         let (commits, receiver) = mpsc::unbounded_channel();
         let mut tasks = vec![
             tokio::spawn(driver::run(shared.clone())).abort_handle(),

@@ -73,6 +73,7 @@ impl Consumer {
                 shared.wake_driver.notify_one();
             }
             if !batches.is_empty() {
+                shared.interceptors.on_consume(&batches);
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {

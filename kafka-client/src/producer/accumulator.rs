@@ -23,6 +23,7 @@ use super::batch::{Batch, Place};
 use super::config::ProducerConfig;
 use super::delivery::{Promise, Written};
 use super::identity::Identity;
+use super::interceptor::Interceptors;
 use super::partitioner::StickyPartition;
 use super::queue::{PartitionQueue, Readiness, Urgency};
 use super::transaction::{Protocol, SOON, Transaction};
@@ -95,6 +96,7 @@ struct Topic {
 #[derive(Debug)]
 pub(super) struct Accumulator {
     config: ProducerConfig,
+    interceptors: Option<Arc<Interceptors>>,
     topics: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
     /// Bytes of the batches that are not settled.
     used: usize,
@@ -134,10 +136,11 @@ impl Settled {
 const SPARE_BUFFERS: usize = 16;
 
 impl Accumulator {
-    pub(super) fn new(config: ProducerConfig) -> Self {
+    pub(super) fn new(config: ProducerConfig, interceptors: Option<Arc<Interceptors>>) -> Self {
         Self {
             transaction: config.transactional_id.clone().map(Transaction::new),
             config,
+            interceptors,
             topics: HashMap::default(),
             used: 0,
             spare: Vec::new(),

@@ -1,5 +1,6 @@
 //! A batch on its way: gathering records, sealed, sent, perhaps sent again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use kafka_proto::records::{
 };
 
 use super::delivery::{Delivery, Promise};
+use super::interceptor::Interceptors;
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
@@ -53,11 +55,12 @@ impl Batch {
         created: Instant,
         buffer: Vec<u8>,
         ratio: CompressionRatio,
+        interceptors: Option<&Arc<Interceptors>>,
     ) -> Self {
         let mut builder = RecordBatchBuilder::with_buffer(buffer);
         builder.expect_ratio(ratio);
         Self {
-            promise: Promise::new(partition.clone()),
+            promise: Promise::new(partition.clone(), interceptors),
             partition,
             number,
             created,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafka_proto::compression::{Codec, Compression};
 
 use crate::config::{
-    CLIENT_SETTINGS, ClientConfig, Setting, apply, boolean, one_of, parse, parse_millis,
+    CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis,
 };
 use crate::error::{Error, Result};
 
@@ -115,6 +115,7 @@ impl ProducerConfig {
         let set = |config: &mut Self, key: &str, value: &str| {
             Setting::find(PRODUCER_SETTINGS, config, key, value)
                 .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
+                .or_else(|| Setting::find(RETRIES, &mut config.client, key, value))
         };
         apply(self, set, properties)
     }
@@ -127,6 +128,7 @@ impl ProducerConfig {
             &mut self.max_block,
             &mut self.client.request_timeout,
             &mut self.client.connection_setup_timeout,
+            &mut self.client.connection_setup_timeout_max,
             &mut self.client.metadata_max_age,
             &mut self.client.retry_backoff,
             &mut self.client.retry_backoff_max,

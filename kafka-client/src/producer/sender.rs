@@ -13,6 +13,7 @@ use super::CLOSED;
 use super::accumulator::{Accumulator, Drained, PartitionLeader, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
+use super::interceptor::Interceptors;
 use super::produce::{Link, Produced, produce};
 use super::transaction::add_partitions;
 use crate::cluster::{Cluster, Lane, Metadata, Node};
@@ -37,8 +38,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: ProducerConfig, cluster: Cluster) -> Self {
-        let accumulator = Mutex::new(Accumulator::new(config.clone()));
+    pub(super) fn new(
+        config: ProducerConfig,
+        cluster: Cluster,
+        interceptors: Option<Arc<Interceptors>>,
+    ) -> Self {
+        let accumulator = Mutex::new(Accumulator::new(config.clone(), interceptors));
         let ended = watch::Sender::new(false);
         Self {
             config,

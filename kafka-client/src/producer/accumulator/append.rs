@@ -118,6 +118,7 @@ impl Accumulator {
                 now(),
                 self.spare.pop().unwrap_or_default(),
                 topic.ratio,
+                self.interceptors.as_ref(),
             )
         });
         if let Err(error) = open.append(record, timestamp) {

@@ -69,7 +69,7 @@ impl Model {
             ..ProducerConfig::default()
         };
         configure(&mut config);
-        let mut accumulator = Accumulator::new(config);
+        let mut accumulator = Accumulator::new(config, None);
         accumulator.set_partitions(
             &Arc::from("t"),
             NonZeroU32::new(PARTITIONS).expect("not zero"),

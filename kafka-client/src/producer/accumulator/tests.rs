@@ -30,7 +30,7 @@ impl Bench {
         };
         configure(&mut config);
         let idempotence = config.idempotence;
-        let mut accumulator = Accumulator::new(config);
+        let mut accumulator = Accumulator::new(config, None);
         accumulator.set_partitions(&Arc::from("t"), NonZeroU32::new(2).expect("not zero"));
         if idempotence {
             accumulator.set_identity(Identity { id: 1, epoch: 0 });

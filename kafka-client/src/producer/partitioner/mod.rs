@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use kafka_proto::murmur2;
 
 use super::record::Record;
+use crate::cluster::PartitionInfo;
 pub(super) use sticky::{Candidate, StickyPartition};
 
 /// Chooses the partitions of records that do not say where they go, in the place of the rules that are built in
@@ -45,30 +46,30 @@ pub trait Partitioner: std::fmt::Debug + Send + Sync {
 /// The partitions of a record's topic, as far as the producer knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Partitions<'a> {
-    leaders: &'a [Option<i32>],
+    partitions: &'a [PartitionInfo],
 }
 
 impl<'a> Partitions<'a> {
-    pub(super) fn new(leaders: &'a [Option<i32>]) -> Self {
-        Self { leaders }
+    pub(super) fn new(partitions: &'a [PartitionInfo]) -> Self {
+        Self { partitions }
     }
 
     /// How many there are; their numbers go from 0 on.
     pub fn count(&self) -> u32 {
-        self.leaders.len() as u32
+        self.partitions.len() as u32
     }
 
     /// The broker that leads a partition; `None` where there is none at the moment, or no such partition.
     pub fn leader(&self, partition: i32) -> Option<i32> {
         let at = usize::try_from(partition).ok()?;
-        self.leaders.get(at).copied().flatten()
+        self.partitions.get(at)?.leader
     }
 
     /// The partitions that have a leader at the moment.
     pub fn available(&self) -> impl Iterator<Item = i32> + use<'a> {
         (0..)
-            .zip(self.leaders)
-            .filter(|(_, leader)| leader.is_some())
+            .zip(self.partitions)
+            .filter(|(_, partition)| partition.leader.is_some())
             .map(|(partition, _)| partition)
     }
 }
