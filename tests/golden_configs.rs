@@ -65,6 +65,18 @@ const OTHER_VALUES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "producer",
+        "compression.zstd.level",
+        "-131072",
+        "the compressor, in pure Rust, has the levels -7 to 4",
+    ),
+    (
+        "producer",
+        "compression.zstd.level",
+        "22",
+        "the compressor, in pure Rust, has the levels -7 to 4",
+    ),
+    (
+        "producer",
         "retries",
         "0",
         "delivery.timeout.ms decides how long it is tried again",

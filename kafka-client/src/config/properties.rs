@@ -61,6 +61,21 @@ where
         .map_err(|_| format!("expected {expected}"))
 }
 
+/// A number that is 1 or more.
+pub(crate) fn positive<T: FromStr + PartialOrd + From<u8>>(
+    value: &str,
+    expected: &str,
+) -> std::result::Result<T, String>
+where
+    T::Err: Display,
+{
+    let number = parse(value, expected)?;
+    if number < T::from(1) {
+        return Err(format!("expected {expected}"));
+    }
+    Ok(number)
+}
+
 /// The size of a socket's buffer; -1 leaves it to the operating system.
 pub(crate) fn parse_size(value: &str) -> std::result::Result<Option<usize>, String> {
     match value.trim() {

@@ -6,6 +6,7 @@ use kafka_proto::compression::{Codec, Compression};
 
 use crate::config::{
     CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis,
+    positive,
 };
 use crate::error::{Error, Result};
 
@@ -117,6 +118,10 @@ impl ProducerConfig {
                 .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
                 .or_else(|| Setting::find(RETRIES, &mut config.client, key, value))
         };
+        // A level counts for the compression that is chosen, wherever among the settings that stands.
+        let own = |(key, value): (K, V)| (key.as_ref().to_owned(), value.as_ref().to_owned());
+        let mut properties: Vec<(String, String)> = properties.into_iter().map(own).collect();
+        properties.sort_by_key(|(key, _)| key != "compression.type");
         apply(self, set, properties)
     }
 
@@ -224,8 +229,13 @@ fn set_level(
     of: Compression,
     value: &str,
 ) -> std::result::Result<(), String> {
-    let codec =
-        Codec::with_level(of, parse(value, "a level")?).map_err(|error| error.to_string())?;
+    let codec = match value.trim() {
+        // What gzip's default is called.
+        "-1" if of == Compression::Gzip => Codec::new(of),
+        level => {
+            Codec::with_level(of, parse(level, "a level")?).map_err(|error| error.to_string())?
+        }
+    };
     if config.compression.compression() == of {
         config.compression = codec;
     }
@@ -296,7 +306,7 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     },
     Setting {
         name: "max.in.flight.requests.per.connection",
-        apply: |config, value| parse(value, "1 to 5").map(|count| config.max_in_flight = count),
+        apply: |config, value| positive(value, "1 to 5").map(|count| config.max_in_flight = count),
     },
     Setting {
         name: "partitioner.adaptive.partitioning.enable",
@@ -356,6 +366,29 @@ mod tests {
             (Acks::Leader, Duration::from_millis(7))
         );
         assert_eq!(config.compression.compression(), Compression::Zstd);
+    }
+
+    #[test]
+    fn a_level_counts_for_its_compression_whichever_is_set_first() {
+        let mut properties = [
+            ("compression.gzip.level", "9"),
+            ("compression.zstd.level", "1"),
+            ("compression.type", "gzip"),
+        ];
+        for _ in 0..3 {
+            let mut config = ProducerConfig::default();
+            config.set(properties).unwrap();
+            assert_eq!(config.compression.level(), Some(9), "{properties:?}");
+            properties.rotate_left(1);
+        }
+        let mut config = ProducerConfig::default();
+        config
+            .set([
+                ("compression.type", "gzip"),
+                ("compression.gzip.level", "-1"),
+            ])
+            .unwrap();
+        assert_eq!(config.compression, Codec::new(Compression::Gzip));
     }
 
     #[test]
