@@ -52,6 +52,7 @@ pub mod metrics;
 mod net;
 pub mod producer;
 mod retry;
+pub mod serialization;
 mod telemetry;
 mod types;
 

@@ -10,7 +10,7 @@ pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
 
 use crate::cluster::Cluster;
-use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
+use crate::config::{CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply};
 use crate::error::Result;
 use crate::events::EventStream;
 use crate::metrics::{ClientKind, Metrics};
@@ -44,7 +44,7 @@ impl Admin {
         AdminBuilder::default()
     }
 
-    /// The brokers that there are, by id.
+    /// The brokers that there are, by id. Cancel-safe.
     ///
     /// # Errors
     /// When no broker could be asked.
@@ -79,9 +79,21 @@ impl Admin {
 }
 
 /// Settings of an [`Admin`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AdminBuilder {
     config: ClientConfig,
+}
+
+impl Default for AdminBuilder {
+    fn default() -> Self {
+        Self {
+            config: ClientConfig {
+                // An admin has long pauses: Kafka's, too, lets its connections go earlier than other clients do.
+                connections_max_idle: Some(Duration::from_secs(300)),
+                ..ClientConfig::default()
+            },
+        }
+    }
 }
 
 impl AdminBuilder {
@@ -123,13 +135,16 @@ impl AdminBuilder {
     ) -> Result<Self> {
         apply(
             &mut self.config,
-            |config, key, value| Setting::find(CLIENT_SETTINGS, config, key, value),
+            |config, key, value| {
+                Setting::find(CLIENT_SETTINGS, config, key, value)
+                    .or_else(|| Setting::find(RETRIES, config, key, value))
+            },
             properties,
         )?;
         Ok(self)
     }
 
-    /// Connects to the cluster.
+    /// Connects to the cluster. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.

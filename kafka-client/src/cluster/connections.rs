@@ -12,7 +12,7 @@ use crate::cluster::metadata::BrokerInfo;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Features};
-use crate::retry::Backoff;
+use crate::retry::{Backoff, growing_limit};
 use crate::telemetry::Telemetry;
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
@@ -63,6 +63,8 @@ struct Place {
     /// Not to be tried before, after it failed.
     not_before: Option<Instant>,
     backoff: Option<Backoff>,
+    /// How many attempts have failed in a row.
+    failures: u32,
 }
 
 impl Place {
@@ -169,8 +171,16 @@ impl Connections {
         if let Some(not_before) = place.not_before {
             tokio::time::sleep_until(not_before).await;
         }
+        let patient = ClientConfig {
+            connection_setup_timeout: growing_limit(
+                config.connection_setup_timeout,
+                config.connection_setup_timeout_max,
+                place.failures,
+            ),
+            ..config.clone()
+        };
         let peer = self.telemetry.peer(broker, host, port);
-        match Connection::open(name.clone(), host, port, config, &peer).await {
+        match Connection::open(name.clone(), host, port, &patient, &peer).await {
             Ok(connection) => {
                 self.learn(connection.features());
                 let connection = Arc::new(connection);
@@ -188,6 +198,7 @@ impl Connections {
                 let wait = backoff.next();
                 place.not_before = Some(Instant::now() + wait);
                 place.failure = Some(error.clone());
+                place.failures += 1;
                 slot.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }

@@ -21,7 +21,7 @@ use connections::{BOOTSTRAP, Connections};
 use coordinators::Coordinator;
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
-pub(crate) use metadata::{Metadata, NewLeader};
+pub(crate) use metadata::{Metadata, NewLeader, PartitionInfo};
 use recovery::{Ask, Recovery};
 
 use crate::clock::now;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::assignor::AssignmentStrategy;
 use super::config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
 use super::group::Place;
+use super::interceptor::{ConsumerInterceptor, Interceptors};
 use super::listener::{NoListener, RebalanceListener};
 use super::shared::Shared;
 use super::{Consumer, Inner, commit, driver};
@@ -20,6 +21,7 @@ use crate::net::Network;
 pub struct ConsumerBuilder {
     config: ConsumerConfig,
     listener: Option<Arc<dyn RebalanceListener>>,
+    interceptors: Interceptors,
 }
 
 impl ConsumerBuilder {
@@ -206,6 +208,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sees what is handed out and what is committed; several are called in the order in which they were added.
+    pub fn interceptor(mut self, interceptor: impl ConsumerInterceptor) -> Self {
+        self.interceptors.0.push(Arc::new(interceptor));
+        self
+    }
+
     /// Settings by their Kafka names, applied in order over what is set so far.
     ///
     /// # Errors
@@ -230,7 +238,11 @@ impl ConsumerBuilder {
     /// [`Error::Config`](crate::Error::Config) names a setting that is invalid,
     /// [`Error::Connect`](crate::Error::Connect) each address that was tried, and why it was of no use. Cancel-safe.
     pub async fn build(self) -> Result<Consumer> {
-        let Self { config, listener } = self;
+        let Self {
+            config,
+            listener,
+            interceptors,
+        } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
             Cluster::connect(config.client.clone(), ClientKind::Consumer).await?
@@ -239,7 +251,7 @@ impl ConsumerBuilder {
         };
         let place = Place::new(&config);
         let group = place.as_ref().map(Place::group);
-        let shared = Arc::new(Shared::new(cluster, config, group));
+        let shared = Arc::new(Shared::new(cluster, config, group, interceptors));
         let (commits, receiver) = mpsc::unbounded_channel();
         let mut tasks = vec![
             tokio::spawn(driver::run(shared.clone())).abort_handle(),

@@ -280,6 +280,7 @@ async fn commit_until(
             tokio::time::timeout_at(until.into(), commit_once(shared, &offsets, &identity)).await;
         let error = match attempt {
             Ok(Ok(mut refused)) => {
+                shared.interceptors.on_commit(&offsets, &refused);
                 refused.extend(given_up);
                 return Ok(refused);
             }

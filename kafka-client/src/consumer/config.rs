@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
+use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis, positive};
 use crate::error::{Error, Result};
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
@@ -338,12 +338,12 @@ impl ConsumerConfig {
     }
 }
 
-fn boolean(value: &str) -> std::result::Result<bool, String> {
-    one_of(value, &[("true", true), ("false", false)])
-}
-
 fn bytes(value: &str) -> std::result::Result<i32, String> {
-    parse(value, "a number of bytes, at most 2147483647")
+    let expected = "a number of bytes, 0 to 2147483647";
+    match parse(value, expected)? {
+        bytes @ 0.. => Ok(bytes),
+        _ => Err(format!("expected {expected}")),
+    }
 }
 
 /// What only the classic protocol has: with the other one it is the brokers that decide.
@@ -433,7 +433,7 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     Setting {
         name: "max.poll.records",
         apply: |config, value| {
-            parse(value, "a positive number").map(|count| config.max_poll_records = count)
+            positive(value, "a positive number").map(|count| config.max_poll_records = count)
         },
     },
     Setting {
@@ -466,7 +466,10 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "max.poll.interval.ms",
-        apply: |config, value| parse_millis(value).map(|time| config.max_poll_interval = time),
+        apply: |config, value| {
+            positive(value, "a positive number of milliseconds")
+                .map(|millis| config.max_poll_interval = Duration::from_millis(millis))
+        },
     },
     Setting {
         name: "client.rack",

@@ -79,6 +79,7 @@ impl Consumer {
             }
             if !batches.is_empty() {
                 shared.count_records(&batches);
+                shared.interceptors.on_consume(&batches);
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {

@@ -13,6 +13,7 @@ use super::assignment::{Assignment, Leaders, Leadership};
 use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
+use super::interceptor::Interceptors;
 use super::rebalancing::Rebalancing;
 pub(crate) use crate::clock::now;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
     pub(crate) config: ConsumerConfig,
     pub(crate) group: Option<Arc<Group>>,
+    pub(crate) interceptors: Interceptors,
     assignment: Mutex<Assignment>,
     /// There may be something to ask for.
     pub(crate) wake_driver: Notify,
@@ -49,12 +51,18 @@ pub(crate) async fn sleep_until(time: Option<Instant>) {
 }
 
 impl Shared {
-    pub(crate) fn new(cluster: Cluster, config: ConsumerConfig, group: Option<Arc<Group>>) -> Self {
+    pub(crate) fn new(
+        cluster: Cluster,
+        config: ConsumerConfig,
+        group: Option<Arc<Group>>,
+        interceptors: Interceptors,
+    ) -> Self {
         Self {
             cluster,
             assignment: Mutex::new(Assignment::new(config.clone())),
             config,
             group,
+            interceptors,
             wake_driver: Notify::new(),
             wake_poll: Notify::new(),
             positions: Notify::new(),

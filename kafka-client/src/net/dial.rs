@@ -119,7 +119,7 @@ async fn connect(
 ) -> Result<Connection> {
     let limit = config.connection_setup_timeout;
     let reason = match timeout(limit, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => match prepare(&stream) {
+        Ok(Ok(stream)) => match prepare(&stream, config) {
             Ok(()) => {
                 let (read, write) = stream.into_split();
                 return Connection::start(name, read, write, config, peer).await;
@@ -135,13 +135,20 @@ async fn connect(
     })
 }
 
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+fn prepare(stream: &TcpStream, config: &ClientConfig) -> std::io::Result<()> {
     // Requests are whole when they are written: waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_EVERY);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let socket = SockRef::from(stream);
+    if let Some(size) = config.send_buffer {
+        socket.set_send_buffer_size(size)?;
+    }
+    if let Some(size) = config.receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 #[cfg(test)]
@@ -151,13 +158,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_connection_asks_by_itself_whether_the_other_side_is_there() {
+    async fn a_connection_asks_by_itself_whether_the_other_side_is_there_and_has_the_buffers_wanted()
+     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        prepare(&stream).unwrap();
+        let config = ClientConfig {
+            receive_buffer: Some(100_000),
+            ..ClientConfig::default()
+        };
+        prepare(&stream, &config).unwrap();
         let socket = SockRef::from(&stream);
+        assert!(socket.recv_buffer_size().unwrap() >= 100_000);
         assert!(socket.keepalive().unwrap());
         assert!(stream.nodelay().unwrap());
     }

@@ -1,14 +1,17 @@
 //! A batch on its way: gathering records, sealed, sent, perhaps sent again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka_proto::compression::Codec;
+use kafka_proto::compression::{Codec, Compression};
 use kafka_proto::records::{
-    ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal, increment_sequence,
+    CompressionRatio, ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal,
+    increment_sequence,
 };
 
 use super::delivery::{Delivery, Promise};
+use super::interceptor::Interceptors;
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::metrics::Shipment;
@@ -45,6 +48,8 @@ pub(super) struct Batch {
     /// The size of the largest record.
     largest: usize,
     sealed: Option<Bytes>,
+    /// Its size before it was compressed and after, until somebody learns from it.
+    compressed: Option<(usize, usize)>,
     promise: Promise,
 }
 
@@ -54,9 +59,13 @@ impl Batch {
         number: u64,
         created: Instant,
         buffer: Vec<u8>,
+        ratio: CompressionRatio,
+        interceptors: Option<&Arc<Interceptors>>,
     ) -> Self {
+        let mut builder = RecordBatchBuilder::with_buffer(buffer);
+        builder.expect_ratio(ratio);
         Self {
-            promise: Promise::new(partition.clone()),
+            promise: Promise::new(partition.clone(), interceptors),
             partition,
             number,
             created,
@@ -66,10 +75,11 @@ impl Batch {
             refused: false,
             attempts: 0,
             last_error: None,
-            builder: RecordBatchBuilder::with_buffer(buffer),
+            builder,
             counted: 0,
             largest: 0,
             sealed: None,
+            compressed: None,
         }
     }
 
@@ -85,11 +95,16 @@ impl Batch {
         self.counted
     }
 
-    /// The batch's size: uncompressed until it is sealed.
+    /// The batch's size: what is expected of it until it is sealed.
     pub(super) fn size(&self) -> usize {
         self.sealed
             .as_ref()
-            .map_or_else(|| self.builder.len(), Bytes::len)
+            .map_or_else(|| self.builder.estimated_len(), Bytes::len)
+    }
+
+    /// Its size before it was compressed and after, once.
+    pub(super) fn take_compressed(&mut self) -> Option<(usize, usize)> {
+        self.compressed.take()
     }
 
     pub(super) fn would_fit(&self, record: &Record<'_>, timestamp: i64, limit: usize) -> bool {
@@ -125,12 +140,18 @@ impl Batch {
     ) -> Result<Bytes, RecordsError> {
         let producer = self.sequence.unwrap_or(ProducerSequence::NONE);
         let bytes = match self.sealed.take() {
-            None => self.builder.finish(&Seal {
-                codec,
-                producer,
-                transactional,
-                ..Seal::default()
-            })?,
+            None => {
+                let bytes = self.builder.finish(&Seal {
+                    codec,
+                    producer,
+                    transactional,
+                    ..Seal::default()
+                })?;
+                if codec.compression() != Compression::None {
+                    self.compressed = Some((self.counted, bytes.len()));
+                }
+                bytes
+            }
             Some(sealed) => {
                 let batch = RecordBatch::parse(sealed)?;
                 let is_current = batch.producer_id() == producer.producer_id
@@ -199,6 +220,7 @@ impl Batch {
             largest: self.largest,
             builder,
             sealed: None,
+            compressed: None,
             promise,
         };
         [part(front, promise, 0), part(back, rest, skipped as i32)]

@@ -267,6 +267,11 @@ impl PartitionQueue {
         self.retry.drain(..).chain(self.full.drain(..)).collect()
     }
 
+    /// How many batches wait to be sent, or to be sent again.
+    pub(super) fn waiting(&self) -> usize {
+        self.retry.len() + self.full.len() + usize::from(self.open.is_some())
+    }
+
     /// When the batch that waits longest was begun.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let queued = self

@@ -10,13 +10,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::CLOSED;
-use super::accumulator::{Accumulator, Drained, Settled};
+use super::accumulator::{Accumulator, Drained, PartitionLeader, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
+use super::interceptor::Interceptors;
 use super::produce::{Link, Produced, produce};
 use super::transaction::add_partitions;
 use crate::clock::now;
-use crate::cluster::{Cluster, Lane, Node};
+use crate::cluster::{Cluster, Lane, Metadata, Node};
 use crate::error::{Error, Result};
 use crate::events::{Event, TransactionState};
 use crate::metrics::{Metrics, ProducerMeters};
@@ -42,8 +43,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: ProducerConfig, cluster: Cluster) -> Self {
-        let accumulator = Mutex::new(Accumulator::new(config.clone()));
+    pub(super) fn new(
+        config: ProducerConfig,
+        cluster: Cluster,
+        interceptors: Option<Arc<Interceptors>>,
+    ) -> Self {
+        let accumulator = Mutex::new(Accumulator::new(config.clone(), interceptors));
         let ended = watch::Sender::new(false);
         Self {
             config,
@@ -136,17 +141,24 @@ impl Shared {
     /// Takes over how many partitions the topics have.
     pub(super) fn update_partitions(&self) {
         let metadata = self.cluster.metadata();
-        let mut accumulator = self.accumulator();
-        let topics: Vec<Arc<str>> = accumulator.topics().cloned().collect();
+        let topics: Vec<Arc<str>> = self.accumulator().topics().cloned().collect();
         for topic in topics {
-            let count = metadata
-                .topics
-                .get(&topic)
-                .map_or(0, |info| info.partitions.len() as u32);
-            if let Some(count) = NonZeroU32::new(count) {
-                accumulator.set_partitions(&topic, count);
-            }
+            self.learn_partitions(&metadata, &topic);
         }
+    }
+
+    /// Takes over a topic's partitions. Whether it has any.
+    pub(super) fn learn_partitions(&self, metadata: &Metadata, topic: &Arc<str>) -> bool {
+        let info = metadata.topics.get(topic);
+        let count = info.map_or(0, |info| info.partitions.len() as u32);
+        let Some(count) = NonZeroU32::new(count) else {
+            return false;
+        };
+        let mut accumulator = self.accumulator();
+        accumulator.set_partitions(topic, count);
+        let rack = self.config.client_rack.as_deref();
+        accumulator.set_leaders(topic, leaders(metadata, topic, rack));
+        true
     }
 
     /// Takes no more records, sends those that there are, and lets the sender end.
@@ -160,6 +172,25 @@ impl Shared {
         self.change(|accumulator| accumulator.leave_transaction(CLOSED));
         self.close(CLOSED);
     }
+}
+
+/// Who leads each partition of a topic.
+fn leaders(
+    metadata: &Metadata,
+    topic: &Arc<str>,
+    rack: Option<&str>,
+) -> impl Iterator<Item = PartitionLeader> {
+    let info = metadata.topics.get(topic);
+    let partitions = info.into_iter().flat_map(|info| &info.partitions);
+    partitions.map(move |partition| {
+        let broker = partition
+            .leader
+            .and_then(|leader| metadata.brokers.get(&leader));
+        PartitionLeader {
+            broker: broker.map(|broker| broker.id),
+            is_near: rack.is_some() && broker.and_then(|broker| broker.rack.as_deref()) == rack,
+        }
+    })
 }
 
 /// However the sender ends, nobody waits for it any longer.
@@ -361,12 +392,15 @@ impl Sender {
             .cloned()
             .collect();
         self.shared.change(|accumulator| {
-            accumulator.request_ended(broker, is_lost);
+            accumulator.request_ended(broker, is_lost, now);
             for (batch, outcome) in batches {
                 accumulator.returned(batch, outcome, now);
             }
             accumulator.leaders_changed(&moved);
         });
+        if !moved.is_empty() {
+            self.shared.update_partitions();
+        }
     }
 }
 
