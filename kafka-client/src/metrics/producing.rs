@@ -277,7 +277,7 @@ impl Sending {
             )
             .spread(
                 ["record-size-avg", "record-size-max"],
-                "Bytes of the largest record of a batch, before compression.",
+                "Bytes of the largest record of a batch, before compression; the first has the batch's header with it.",
                 &self.record_size,
             )
             .spread(
