@@ -110,7 +110,7 @@ fn a_broker_that_says_nothing_is_passed_over_until_it_answers() {
     let mut brokers = Brokers::new([Some(MS), None], |config| {
         config.partitioner_availability_timeout = limit;
     });
-    let mut given_until = |brokers: &mut Brokers, steps| {
+    let given_until = |brokers: &mut Brokers, steps| {
         for _ in 0..steps {
             brokers.step(10, Record::to("t"));
         }
