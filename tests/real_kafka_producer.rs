@@ -267,7 +267,7 @@ async fn what_the_broker_refuses_is_told_by_partition_and_what_is_too_large_is_s
     assert!(
         error
             .to_string()
-            .starts_with(&format!("partition {name}-0: MESSAGE_TOO_LARGE")),
+            .contains(&format!("for partition {name}-0, more than its topic takes (max.message.bytes): MESSAGE_TOO_LARGE")),
         "{error}"
     );
     assert!(within("the refusal", refused).await.is_err());
