@@ -34,7 +34,6 @@ const OTHER_DEFAULT: &[(&str, &str, &str)] = &[
         "partition.assignment.strategy",
         "the same, by names and not by classes of the JVM",
     ),
-    ("*", "sasl.mechanism", "GSSAPI needs C"),
 ];
 
 /// Values that Kafka takes and this client does not: client, setting, value, why.

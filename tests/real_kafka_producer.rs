@@ -209,12 +209,18 @@ async fn order_is_kept_with_many_compressed_batches_on_their_way() {
             } else {
                 format!("{n}:")
             };
-            within(
+            let sent = within(
                 "sending",
                 producer.send(Record::to(&topic).partition(n % 2).value(&value)),
-            )
-            .await
-            .unwrap();
+            );
+            let delivery = sent.await.unwrap();
+            if n < 2 {
+                // A broker that has yet to learn that it leads a new partition refuses the first batch, and then takes the
+                // ones behind it: without idempotence nothing but one request at a time would keep the order there.
+                within("the first of a partition", delivery)
+                    .await
+                    .unwrap();
+            }
         }
         within("flushing", producer.flush()).await.unwrap();
         let mut next = [0, 1];
@@ -267,7 +273,7 @@ async fn what_the_broker_refuses_is_told_by_partition_and_what_is_too_large_is_s
     assert!(
         error
             .to_string()
-            .starts_with(&format!("partition {name}-0: MESSAGE_TOO_LARGE")),
+            .contains(&format!("for partition {name}-0, more than its topic takes (max.message.bytes): MESSAGE_TOO_LARGE")),
         "{error}"
     );
     assert!(within("the refusal", refused).await.is_err());
