@@ -1,5 +1,6 @@
 //! What the consumer promises, with the embedded broker and a wire that can be cut and damaged.
 
+mod closing;
 mod cooperative;
 mod faults;
 mod fixture;
@@ -7,4 +8,5 @@ mod groups;
 mod interceptors;
 mod leaders;
 mod patterns;
+mod protocol;
 mod reading;
