@@ -357,3 +357,168 @@ async fn a_silent_member_is_out_after_its_session() {
     let late = a.connection.call(&a.heartbeat(), 1).await;
     assert_eq!(ErrorCode::from(late.error_code), ErrorCode::UnknownMemberId);
 }
+
+#[tokio::test]
+async fn admins_see_groups_of_both_protocols() {
+    let broker = broker().await;
+    broker.create_topic("orders", 2).unwrap();
+    let mut member = Member::join(&broker, "m").await;
+    let connection = &mut member.connection;
+    let classic = JoinGroupRequest {
+        group_id: "classic".into(),
+        session_timeout_ms: 10_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![join_group::JoinGroupRequestProtocol {
+            name: "range".into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    assert_eq!(connection.call(&classic, 3).await.error_code, 0);
+
+    for (states, types, expected) in [
+        (&[][..], &[][..], &["classic", "g"][..]),
+        (&["stable"], &[], &["g"]),
+        (&["Empty"], &[], &[]),
+        (&[], &["Classic"], &["classic"]),
+        (&["CompletingRebalance"], &["consumer"], &[]),
+    ] {
+        let request = ListGroupsRequest {
+            states_filter: states.iter().map(|state| (*state).into()).collect(),
+            types_filter: types
+                .iter()
+                .map(|group_type| (*group_type).into())
+                .collect(),
+            ..Default::default()
+        };
+        let mut listed = connection.call(&request, 5).await.groups;
+        listed.sort_by(|a, b| a.group_id.cmp(&b.group_id));
+        assert!(listed.iter().all(|group| group.protocol_type == "consumer"));
+        let ids: Vec<&str> = listed.iter().map(|group| &*group.group_id).collect();
+        assert_eq!(ids, expected, "{states:?} {types:?}");
+    }
+
+    let describe = ConsumerGroupDescribeRequest {
+        group_ids: vec!["g".into(), "classic".into(), "no".into(), "".into()],
+        ..Default::default()
+    };
+    let groups = connection.call(&describe, 1).await.groups;
+    let errors: Vec<_> = groups
+        .iter()
+        .map(|group| ErrorCode::from(group.error_code))
+        .collect();
+    let not_found = ErrorCode::GroupIdNotFound;
+    assert_eq!(
+        errors,
+        [
+            ErrorCode::None,
+            not_found,
+            not_found,
+            ErrorCode::InvalidGroupId
+        ]
+    );
+    let group = &groups[0];
+    assert_eq!(
+        (
+            &*group.group_state,
+            group.group_epoch,
+            group.assignment_epoch,
+            &*group.assignor_name
+        ),
+        ("Stable", 1, 1, "uniform")
+    );
+    let described = &group.members[0];
+    assert_eq!(
+        (
+            &*described.member_id,
+            described.member_epoch,
+            &*described.client_id,
+            &*described.client_host
+        ),
+        ("m", 1, "test", "/127.0.0.1")
+    );
+    assert_eq!(described.member_type, 1);
+    let assigned = &described.assignment.topic_partitions[0];
+    assert_eq!(
+        (&*assigned.topic_name, &assigned.partitions[..]),
+        ("orders", &[0, 1][..])
+    );
+    assert_eq!(described.target_assignment, described.assignment);
+
+    let describe = DescribeGroupsRequest {
+        groups: vec!["classic".into(), "g".into(), "no".into()],
+        ..Default::default()
+    };
+    for (version, error) in [(5, ErrorCode::None), (6, not_found)] {
+        let groups = connection.call(&describe, version).await.groups;
+        assert_eq!(
+            (&*groups[0].group_state, groups[0].members.len()),
+            ("CompletingRebalance", 1)
+        );
+        for missing in &groups[1..] {
+            assert_eq!(ErrorCode::from(missing.error_code), error);
+            assert_eq!(&*missing.group_state, "Dead");
+        }
+    }
+
+    let delete = DeleteGroupsRequest {
+        groups_names: vec!["g".into(), "no".into()],
+        ..Default::default()
+    };
+    let results = connection.call(&delete, 2).await.results;
+    let errors: Vec<_> = results
+        .iter()
+        .map(|group| ErrorCode::from(group.error_code))
+        .collect();
+    assert_eq!(errors, [ErrorCode::NonEmptyGroup, not_found]);
+    let leave = ConsumerGroupHeartbeatRequest {
+        member_epoch: -1,
+        ..member.heartbeat()
+    };
+    member.send(leave).await;
+    let results = member.connection.call(&delete, 2).await.results;
+    assert_eq!(results[0].error_code, 0);
+}
+
+#[tokio::test]
+async fn a_member_that_waits_at_a_broker_is_told_when_another_one_coordinates() {
+    let broker = Broker::builder()
+        .nodes(2)
+        .group_initial_rebalance_delay(Duration::from_secs(3600))
+        .start()
+        .await
+        .unwrap();
+    broker.move_coordinator("g", 1).unwrap();
+    let mut connection = Connection::open(&broker).await;
+    let join = JoinGroupRequest {
+        group_id: "g".into(),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 1_800_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![join_group::JoinGroupRequestProtocol {
+            name: "range".into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let waiting = connection.send(&join, 3).await;
+    let mut other = Connection::open(&broker).await;
+    let described = DescribeGroupsRequest {
+        groups: vec!["g".into()],
+        ..Default::default()
+    };
+    while other.call(&described, 5).await.groups[0].members.is_empty() {}
+    broker.move_coordinator("g", 2).unwrap();
+    let told = connection.receive::<JoinGroupRequest>(waiting, 3).await;
+    assert_eq!(ErrorCode::from(told.error_code), ErrorCode::NotCoordinator);
+
+    let mut member = Connection::open(&broker).await;
+    let heartbeat = ConsumerGroupHeartbeatRequest {
+        group_id: "g".into(),
+        member_id: "m".into(),
+        member_epoch: 1,
+        ..Default::default()
+    };
+    let told = member.call(&heartbeat, 1).await;
+    assert_eq!(ErrorCode::from(told.error_code), ErrorCode::NotCoordinator);
+}
