@@ -307,7 +307,7 @@ async fn the_groups_tool_shows_groups_of_both_protocols() {
             ["--group", protocol],
             ["--max-messages", "3"],
             ["--timeout-ms", PATIENCE],
-            ["--consumer-property", &format!("group.protocol={protocol}")],
+            ["--command-property", &format!("group.protocol={protocol}")],
         ];
         let args = [&["--from-beginning"], consumer.as_flattened()].concat();
         let consumed = tool(&broker, "console-consumer", &args, nothing()).await;

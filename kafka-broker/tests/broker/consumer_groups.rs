@@ -83,17 +83,17 @@ async fn members_share_what_there_is_and_inherit_what_is_left() {
     let broker = broker().await;
     broker.create_topic("orders", 4).unwrap();
     let mut a = Member::join(&broker, "a").await;
-    assert_eq!((a.epoch, a.partitions()), (1, vec![0, 1, 2, 3]));
+    assert_eq!((a.epoch, a.partitions()), (2, vec![0, 1, 2, 3]));
     let mut b = Member::join(&broker, "b").await;
     assert_eq!(
         (b.epoch, b.partitions()),
-        (2, vec![]),
+        (3, vec![]),
         "nothing is free yet"
     );
     a.beat().await;
     assert_eq!(
         (a.epoch, a.partitions().len()),
-        (1, 2),
+        (2, 2),
         "half is to be given back"
     );
     b.beat().await;
@@ -101,7 +101,7 @@ async fn members_share_what_there_is_and_inherit_what_is_left() {
     a.beat().await;
     assert_eq!(
         (a.epoch, a.partitions().len()),
-        (2, 2),
+        (3, 2),
         "which it has not any more"
     );
     b.beat().await;
@@ -148,7 +148,7 @@ async fn a_broker_makes_ids_for_members_that_have_none() {
             joined.member_epoch,
             joined.heartbeat_interval_ms
         ),
-        (0, 1, 5000)
+        (0, 2, 5000)
     );
 }
 
@@ -299,10 +299,10 @@ async fn positions_are_for_members_of_this_epoch() {
     };
     let stale = ErrorCode::StaleMemberEpoch;
     for (version, id, epoch, error) in [
-        (9, "m", 1, ErrorCode::None),
-        (9, "m", 2, stale),
-        (9, "m", 0, stale),
-        (8, "m", 1, ErrorCode::UnsupportedVersion),
+        (9, "m", 2, ErrorCode::None),
+        (9, "m", 3, stale),
+        (9, "m", 1, stale),
+        (8, "m", 2, ErrorCode::UnsupportedVersion),
         (9, "stranger", 1, ErrorCode::UnknownMemberId),
         (9, "", -1, ErrorCode::UnknownMemberId),
     ] {
@@ -311,8 +311,8 @@ async fn positions_are_for_members_of_this_epoch() {
         assert_eq!(told, error, "{id} in {epoch} by version {version}");
     }
     for (id, epoch, error) in [
-        (Some("m"), 1, ErrorCode::None),
-        (Some("m"), 0, stale),
+        (Some("m"), 2, ErrorCode::None),
+        (Some("m"), 1, stale),
         (Some("stranger"), 1, ErrorCode::UnknownMemberId),
         (None, -1, ErrorCode::None),
     ] {
@@ -425,7 +425,7 @@ async fn admins_see_groups_of_both_protocols() {
             group.assignment_epoch,
             &*group.assignor_name
         ),
-        ("Stable", 1, 1, "uniform")
+        ("Stable", 2, 2, "uniform")
     );
     let described = &group.members[0];
     assert_eq!(
@@ -435,7 +435,7 @@ async fn admins_see_groups_of_both_protocols() {
             &*described.client_id,
             &*described.client_host
         ),
-        ("m", 1, "test", "/127.0.0.1")
+        ("m", 2, "test", "/127.0.0.1")
     );
     assert_eq!(described.member_type, 1);
     let assigned = &described.assignment.topic_partitions[0];

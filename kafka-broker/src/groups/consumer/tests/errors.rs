@@ -5,24 +5,25 @@ fn a_member_is_in_its_epoch_or_has_missed_one_answer() {
     let mut bench = Bench::of(4);
     bench.beat(&joins("a", "t")).unwrap();
     bench.beat(&joins("b", "t")).unwrap();
-    assert_eq!(bench.told_owning("a", 1, &[0, 1, 2, 3]).0, 1);
+    assert_eq!(bench.told_owning("a", 2, &[0, 1, 2, 3]).0, 2);
     assert_eq!(
-        bench.told_owning("a", 1, &[0, 1]),
-        (2, None),
+        bench.told_owning("a", 2, &[0, 1]),
+        (3, None),
         "the answer that is missed"
     );
     let fenced = Err(ErrorCode::FencedMemberEpoch);
     for (epoch, owned, expected) in [
-        (1, Some(&[0, 1][..]), Ok(2)),
-        (1, Some(&[0]), Ok(2)),
-        (1, Some(&[]), Ok(2)),
-        (1, Some(&[0, 1, 2]), fenced),
-        (1, None, fenced),
-        (3, Some(&[0, 1]), fenced),
+        (2, Some(&[0, 1][..]), Ok(3)),
+        (2, Some(&[0]), Ok(3)),
+        (2, Some(&[]), Ok(3)),
+        (2, Some(&[0, 1, 2]), fenced),
+        (2, None, fenced),
+        (1, Some(&[]), fenced),
+        (4, Some(&[0, 1]), fenced),
         (i32::MAX, None, fenced),
-        (2, None, Ok(2)),
-        (2, Some(&[0, 1, 2, 3]), Ok(2)),
-        (JOIN, Some(&[]), Ok(2)),
+        (3, None, Ok(3)),
+        (3, Some(&[0, 1, 2, 3]), Ok(3)),
+        (JOIN, Some(&[]), Ok(3)),
     ] {
         let beat = Heartbeat {
             owned: owned.map(|owned| bench.partitions("t", owned)),
@@ -43,21 +44,21 @@ fn an_answer_that_was_lost_is_told_again_to_one_that_says_all() {
     bench.beat(&joins("a", "t")).unwrap();
     bench.grow("t", 4);
     assert_eq!(
-        bench.told(&alive("a", 1)),
-        (2, Some(vec![0, 1, 2, 3])),
+        bench.told(&alive("a", 2)),
+        (3, Some(vec![0, 1, 2, 3])),
         "which is lost"
     );
     assert_eq!(
-        bench.told_owning("a", 1, &[0, 1]),
-        (2, None),
+        bench.told_owning("a", 2, &[0, 1]),
+        (3, None),
         "it has not said all"
     );
     let all = Heartbeat {
         owned: Some(bench.partitions("t", &[0, 1])),
-        member_epoch: 1,
+        member_epoch: 2,
         ..joins("a", "t")
     };
-    assert_eq!(bench.told(&all), (2, Some(vec![0, 1, 2, 3])));
+    assert_eq!(bench.told(&all), (3, Some(vec![0, 1, 2, 3])));
 }
 
 #[test]
@@ -82,11 +83,11 @@ fn an_instance_id_is_for_one_member_at_a_time() {
         instance_id: Some(instance.into()),
         ..beat
     };
-    assert_eq!(bench.told(&joins_as("i", "a", "t")), (1, Some(vec![0])));
+    assert_eq!(bench.told(&joins_as("i", "a", "t")), (2, Some(vec![0])));
     for (beat, error) in [
         (joins_as("i", "b", "t"), ErrorCode::UnreleasedInstanceId),
         (joins_as("i", "a", "t"), ErrorCode::UnreleasedInstanceId),
-        (as_instance("i", alive("b", 1)), ErrorCode::FencedInstanceId),
+        (as_instance("i", alive("b", 2)), ErrorCode::FencedInstanceId),
         (
             as_instance("i", alive("b", LEAVE)),
             ErrorCode::FencedInstanceId,
@@ -95,7 +96,7 @@ fn an_instance_id_is_for_one_member_at_a_time() {
             as_instance("i", alive("b", LEAVE_STATIC)),
             ErrorCode::FencedInstanceId,
         ),
-        (as_instance("j", alive("a", 1)), ErrorCode::UnknownMemberId),
+        (as_instance("j", alive("a", 2)), ErrorCode::UnknownMemberId),
         (
             as_instance("j", alive("a", LEAVE_STATIC)),
             ErrorCode::UnknownMemberId,
@@ -108,13 +109,13 @@ fn an_instance_id_is_for_one_member_at_a_time() {
         .unwrap();
     assert_eq!((&*gone.member_id, gone.member_epoch), ("a", LEAVE_STATIC));
     assert_eq!(
-        bench.refused(&as_instance("i", alive("a", 1))),
+        bench.refused(&as_instance("i", alive("a", 2))),
         ErrorCode::FencedMemberEpoch,
         "it has left"
     );
-    assert_eq!(bench.told(&joins_as("i", "b", "t")), (1, Some(vec![0])));
+    assert_eq!(bench.told(&joins_as("i", "b", "t")), (2, Some(vec![0])));
     assert_eq!(
-        bench.refused(&as_instance("i", alive("a", 1))),
+        bench.refused(&as_instance("i", alive("a", 2))),
         ErrorCode::FencedInstanceId
     );
 }
@@ -132,7 +133,7 @@ fn a_group_has_no_more_members_than_it_may() {
         bench.refused(&joins("b", "t")),
         ErrorCode::GroupMaxSizeReached
     );
-    bench.beat(&alive("a", 1)).unwrap();
+    bench.beat(&alive("a", 2)).unwrap();
     bench.beat(&alive("a", LEAVE)).unwrap();
     bench.beat(&joins("b", "t")).unwrap();
 }

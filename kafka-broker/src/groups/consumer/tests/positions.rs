@@ -6,15 +6,15 @@ fn a_commit_of_an_earlier_epoch_is_taken_for_partitions_that_were_there_then() {
     let mut bench = Bench::of(2);
     bench.beat(&joins("a", "t")).unwrap();
     bench.grow("t", 4);
-    assert_eq!(bench.told(&alive("a", 1)), (2, Some(vec![0, 1, 2, 3])));
+    assert_eq!(bench.told(&alive("a", 2)), (3, Some(vec![0, 1, 2, 3])));
     let stale = Err(ErrorCode::StaleMemberEpoch);
     for (epoch, partitions, expected) in [
-        (2, &[0, 1, 2, 3][..], Ok(())),
-        (1, &[0, 1], Ok(())),
-        (1, &[2], stale),
-        (1, &[0, 2], stale),
-        (0, &[0], stale),
-        (3, &[0], stale),
+        (3, &[0, 1, 2, 3][..], Ok(())),
+        (2, &[0, 1], Ok(())),
+        (2, &[2], stale),
+        (2, &[0, 2], stale),
+        (1, &[0], stale),
+        (4, &[0], stale),
         (-1, &[0], stale),
     ] {
         let partitions: Vec<_> = bench.partitions("t", partitions).into_iter().collect();

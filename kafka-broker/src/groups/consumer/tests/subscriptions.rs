@@ -38,16 +38,16 @@ fn what_is_not_subscribed_any_more_is_given_back_at_once() {
     bench.beat(&joins("a", "t")).unwrap();
     let other = Heartbeat {
         topic_names: Some(BTreeSet::from(["u".into()])),
-        ..alive("a", 1)
+        ..alive("a", 2)
     };
-    assert_eq!(bench.told(&other), (1, Some(vec![])));
-    assert_eq!(bench.told_owning("a", 1, &[]), (2, Some(vec![0])));
-    bench.beat(&wants("a", 2, "t")).unwrap();
-    assert_eq!(bench.told_owning("a", 2, &[]).1, Some(vec![0, 1]));
+    assert_eq!(bench.told(&other), (2, Some(vec![])));
+    assert_eq!(bench.told_owning("a", 2, &[]), (3, Some(vec![0])));
+    bench.beat(&wants("a", 3, "t")).unwrap();
+    assert_eq!(bench.told_owning("a", 3, &[]).1, Some(vec![0, 1]));
     let nothing = Heartbeat {
         topic_regex: Some("".into()),
         owned: Some(BTreeSet::new()),
-        ..alive("a", 3)
+        ..alive("a", 4)
     };
     assert_eq!(bench.told(&nothing).1, Some(vec![]));
 }
@@ -58,12 +58,12 @@ fn a_topic_that_is_deleted_is_given_back_and_one_of_the_same_name_is_another() {
     bench.beat(&joins("a", "t")).unwrap();
     let old = bench.partitions("t", &[0, 1]);
     bench.delete("t");
-    assert_eq!(bench.told(&alive("a", 1)), (1, Some(vec![])));
+    assert_eq!(bench.told(&alive("a", 2)), (2, Some(vec![])));
     bench.create("t", 1);
     let told = bench
         .beat(&Heartbeat {
             owned: Some(BTreeSet::new()),
-            ..alive("a", 1)
+            ..alive("a", 2)
         })
         .unwrap();
     let assigned = told.assignment.unwrap();
@@ -76,9 +76,9 @@ fn topics_that_nobody_reads_do_not_disturb_the_group() {
     let mut bench = Bench::of(1);
     bench.beat(&joins("a", "t")).unwrap();
     bench.create("u", 1);
-    assert_eq!(bench.told(&alive("a", 1)), (1, None));
+    assert_eq!(bench.told(&alive("a", 2)), (2, None));
     bench.grow("t", 2);
-    assert_eq!(bench.told(&alive("a", 1)), (2, Some(vec![0, 1])));
+    assert_eq!(bench.told(&alive("a", 2)), (3, Some(vec![0, 1])));
 }
 
 #[test]
