@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 
-use super::membership::{Action, Identity, Joined, MemberConfig, Membership, Rebalance};
+use super::membership::{Action, Joined, MemberConfig, Membership};
 use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
+use crate::consumer::group::{Identity, Membership as _, Rebalance};
 use crate::error::Error;
 use crate::types::TopicPartition;
 

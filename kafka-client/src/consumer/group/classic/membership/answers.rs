@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
 
-use super::{Identity, Joined, LastAssignment, Membership, Phase, Rebalance, without};
+use super::{Joined, LastAssignment, Membership, Phase};
 use crate::consumer::assignor::RebalanceProtocol;
+use crate::consumer::group::rebalance::{Identity, Rebalance, without};
 use crate::error::Error;
 use crate::types::TopicPartition;
 
@@ -119,7 +120,7 @@ impl Membership {
     }
 
     /// A commit was refused because of who sent it.
-    pub(crate) fn commit_refused(&mut self, identity: &Identity, error: Error, now: Instant) {
+    pub(super) fn refused(&mut self, identity: &Identity, error: Error, now: Instant) {
         // Nor does a commit that was late for the generation.
         if *identity != self.identity || !matches!(self.phase, Phase::Stable | Phase::Revoking) {
             return;
@@ -148,10 +149,7 @@ impl Membership {
         };
         match code {
             ErrorCode::UnknownMemberId => {
-                self.identity = Identity {
-                    generation: -1,
-                    ..Default::default()
-                };
+                self.identity = Identity::nobody();
                 self.lose(Phase::Out);
                 self.not_before = Some(now + self.backoff.next());
             }

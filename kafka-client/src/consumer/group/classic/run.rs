@@ -9,20 +9,21 @@ use kafka_proto::messages::join_group::{JoinGroupRequestProtocol, JoinGroupRespo
 use kafka_proto::messages::leave_group::MemberIdentity;
 use kafka_proto::messages::sync_group::SyncGroupRequestAssignment;
 use kafka_proto::messages::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, MetadataRequest, SyncGroupRequest,
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
 };
 use tokio::task::JoinSet;
 
-use super::membership::{Action, Identity, Joined, LastAssignment};
-use super::pattern::TopicPattern;
-use super::{Group, protocol};
-use crate::cluster::{Lane, Metadata, Node};
+use super::membership::{Action, Joined, LastAssignment};
+use super::{Membership, protocol};
+use crate::cluster::{Lane, Metadata};
 use crate::consumer::assignor::{AssignmentStrategy, GroupMember, TopicLayout};
 use crate::consumer::config::ConsumerConfig;
+use crate::consumer::group::{Identity, topics};
 use crate::consumer::shared::{Shared, now, sleep_until};
-use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
+
+type Group = crate::consumer::group::Group<Membership>;
 
 /// The coordinator answers when all members have come, or their time is over; the answer also takes time.
 const JOIN_MARGIN: Duration = Duration::from_secs(5);
@@ -40,9 +41,10 @@ pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
         };
         shared.wake_poll.notify_one();
         tokio::select! {
-            () = group.wake.notified() => {}
+            biased;
             Some(_) = jobs.join_next() => {}
             () = sleep_until(deadline) => {}
+            () = group.wake.notified() => {}
         }
     }
 }
@@ -50,7 +52,7 @@ pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
 async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
     match action {
         Action::Match { pattern } => {
-            let answer = matching(&shared, &pattern).await;
+            let answer = topics::matching(&shared, &pattern).await;
             group.membership().matched(&pattern, answer, now());
         }
         Action::Join {
@@ -61,10 +63,12 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             // Whoever becomes the leader needs the topics, and a topic that is not there is to be told of soon.
             look_at_topics(&shared, &group).await;
             let (answer, member_id) = join(&shared, &group, member, &last).await;
+            shared.count_rebalance_step(&answer);
             group.membership().joined(attempt, answer, member_id, now());
         }
         Action::Sync { attempt, joined } => {
             let answer = sync(&shared, &group, attempt, joined).await;
+            shared.count_rebalance_step(&answer);
             group.membership().synced(attempt, answer, now());
         }
         Action::Heartbeat { identity } => {
@@ -75,71 +79,25 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             look_at_topics(&shared, &group).await;
         }
         Action::Leave { member_id } => {
-            if let Err(error) = leave(&shared, &group, &member_id).await {
+            if let Err(error) = leave(&shared, &member_id).await {
                 tracing::debug!(group = group.id, %error, "leaving the group; the session will end by itself");
             }
         }
     }
 }
 
-/// The topics that match a pattern, of all that there are.
-async fn matching(shared: &Shared, pattern: &TopicPattern) -> Result<Vec<Arc<str>>> {
-    let make = |version| MetadataRequest {
-        // In version 0 an empty list meant all.
-        topics: (version == 0).then(Vec::new),
-        allow_auto_topic_creation: version < 4,
-        ..Default::default()
-    };
-    let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
-    let topics = answer.topics.into_iter().filter_map(|topic| {
-        let is_wanted = !(topic.is_internal && shared.config.exclude_internal_topics);
-        let name = topic
-            .name
-            .filter(|name| is_wanted && pattern.matches(name))?;
-        Some(Arc::from(&*name))
-    });
-    Ok(topics.collect())
-}
-
 /// Looks for topics that are not there, and for partitions that the leader has not shared out.
 async fn look_at_topics(shared: &Shared, group: &Group) {
-    let topics = group.membership().topics().to_vec();
-    let Ok(mut metadata) = shared.cluster.add_topics(topics.iter().cloned()).await else {
+    let Some(metadata) = topics::look(shared, group).await else {
         return;
     };
-    if missing(&metadata, &topics).is_some()
-        && let Ok(newer) = shared.cluster.refresh(metadata.version).await
-    {
-        metadata = newer;
-    }
     let mut membership = group.membership();
-    match missing(&metadata, &topics) {
-        Some((topic, code)) => {
-            let grace = if code.is_retriable() {
-                TOPIC_GRACE
-            } else {
-                Duration::ZERO
-            };
-            let error = Error::broker(code, format!("topic \"{topic}\""));
-            membership.missing(Some(error), grace, now());
-        }
-        None => membership.missing(None, TOPIC_GRACE, now()),
-    }
     let counts = membership
         .shared_out()
         .map(|shared_out| counts(&metadata, shared_out.keys()));
     if let Some(counts) = counts {
         membership.counted(&counts);
     }
-}
-
-fn missing<'a>(metadata: &Metadata, topics: &'a [Arc<str>]) -> Option<(&'a Arc<str>, ErrorCode)> {
-    topics.iter().find_map(|topic| {
-        let info = metadata.topics.get(topic)?;
-        info.error
-            .filter(|_| info.partitions.is_empty())
-            .map(|code| (topic, code))
-    })
 }
 
 fn counts<'a>(
@@ -371,7 +329,8 @@ async fn heartbeat(shared: &Shared, group: &Group, identity: &Identity) -> Resul
 }
 
 /// Takes a member out of the group. That it is out already is no error.
-pub(crate) async fn leave(shared: &Shared, group: &Group, member_id: &str) -> Result<()> {
+pub(crate) async fn leave(shared: &Shared, member_id: &str) -> Result<()> {
+    let group = shared.group()?;
     let make = |version| {
         let mut request = LeaveGroupRequest {
             group_id: group.id.as_str().into(),

@@ -143,7 +143,7 @@ fn a_commit_that_a_rebalance_has_overtaken_is_repeated_by_who_still_owns() {
     let owned = partitions(&[0, 1]);
     for error in [&late, &early] {
         let again = test.member.commits_again(&one, error);
-        assert_eq!(again, Some((Test::identity(1), &owned[..])));
+        assert_eq!(again, Some((Test::identity(1), owned.clone())));
     }
     test.joined(attempt, 2);
     test.expect_sync(None);
@@ -152,7 +152,7 @@ fn a_commit_that_a_rebalance_has_overtaken_is_repeated_by_who_still_owns() {
     test.settle(Rebalance::Assign(partitions(&[1])));
     let owned = partitions(&[1]);
     let again = test.member.commits_again(&one, &late);
-    assert_eq!(again, Some((Test::identity(2), &owned[..])));
+    assert_eq!(again, Some((Test::identity(2), owned.clone())));
 
     // What was lost meanwhile may be somebody else's by now.
     let attempt = test.expect_join().0;
