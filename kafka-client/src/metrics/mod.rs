@@ -51,7 +51,7 @@ mod snapshot;
 
 pub(crate) use coordination::{GroupMeters, GroupRequest, ListenerCall};
 pub(crate) use fetching::{FetchMeters, Haul, PartitionMeters, PartitionStand};
-pub(crate) use meter::{Moment, now};
+pub(crate) use meter::Moment;
 pub(crate) use network::NodeMeters;
 pub(crate) use polling::PollMeters;
 pub(crate) use producing::{ProducerMeters, Shipment};

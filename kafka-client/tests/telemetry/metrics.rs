@@ -191,6 +191,8 @@ async fn a_group_counts_its_rebalances_commits_and_heartbeats() {
         }
     })
     .await;
+    // The time between two polls takes another one.
+    consumer.poll(Duration::ZERO).await.unwrap();
     let metrics = consumer.metrics();
     let of = |name| value(&metrics, GROUP, name, &[]);
     assert_eq!(of("assigned-partitions"), 2.0);
