@@ -189,12 +189,8 @@ async fn a_java_program_copies_exactly_once_by_each_protocol() {
         TransactionVersion::V1,
         TransactionVersion::V2,
     ] {
-        // Long enough that the program meets what it meets at Kafka: transactions that are still ending. By the second
-        // protocol Kafka itself waits for them, and hardly ever answers a Produce with CONCURRENT_TRANSACTIONS.
-        let marker_delay = match version {
-            TransactionVersion::V2 => std::time::Duration::ZERO,
-            _ => std::time::Duration::from_millis(3),
-        };
+        // Long enough that the program meets what it meets at Kafka: transactions that are still ending.
+        let marker_delay = std::time::Duration::from_millis(3);
         let broker = Broker::builder()
             .transaction_version(version)
             .transaction_marker_delay(marker_delay)
