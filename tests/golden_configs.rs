@@ -92,12 +92,6 @@ const OTHER_VALUES: &[(&str, &str, &str, &str)] = &[
         "by_duration:PnDTnHnMn.nS",
         "where to begin by time is asked for by offsets_for_times and seek",
     ),
-    (
-        "consumer",
-        "group.protocol",
-        "CONSUMER",
-        "groups are classic",
-    ),
 ];
 
 /// Settings that this client has and Kafka 4.3 does not.

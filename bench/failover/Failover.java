@@ -8,6 +8,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /** What bench-failover does, with Kafka's own client. Arguments: TOPIC PARTITIONS SECONDS; the address is in BOOTSTRAP. */
 public class Failover {
     private static long count;
+    private static volatile int ready;
 
     public static void main(String[] args) throws Exception {
         String topic = args[0];
@@ -19,9 +20,13 @@ public class Failover {
         long[] longest = new long[partitions];
         try (KafkaProducer<String, String> producer =
                 new KafkaProducer<>(config, new StringSerializer(), new StringSerializer())) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(args[2]));
+            long end = Long.MAX_VALUE;
             for (long next = System.nanoTime(); next < end; next += TimeUnit.MILLISECONDS.toNanos(5)) {
                 TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
+                if (end == Long.MAX_VALUE && ready == partitions) {
+                    System.out.println("ready");
+                    end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(args[2]));
+                }
                 for (int p = 0; p < partitions; p++) {
                     int partition = p;
                     // All of these run on one thread.
@@ -33,6 +38,8 @@ public class Failover {
                         long now = System.nanoTime();
                         if (last[partition] != 0) {
                             longest[partition] = Math.max(longest[partition], now - last[partition]);
+                        } else {
+                            ready++;
                         }
                         last[partition] = now;
                         count++;
