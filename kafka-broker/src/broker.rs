@@ -1,19 +1,21 @@
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::connection::Transport;
 use crate::error::BrokerError;
 use crate::groups::ConsumerGroupAssignor;
 use crate::lock::lock;
 use crate::node::{Cluster, Node};
 use crate::nodes::Endpoint;
-use crate::server;
+use crate::server::{self, Entrance};
 use crate::settings::Settings;
 use crate::topic_config::TopicConfig;
 use crate::topics::NewTopic;
@@ -29,7 +31,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) cluster: Arc<Cluster>,
-    /// By the ids of the brokers, which count from 1.
+    /// By the ids of the brokers, which count from 1; unspecified where there is no listener.
     addresses: BTreeMap<i32, SocketAddr>,
     servers: Mutex<BTreeMap<i32, Server>>,
     timers: JoinHandle<()>,
@@ -40,14 +42,25 @@ pub struct Broker {
 struct Server {
     node: Arc<Node>,
     task: JoinHandle<()>,
+    connections: mpsc::UnboundedSender<Box<dyn Transport>>,
     stop: oneshot::Sender<()>,
 }
 
 impl Server {
-    fn start(listener: TcpListener, node: Arc<Node>) -> Self {
+    fn start(listener: Option<TcpListener>, node: Arc<Node>) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(server::run(listener, Arc::clone(&node), stopped));
-        Self { node, task, stop }
+        let (connections, handed) = mpsc::unbounded_channel();
+        let entrance = Entrance {
+            listener,
+            handed,
+            stop: stopped,
+        };
+        Self {
+            task: tokio::spawn(server::run(entrance, Arc::clone(&node))),
+            node,
+            connections,
+            stop,
+        }
     }
 
     /// Ends it and its connections. The node may be started again.
@@ -88,12 +101,12 @@ impl Broker {
         addresses.collect::<Vec<_>>().join(",")
     }
 
-    /// The address that it listens on; the first broker's, if there are several.
+    /// The address that it listens on; the first broker's, if there are several. `0.0.0.0:0` if it listens on none.
     pub fn local_addr(&self) -> SocketAddr {
         self.addresses[&FIRST]
     }
 
-    /// The address that one of several brokers listens on; they count from 1.
+    /// The address that one of several brokers listens on; they count from 1. `0.0.0.0:0` if they listen on none.
     pub fn node_addr(&self, node: i32) -> Option<SocketAddr> {
         self.addresses.get(&node).copied()
     }
@@ -133,17 +146,47 @@ impl Broker {
         if lock(&self.servers).contains_key(&node) {
             return Ok(());
         }
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| BrokerError::Listen {
-                host: address.ip().to_string(),
-                port: address.port(),
-                source,
-            })?;
+        let listener =
+            match address {
+                NOWHERE => None,
+                address => Some(TcpListener::bind(address).await.map_err(|source| {
+                    BrokerError::Listen {
+                        host: address.ip().to_string(),
+                        port: address.port(),
+                        source,
+                    }
+                })?),
+            };
         let restarted = Arc::new(Node::new(Arc::clone(&self.cluster), node));
         lock(&self.servers).insert(node, Server::start(listener, restarted));
         self.cluster.nodes.set_up(node, true);
         Ok(())
+    }
+
+    /// Serves a connection that was made otherwise than by TCP, as one of the brokers: over a pipe in memory, a Unix
+    /// socket, a network that a test makes up. It is served until either side ends it.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let broker = kafka_broker::Broker::builder().start_without_listener();
+    /// let (ours, theirs) = tokio::io::duplex(4096);
+    /// broker.serve(1, theirs)?;
+    /// # drop(ours);
+    /// # Ok::<(), kafka_broker::BrokerError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`BrokerError::NoSuchNode`] if the broker is not there, or is down.
+    pub fn serve(
+        &self,
+        node: i32,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<(), BrokerError> {
+        let servers = lock(&self.servers);
+        let server = servers.get(&node).ok_or(BrokerError::NoSuchNode { node })?;
+        let sent = server.connections.send(Box::new(stream));
+        sent.map_err(|_| BrokerError::NoSuchNode { node })
     }
 
     /// Creates a topic, without a client.
@@ -202,6 +245,10 @@ impl Drop for Broker {
 
 /// The id of the first broker.
 const FIRST: i32 = 1;
+/// The address of a broker without a listener.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// The host and the port of the first broker without a listener, unless they are set.
+const NAMED: (&str, u16) = ("broker", 9092);
 
 /// Settings for a [`Broker`].
 #[derive(Debug, Clone)]
@@ -384,6 +431,14 @@ impl BrokerBuilder {
         self
     }
 
+    /// What time it is when the brokers start (by default the system's). From then on it goes by tokio's clock, so that a
+    /// test that holds that clock has the same timestamps each time.
+    #[must_use]
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.settings.start_time = Some(time);
+        self
+    }
+
     /// Starts to listen and to serve.
     ///
     /// # Errors
@@ -392,9 +447,8 @@ impl BrokerBuilder {
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
     pub async fn start(self) -> Result<Broker, BrokerError> {
-        let cluster = Arc::new(Cluster::new(self.settings.clone()));
-        let mut addresses = BTreeMap::new();
-        let mut listeners = Vec::new();
+        let cluster = Cluster::new(self.settings.clone());
+        let mut listeners = BTreeMap::new();
         for (index, id) in (0..self.nodes).zip(FIRST..) {
             let listener = self.listen(index).await?;
             let address = listener
@@ -406,31 +460,38 @@ impl BrokerBuilder {
                 port: address.port(),
                 rack: self.racks.get(index).map(|rack| rack.as_str().into()),
             });
-            addresses.insert(id, address);
-            listeners.push((id, listener));
+            listeners.insert(id, (address, Some(listener)));
         }
-        let servers = listeners.into_iter().map(|(id, listener)| {
-            let node = Arc::new(Node::new(Arc::clone(&cluster), id));
-            (id, Server::start(listener, node))
-        });
-        let servers = Mutex::new(servers.collect());
-        let timed = Arc::clone(&cluster);
-        Ok(Broker {
-            addresses,
-            servers,
-            timers: tokio::spawn(async move {
-                let transactions = timed.transactions.run_timers(&timed);
-                tokio::join!(timed.groups.run_timers(), transactions);
-            }),
-            cluster,
-        })
+        Ok(run(cluster, listeners))
+    }
+
+    /// Starts to serve without listening anywhere: connections are handed to [`Broker::serve`]. Clients are told the host
+    /// and port that are set, by default `broker:9092`, and the ports after it for further brokers.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time.
+    pub fn start_without_listener(self) -> Broker {
+        let cluster = Cluster::new(self.settings.clone());
+        let mut listeners = BTreeMap::new();
+        for (index, id) in (0..self.nodes).zip(FIRST..) {
+            cluster.nodes.add(Endpoint {
+                id,
+                host: self.advertised_host.as_deref().unwrap_or(NAMED.0).into(),
+                port: match self.port_of(index) {
+                    0 => NAMED.1.saturating_add(further(index)),
+                    port => port,
+                },
+                rack: self.racks.get(index).map(|rack| rack.as_str().into()),
+            });
+            listeners.insert(id, (NOWHERE, None));
+        }
+        run(cluster, listeners)
     }
 
     fn port_of(&self, index: usize) -> u16 {
-        let further = u16::try_from(index).unwrap_or(u16::MAX);
         match self.port {
             0 => 0,
-            first => first.saturating_add(further),
+            first => first.saturating_add(further(index)),
         }
     }
 
@@ -453,6 +514,32 @@ impl BrokerBuilder {
             Some(host) => host.as_str().into(),
             None => reachable(listening).to_string().into(),
         }
+    }
+}
+
+/// Which port after the first one is the `index`th broker's.
+fn further(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+/// Has a cluster's brokers serve, each at its address.
+fn run(cluster: Cluster, listeners: BTreeMap<i32, (SocketAddr, Option<TcpListener>)>) -> Broker {
+    let cluster = Arc::new(cluster);
+    let (mut addresses, mut servers) = (BTreeMap::new(), BTreeMap::new());
+    for (id, (address, listener)) in listeners {
+        let node = Arc::new(Node::new(Arc::clone(&cluster), id));
+        addresses.insert(id, address);
+        servers.insert(id, Server::start(listener, node));
+    }
+    let timed = Arc::clone(&cluster);
+    Broker {
+        addresses,
+        servers: Mutex::new(servers),
+        timers: tokio::spawn(async move {
+            let transactions = timed.transactions.run_timers(&timed);
+            tokio::join!(timed.groups.run_timers(), transactions);
+        }),
+        cluster,
     }
 }
 

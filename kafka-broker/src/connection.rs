@@ -1,21 +1,24 @@
 //! One connection: requests in, answers out, in order.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
 use crate::node::Node;
 
 /// Room for what comes in. Larger frames get more, as they come in and not as they announce it.
 const RECEIVE_BYTES: usize = 64 << 10;
+
+/// A stream of bytes both ways, as to a client.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + ?Sized> Transport for T {}
 
 /// Why a connection is closed by the broker. The protocol has no answer to these.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +52,10 @@ pub(crate) enum Closed {
 }
 
 /// Serves a connection until either side closes it.
-pub(crate) async fn serve(node: Arc<Node>, mut socket: TcpStream, peer: SocketAddr) {
-    let client_host = format!("/{}", peer.ip()).into();
-    match exchange(&node, &client_host, &mut socket).await {
+pub(crate) async fn serve(node: Arc<Node>, mut stream: impl Transport, peer: String) {
+    let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
+    let client_host = format!("/{host}").into();
+    match exchange(&node, &client_host, &mut stream).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
         Err(error) => tracing::warn!(%peer, %error, "connection closed by the broker"),
@@ -61,15 +65,14 @@ pub(crate) async fn serve(node: Arc<Node>, mut socket: TcpStream, peer: SocketAd
 async fn exchange(
     node: &Node,
     client_host: &ByteString,
-    socket: &mut TcpStream,
+    stream: &mut impl Transport,
 ) -> Result<(), Closed> {
-    socket.set_nodelay(true)?;
     let mut received = BytesMut::new();
     // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
     // buffers.
-    while let Some(frame) = next_frame(node, socket, &mut received).await? {
+    while let Some(frame) = next_frame(node, stream, &mut received).await? {
         if let Some(mut response) = apis::answer(node, client_host, frame).await? {
-            socket.write_all_buf(&mut response).await?;
+            stream.write_all_buf(&mut response).await?;
         }
     }
     Ok(())
@@ -78,7 +81,7 @@ async fn exchange(
 /// The next whole frame; `None` at the end of the connection.
 async fn next_frame(
     node: &Node,
-    socket: &mut TcpStream,
+    stream: &mut impl Transport,
     received: &mut BytesMut,
 ) -> Result<Option<Bytes>, Closed> {
     let max_len = node.cluster.settings.max_request_bytes;
@@ -88,7 +91,7 @@ async fn next_frame(
         } else if let Some(frame) = take_frame(received, max_len)? {
             return Ok(Some(frame));
         }
-        if socket.read_buf(received).await? == 0 {
+        if stream.read_buf(received).await? == 0 {
             return if received.is_empty() {
                 Ok(None)
             } else {

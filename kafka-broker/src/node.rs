@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
+use crate::clock::Clock;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
 use crate::lock::lock;
@@ -20,6 +21,7 @@ use crate::transactions::Transactions;
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) id: ByteString,
+    pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) nodes: Nodes,
     pub(crate) topics: Topics,
@@ -34,6 +36,7 @@ impl Cluster {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             id: random_id().to_string().into(),
+            clock: Clock::new(settings.start_time),
             nodes: Nodes::default(),
             topics: Topics::default(),
             groups: Groups::new(&settings),

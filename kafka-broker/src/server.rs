@@ -1,37 +1,65 @@
 //! Accepts connections.
 
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::connection;
+use crate::connection::{self, Transport};
 use crate::node::Node;
 
 /// How long accepting rests after it failed: the system is out of something, such as file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Where a server's connections come from, and when it ends.
+pub(crate) struct Entrance {
+    /// Where it listens, if it does.
+    pub(crate) listener: Option<TcpListener>,
+    /// Connections that were made otherwise.
+    pub(crate) handed: mpsc::UnboundedReceiver<Box<dyn Transport>>,
+    pub(crate) stop: oneshot::Receiver<()>,
+}
+
 /// Serves until told to stop, and ends all connections then. Ends them too when it is dropped.
-pub(crate) async fn run(listener: TcpListener, node: Arc<Node>, mut stop: oneshot::Receiver<()>) {
+pub(crate) async fn run(mut entrance: Entrance, node: Arc<Node>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            biased;
+            _ = &mut entrance.stop => break,
+            // Nothing is awaited from connections that have ended but that they are forgotten.
+            Some(_) = connections.join_next() => {}
+            Some(stream) = entrance.handed.recv() => {
+                tracing::debug!("connection handed over");
+                connections.spawn(connection::serve(Arc::clone(&node), stream, "handed over".to_owned()));
+            }
+            accepted = accept(entrance.listener.as_ref()) => match accepted {
                 Ok((socket, peer)) => {
                     tracing::debug!(%peer, "connection opened");
-                    connections.spawn(connection::serve(Arc::clone(&node), socket, peer));
+                    connections.spawn(connection::serve(Arc::clone(&node), socket, peer.to_string()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(PAUSE).await;
                 }
             },
-            // Nothing is awaited from connections that have ended but that they are forgotten.
-            Some(_) = connections.join_next() => {}
-            _ = &mut stop => break,
         }
     }
     connections.shutdown().await;
+}
+
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    let Some(listener) = listener else {
+        return pending().await;
+    };
+    let (socket, peer) = listener.accept().await?;
+    // Answers are whole when they are written: waiting to fill a packet would only delay them. A socket that is closed
+    // already is found out about when it is read.
+    let _ = socket.set_nodelay(true);
+    Ok((socket, peer))
 }

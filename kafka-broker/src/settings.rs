@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::groups::ConsumerGroupSettings;
 use crate::transactions::TransactionVersion;
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     /// How long it takes from the end of a transaction until its markers are there. Not a setting of Kafka: there it
     /// depends on the brokers.
     pub(crate) transaction_marker_delay: Duration,
+    /// What time it was when the brokers started, if it is not the system's that counts.
+    pub(crate) start_time: Option<SystemTime>,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             transaction_version: TransactionVersion::default(),
             transaction_max_timeout: Duration::from_secs(15 * 60),
             transaction_marker_delay: Duration::ZERO,
+            start_time: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::error_code::ErrorCode;
 use thiserror::Error;
 
+use crate::serialization::Field;
 use crate::types::TopicPartition;
 
 /// The client's result.
@@ -118,6 +119,31 @@ pub enum Error {
         size: usize,
         /// The limit.
         max: usize,
+    },
+    /// A key or a value that cannot be written. Nothing was sent, and others were not touched.
+    #[error("the {field} of a record for \"{topic}\" was refused by its serializer: {reason}")]
+    Serialization {
+        /// The record's topic.
+        topic: String,
+        /// Whether it is the key or the value.
+        field: Field,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key or a value that is not of its format. The records around it can be read.
+    #[error(
+        "the {field} of the record at offset {offset} of {partition} was refused by its deserializer: {reason}; go on with the next record, or seek to {} to skip it",
+        offset + 1
+    )]
+    Deserialization {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+        /// Whether it is the key or the value.
+        field: Field,
+        /// What is wrong with it.
+        reason: String,
     },
     /// No room for a record at the moment: what is buffered waits for the brokers.
     #[error("the producer's buffer of {buffer} bytes is full (buffer.memory)")]

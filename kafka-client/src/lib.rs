@@ -11,17 +11,23 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod clock;
 mod cluster;
 mod config;
 pub mod consumer;
 mod error;
+pub mod events;
+pub mod metrics;
 mod net;
 pub mod producer;
 mod retry;
+pub mod serialization;
+mod telemetry;
 mod types;
 
 pub use config::{ClientConfig, MetadataRecovery, read_properties};
 pub use error::{Error, Result};
 pub use kafka_proto::compression::Compression;
 pub use kafka_proto::error_code::ErrorCode;
+pub use net::{Connecting, Connector, Network, Transport};
 pub use types::TopicPartition;

@@ -10,7 +10,6 @@ use kafka_proto::messages::produce::{
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
 use kafka_proto::records::RecordBatch;
 
-use crate::clock::unix_millis;
 use crate::connection::Closed;
 use crate::lock::lock;
 use crate::log::{Appended, Limits, PartitionLog, check_batch, single_batch};
@@ -114,7 +113,10 @@ fn append(
         Refusal::new(ErrorCode::UnknownTopicOrPartition, message)
     })?;
     let mut batch = single_batch(data.records, call.version)?;
-    let (now, uses_log_append_time) = (unix_millis(), topic.config.log_append_time());
+    let (now, uses_log_append_time) = (
+        call.cluster().clock.now().unix_millis,
+        topic.config.log_append_time(),
+    );
     let max_bytes = topic
         .config
         .max_message_bytes()

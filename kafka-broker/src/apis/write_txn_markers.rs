@@ -8,7 +8,6 @@ use kafka_proto::messages::write_txn_markers::{
 };
 use kafka_proto::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
-use crate::clock::unix_millis;
 use crate::log::EndTransaction;
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
@@ -34,7 +33,7 @@ fn write(call: &Call<'_>, marker: WritableTxnMarker) -> WritableTxnMarkerResult 
         result: TransactionResult::committed(marker.transaction_result),
         coordinator_epoch: marker.coordinator_epoch,
         needs_new_epoch: i16::from(marker.transaction_version) >= TransactionVersion::V2.level(),
-        unix_millis: unix_millis(),
+        unix_millis: call.cluster().clock.now().unix_millis,
     };
     let cluster = call.cluster();
     let topics = marker.topics.into_iter().map(|topic| {

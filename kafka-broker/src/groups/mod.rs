@@ -5,7 +5,7 @@ mod consumer;
 mod group;
 mod offsets;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub(crate) struct Groups {
 
 #[derive(Debug, Default)]
 struct Table {
-    groups: HashMap<ByteString, Group>,
+    groups: BTreeMap<ByteString, Group>,
     /// When the timers run next.
     next_run: Option<Instant>,
 }

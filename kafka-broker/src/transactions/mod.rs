@@ -84,7 +84,7 @@ impl Transactions {
         work: impl FnOnce(&mut Coordinator, Moment) -> T,
     ) -> T {
         let table = &mut *lock(&self.table);
-        let now = Moment::now();
+        let now = cluster.clock.now();
         let result = work(&mut table.coordinator, now);
         write_due(cluster, &mut table.coordinator, now);
         if let Some(deadline) = table.coordinator.next_deadline()
@@ -121,8 +121,9 @@ impl Transactions {
             match self.on_timeout(cluster) {
                 Some(next_run) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(next_run.into()) => {}
+                        biased;
                         () = self.hurried.notified() => {}
+                        () = tokio::time::sleep_until(next_run.into()) => {}
                     }
                 }
                 None => self.hurried.notified().await,
@@ -131,7 +132,7 @@ impl Transactions {
     }
 
     fn on_timeout(&self, cluster: &Cluster) -> Option<Instant> {
-        let (table, now) = (&mut *lock(&self.table), Moment::now());
+        let (table, now) = (&mut *lock(&self.table), cluster.clock.now());
         table.coordinator.on_timeout(&cluster.producer_ids, now);
         write_due(cluster, &mut table.coordinator, now);
         table.next_run = table.coordinator.next_deadline();

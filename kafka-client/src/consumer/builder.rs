@@ -6,11 +6,14 @@ use tokio::sync::mpsc;
 use super::assignor::AssignmentStrategy;
 use super::config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
 use super::group::Place;
+use super::interceptor::{ConsumerInterceptor, Interceptors};
 use super::listener::{NoListener, RebalanceListener};
 use super::shared::Shared;
 use super::{Consumer, Inner, commit, driver};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
+use crate::net::Network;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,7 @@ use crate::error::Result;
 pub struct ConsumerBuilder {
     config: ConsumerConfig,
     listener: Option<Arc<dyn RebalanceListener>>,
+    interceptors: Interceptors,
 }
 
 impl ConsumerBuilder {
@@ -162,6 +166,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How long an assigned partition may stand still before that is told as an event (10 seconds, unless set otherwise).
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.config.stall_after = time;
+        self
+    }
+
     /// `allow.auto.create.topics`.
     pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
         self.config.allow_auto_create_topics = on;
@@ -192,6 +202,18 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How connections are made (by TCP), see [`Connector`](crate::Connector).
+    pub fn network(mut self, network: Network) -> Self {
+        self.config.client.network = network;
+        self
+    }
+
+    /// Sees what is handed out and what is committed; several are called in the order in which they were added.
+    pub fn interceptor(mut self, interceptor: impl ConsumerInterceptor) -> Self {
+        self.interceptors.0.push(Arc::new(interceptor));
+        self
+    }
+
     /// Settings by their Kafka names, applied in order over what is set so far.
     ///
     /// # Errors
@@ -216,16 +238,20 @@ impl ConsumerBuilder {
     /// [`Error::Config`](crate::Error::Config) names a setting that is invalid,
     /// [`Error::Connect`](crate::Error::Connect) each address that was tried, and why it was of no use. Cancel-safe.
     pub async fn build(self) -> Result<Consumer> {
-        let Self { config, listener } = self;
+        let Self {
+            config,
+            listener,
+            interceptors,
+        } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
-            Cluster::connect(config.client.clone()).await?
+            Cluster::connect(config.client.clone(), ClientKind::Consumer).await?
         } else {
-            Cluster::connect_to_look(config.client.clone()).await?
+            Cluster::connect_to_look(config.client.clone(), ClientKind::Consumer).await?
         };
         let place = Place::new(&config);
         let group = place.as_ref().map(Place::group);
-        let shared = Arc::new(Shared::new(cluster, config, group));
+        let shared = Arc::new(Shared::new(cluster, config, group, interceptors));
         let (commits, receiver) = mpsc::unbounded_channel();
         let mut tasks = vec![
             tokio::spawn(driver::run(shared.clone())).abort_handle(),

@@ -91,6 +91,7 @@ impl Consumer {
     /// # Errors
     /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
     pub async fn commit_sync(&self) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
         self.commit_async()?.await
     }
 
@@ -102,6 +103,7 @@ impl Consumer {
         &self,
         offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
     ) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
         self.commit_offsets_async(offsets)?.await
     }
 
@@ -168,6 +170,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commits: mpsc::UnboundedReceive
     let mut next_auto = interval.map(|interval| now() + interval);
     loop {
         tokio::select! {
+            // What was asked for before goes before what is committed by itself, which may be newer.
+            biased;
             commit = commits.recv() => {
                 let Some(first) = commit else { return };
                 perform(&shared, first, &mut commits).await;
@@ -199,6 +203,7 @@ async fn auto_commit(shared: &Shared) {
     let failure = result.and_then(|refused| refused.into_values().next().map_or(Ok(()), Err));
     if let Err(error) = failure {
         tracing::warn!(group = group.id, %error, "auto-commit failed");
+        shared.auto_commit_failed(error);
     }
 }
 
@@ -252,6 +257,12 @@ async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedRe
 /// Commits, trying again until the time is over. Says which partitions were refused, and why.
 ///
 /// In a cooperative rebalance it is tried again, too, by the member that it was asked for by and of what that still owns.
+#[tracing::instrument(
+    level = "debug",
+    target = "kafka_client::commit",
+    skip_all,
+    fields(generation = identity.generation, partitions = offsets.len())
+)]
 async fn commit_until(
     shared: &Shared,
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
@@ -269,6 +280,7 @@ async fn commit_until(
             tokio::time::timeout_at(until.into(), commit_once(shared, &offsets, &identity)).await;
         let error = match attempt {
             Ok(Ok(mut refused)) => {
+                shared.interceptors.on_commit(&offsets, &refused);
                 refused.extend(given_up);
                 return Ok(refused);
             }

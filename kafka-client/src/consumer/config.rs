@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
+use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis, positive};
 use crate::error::{Error, Result};
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
@@ -112,6 +112,9 @@ pub struct ConsumerConfig {
     /// `max.poll.interval.ms`: a member that does not poll for this long leaves its group. Also how long the others wait
     /// for it in a rebalance.
     pub max_poll_interval: Duration,
+    /// How long an assigned partition may stand still before that is told as a
+    /// [`PartitionStalled`](crate::events::Event::PartitionStalled). Kafka has no such setting, and no name for it.
+    pub stall_after: Duration,
     /// `client.rack`: where the client stands, for assignors and brokers that look at it.
     pub client_rack: Option<String>,
     /// `allow.auto.create.topics`: a topic that is asked for and not there is created, where the brokers allow it.
@@ -145,6 +148,7 @@ impl Default for ConsumerConfig {
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),
             max_poll_interval: Duration::from_secs(300),
+            stall_after: Duration::from_secs(10),
             client_rack: None,
             allow_auto_create_topics: true,
         }
@@ -334,12 +338,12 @@ impl ConsumerConfig {
     }
 }
 
-fn boolean(value: &str) -> std::result::Result<bool, String> {
-    one_of(value, &[("true", true), ("false", false)])
-}
-
 fn bytes(value: &str) -> std::result::Result<i32, String> {
-    parse(value, "a number of bytes, at most 2147483647")
+    let expected = "a number of bytes, 0 to 2147483647";
+    match parse(value, expected)? {
+        bytes @ 0.. => Ok(bytes),
+        _ => Err(format!("expected {expected}")),
+    }
 }
 
 /// What only the classic protocol has: with the other one it is the brokers that decide.
@@ -429,7 +433,7 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     Setting {
         name: "max.poll.records",
         apply: |config, value| {
-            parse(value, "a positive number").map(|count| config.max_poll_records = count)
+            positive(value, "a positive number").map(|count| config.max_poll_records = count)
         },
     },
     Setting {
@@ -462,7 +466,10 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "max.poll.interval.ms",
-        apply: |config, value| parse_millis(value).map(|time| config.max_poll_interval = time),
+        apply: |config, value| {
+            positive(value, "a positive number of milliseconds")
+                .map(|millis| config.max_poll_interval = Duration::from_millis(millis))
+        },
     },
     Setting {
         name: "client.rack",

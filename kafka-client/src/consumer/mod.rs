@@ -15,14 +15,17 @@ mod driver;
 mod fetch;
 mod group;
 mod group_metadata;
+mod interceptor;
 mod listener;
 mod offsets;
 mod poll;
 mod positions;
+mod rebalancing;
 mod records;
 mod shared;
 mod stream;
 mod subscription;
+mod telemetry;
 mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,10 +34,12 @@ pub use builder::ConsumerBuilder;
 pub use commit::{OffsetAndMetadata, PendingCommit};
 pub use config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
 pub use group_metadata::ConsumerGroupMetadata;
+pub use interceptor::ConsumerInterceptor;
 pub use kafka_proto::records::{Header, Headers, TimestampType};
 pub use listener::{ListenerFuture, RebalanceListener};
 pub use records::{
     ConsumerRecord, ConsumerRecords, OwnedRecord, OwnedRecords, PartitionBatch, Records,
+    TypedRecord,
 };
 pub use stream::BatchStream;
 

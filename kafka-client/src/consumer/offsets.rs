@@ -1,6 +1,6 @@
 //! Asking brokers for offsets: of timestamps (ListOffsets), and those that a group has committed (OffsetFetch).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use kafka_proto::error_code::ErrorCode;
@@ -186,7 +186,7 @@ async fn look_up_once(
                 .map(|(partition, _)| partition.topic.clone()),
         )
         .await?;
-    let mut by_broker: HashMap<i32, Vec<(TopicPartition, i32, i64)>> = HashMap::new();
+    let mut by_broker: BTreeMap<i32, Vec<(TopicPartition, i32, i64)>> = BTreeMap::new();
     for (partition, timestamp) in partitions {
         match leadership(&metadata, partition) {
             Leadership::Leader { broker, epoch, .. } => {

@@ -10,6 +10,7 @@ use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed, driver};
 use crate::error::Result;
+use crate::metrics::ListenerCall;
 use crate::types::TopicPartition;
 
 /// Brokers that are not there are not waited for for longer, to be told that nobody fetches any more.
@@ -21,6 +22,8 @@ struct Polling<'a>(&'a Consumer);
 impl<'a> Polling<'a> {
     fn begin(consumer: &'a Consumer) -> Self {
         let shared = &consumer.0.shared;
+        let (now, metrics) = (now(), &shared.telemetry().metrics);
+        shared.poll_meters.begin(now, metrics.moment_of(now));
         shared.assignment().all_processed();
         if let Some(group) = &shared.group {
             let comes_back = group.membership().poll_begins();
@@ -34,7 +37,9 @@ impl<'a> Polling<'a> {
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        if let Some(group) = &self.0.0.shared.group {
+        let shared = &self.0.0.shared;
+        shared.poll_meters.end(now());
+        if let Some(group) = &shared.group {
             group.membership().poll_ends(now());
         }
     }
@@ -76,6 +81,8 @@ impl Consumer {
                 shared.wake_driver.notify_one();
             }
             if !batches.is_empty() {
+                shared.count_records(&batches);
+                shared.interceptors.on_consume(&batches);
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {
@@ -85,6 +92,7 @@ impl Consumer {
             }
             let wake = self.next_error().map_or(until, |due| due.min(until));
             tokio::select! {
+                biased;
                 () = shared.wake_poll.notified() => {}
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
@@ -122,21 +130,32 @@ impl Consumer {
             let Some(pending) = group.membership().pending().cloned() else {
                 return;
             };
-            match &pending {
-                Rebalance::Revoke(partitions) => {
-                    let limit = self.0.shared.config.client.request_timeout;
-                    self.give_up(partitions, limit).await;
-                    group.membership().done(&pending);
-                }
-                Rebalance::Lost(partitions) => {
-                    self.0.listener.lost(self, partitions).await;
-                    self.0.shared.assignment().remove(partitions);
-                    group.membership().done(&pending);
-                }
-                Rebalance::Assign(partitions) => self.take_up(group, &pending, partitions),
-            }
+            self.carry_out(group, &pending).await;
             group.wake.notify_one();
             self.0.shared.wake_driver.notify_one();
+        }
+    }
+
+    /// Changes what is read, as the group wants it.
+    #[tracing::instrument(level = "debug", target = "kafka_client::rebalance", skip_all, fields(group = group.id))]
+    async fn carry_out(&self, group: &Group, pending: &Rebalance) {
+        let shared = &self.0.shared;
+        shared.rebalance_begins();
+        match pending {
+            Rebalance::Revoke(partitions) => {
+                let limit = shared.config.client.request_timeout;
+                self.give_up(partitions, limit).await;
+                group.membership().done(pending);
+            }
+            Rebalance::Lost(partitions) => {
+                let since = now();
+                self.0.listener.lost(self, partitions).await;
+                shared.count_listener(ListenerCall::Lost, since);
+                shared.rebalancing.lost(partitions);
+                shared.assignment().remove(partitions);
+                group.membership().done(pending);
+            }
+            Rebalance::Assign(partitions) => self.take_up(group, pending, partitions),
         }
     }
 
@@ -154,14 +173,18 @@ impl Consumer {
             .filter(|partition| !before.contains(partition))
             .cloned()
             .collect();
-        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
         membership.done(pending);
+        drop((membership, assignment));
+        self.0.shared.rebalance_ends(&added);
+        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
     }
 
     async fn tell_assigned(&self) {
         let owed = self.0.owed().clone();
         if let Some(partitions) = owed {
+            let since = now();
             self.0.listener.assigned(self, &partitions).await;
+            self.0.shared.count_listener(ListenerCall::Assigned, since);
             *self.0.owed() = None;
         }
     }
@@ -170,6 +193,7 @@ impl Consumer {
     pub(super) async fn give_up_all(&self, limit: Duration) {
         let all = self.0.shared.assignment().partitions();
         self.give_up(&all, limit).await;
+        self.0.shared.rebalancing.forget();
     }
 
     /// Commits what was handed out of these partitions, if that is done automatically, and gives them up. The caller has
@@ -189,6 +213,7 @@ impl Consumer {
                 && let Err(error) = commit.await
             {
                 tracing::warn!(group = group.id, %error, "commit before giving partitions up failed");
+                shared.auto_commit_failed(error);
             }
         }
         let subscribed = shared
@@ -196,7 +221,10 @@ impl Consumer {
             .as_ref()
             .is_some_and(|group| group.membership().is_subscribed());
         if subscribed && !partitions.is_empty() {
+            let since = now();
             self.0.listener.revoked(self, &partitions).await;
+            shared.count_listener(ListenerCall::Revoked, since);
+            shared.rebalancing.revoked(&partitions);
         }
         shared.assignment().remove(&partitions);
     }
@@ -261,5 +289,6 @@ impl Drop for Ending<'_> {
             .iter()
             .for_each(tokio::task::AbortHandle::abort);
         self.0.0.shared.assignment().assign([]);
+        self.0.0.shared.telemetry().events.close();
     }
 }

@@ -44,8 +44,9 @@ impl Consumer {
     /// How many records there are behind the position of a partition, as of the last fetch; `None` before that.
     ///
     /// # Errors
-    /// [`Error::NotAssigned`].
+    /// [`Error::NotAssigned`], [`Error::Closed`].
     pub fn lag(&self, partition: &TopicPartition) -> Result<Option<i64>> {
+        self.check_open()?;
         self.0.shared.assignment().lag(partition)
     }
 
@@ -99,16 +100,18 @@ impl Consumer {
     /// Hands out nothing of these partitions until they are resumed. They stay assigned, with their position.
     ///
     /// # Errors
-    /// [`Error::NotAssigned`], and then none is paused.
+    /// [`Error::NotAssigned`], and then none is paused; [`Error::Closed`].
     pub fn pause(&self, partitions: &[TopicPartition]) -> Result<()> {
+        self.check_open()?;
         self.0.shared.assignment().set_paused(partitions, true)
     }
 
     /// Goes on with paused partitions, where they were.
     ///
     /// # Errors
-    /// [`Error::NotAssigned`], and then none is resumed.
+    /// [`Error::NotAssigned`], and then none is resumed; [`Error::Closed`].
     pub fn resume(&self, partitions: &[TopicPartition]) -> Result<()> {
+        self.check_open()?;
         self.0.shared.assignment().set_paused(partitions, false)?;
         self.0.shared.wake_driver.notify_one();
         self.0.shared.wake_poll.notify_one();
@@ -130,6 +133,7 @@ impl Consumer {
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
         self.check_open()?;
         let shared = &self.0.shared;
+        let _spending = shared.poll_meters.committed.begin();
         let attempt = || async {
             let mut found = offsets::committed(shared, partitions).await?;
             let of = |partition: &TopicPartition| {

@@ -13,17 +13,18 @@ use kafka_proto::codec::{Encoded, Request, Versions};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{self, Frame};
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::features::Features;
 use super::throttle::Throttled;
+use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::telemetry::PeerTelemetry;
 
 /// A connection to one broker. Two tasks move its bytes; both end when the last handle is dropped or the connection is
 /// lost, and everything that still waits for an answer then gets [`Error::Disconnected`].
@@ -46,6 +47,8 @@ pub(crate) struct Pending<'a, R> {
     connection: &'a Connection,
     version: i16,
     answer: oneshot::Receiver<Reply>,
+    /// From its place in the queue to its answer.
+    span: tracing::Span,
     request: PhantomData<fn() -> R>,
 }
 
@@ -74,6 +77,8 @@ const CLOSED_BY_BROKER: &str = "the broker closed it";
 struct Shared {
     /// `id 3 (host:port)`, for errors.
     broker: String,
+    /// What is told of the broker.
+    peer: PeerTelemetry,
     state: Mutex<State>,
 }
 
@@ -81,6 +86,8 @@ struct Shared {
 struct State {
     /// What ended the connection.
     closed: Option<String>,
+    /// Whether the broker has said what it speaks, and the connection is one to tell of.
+    established: bool,
     /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
     /// that the answer is not taken for the next one's.
     waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
@@ -120,13 +127,28 @@ impl Shared {
             tracing::debug!(broker = self.broker, reason, "connection closed");
             state.closed = Some(reason.to_owned());
         }
+        let was_established = std::mem::take(&mut state.established);
         let waiting = std::mem::take(&mut state.waiting);
         let tasks = std::mem::take(&mut state.tasks);
         drop(state);
+        self.peer.lost(waiting.len());
+        if was_established {
+            self.peer.disconnected(reason);
+        }
         for (_, reply) in waiting {
             let _ = reply.send(Err(self.lost(reason.to_owned())));
         }
         tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// The broker has said what it speaks.
+    fn establish(&self) {
+        let mut state = self.state();
+        if state.closed.is_none() {
+            state.established = true;
+            drop(state);
+            self.peer.connected();
+        }
     }
 
     /// Takes over the tasks, which may have found the connection lost before they got here.
@@ -141,15 +163,17 @@ impl Shared {
 }
 
 impl Connection {
-    /// Takes a socket into use, and asks the broker behind it what it speaks.
+    /// Takes the two directions of a stream into use, and asks the broker behind it what it speaks.
     pub(super) async fn start(
         broker: String,
-        stream: TcpStream,
+        read: impl AsyncRead + Send + Unpin + 'static,
+        write: impl AsyncWrite + Send + Unpin + 'static,
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
-        let (read, write) = stream.into_split();
         let shared = Arc::new(Shared {
             broker,
+            peer: peer.clone(),
             state: Mutex::default(),
         });
         let (outgoing, queue) = mpsc::unbounded_channel();
@@ -183,6 +207,7 @@ impl Connection {
             }
             other => other,
         })?;
+        connection.shared.establish();
         Ok(connection)
     }
 
@@ -314,6 +339,13 @@ impl Connection {
         limit: Duration,
     ) -> Result<Pending<'_, R>> {
         self.wait_for_quiet(limit).await?;
+        let span = tracing::debug_span!(
+            target: "kafka_client::request",
+            "request",
+            api = api_name::<R>(),
+            version,
+            broker = self.shared.broker,
+        );
         let (reply, answer) = oneshot::channel();
         self.queue(request, version, |correlation| {
             Then::Answer(correlation, reply)
@@ -322,6 +354,7 @@ impl Connection {
             connection: self,
             version,
             answer,
+            span,
             request: PhantomData,
         })
     }
@@ -360,7 +393,7 @@ impl Connection {
 
     async fn wait_for_quiet(&self, limit: Duration) -> Result<()> {
         let until = self.shared.state().quiet_until;
-        let Some(until) = until.filter(|until| *until > Instant::now()) else {
+        let Some(until) = until.filter(|until| *until > now()) else {
             return Ok(());
         };
         let waited = timeout(limit, tokio::time::sleep_until(until.into())).await;
@@ -393,11 +426,6 @@ impl Connection {
     }
 }
 
-/// The time, on tokio's clock.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
 /// Kafka's name of the API: `Produce`.
 fn api_name<R: Request>() -> &'static str {
     R::NAME.strip_suffix("Request").unwrap_or(R::NAME)
@@ -420,12 +448,15 @@ where
             connection,
             version,
             answer,
+            span,
             ..
         } = self;
         let shared = &connection.shared;
         let frame = connection
             .within(limit, api_name::<R>(), "answered", answer)
+            .instrument(span.clone())
             .await??;
+        let _in_request = span.entered();
         let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
             shared.close("an answer could not be read");
             Error::Protocol {
@@ -436,8 +467,9 @@ where
         let quiet = answer.quiet(version);
         if !quiet.is_zero() {
             tracing::debug!(broker = shared.broker, ?quiet, "throttled");
+            shared.peer.throttles(api_name::<R>(), quiet);
             let mut state = shared.state();
-            state.quiet_until = state.quiet_until.max(Some(Instant::now() + quiet));
+            state.quiet_until = state.quiet_until.max(Some(now() + quiet));
         }
         Ok(answer)
     }
@@ -446,7 +478,7 @@ where
 /// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
 /// lost are dropped here, which tells those who wait for them.
 async fn write_requests(
-    mut to: OwnedWriteHalf,
+    mut to: impl AsyncWrite + Unpin,
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
 ) {
@@ -460,6 +492,8 @@ async fn write_requests(
             }
             let mut next = Some(first);
             while let Some(request) = next {
+                let is_answered = matches!(request.then, Then::Answer(..));
+                shared.peer.sent(request.bytes.len(), is_answered);
                 requests.push_back(request.bytes);
                 match request.then {
                     Then::Answer(correlation, reply) => {
@@ -480,7 +514,7 @@ async fn write_requests(
 }
 
 async fn write_all(
-    to: &mut OwnedWriteHalf,
+    to: &mut (impl AsyncWrite + Unpin),
     requests: &mut VecDeque<Encoded>,
 ) -> std::io::Result<()> {
     const AT_ONCE: usize = 64;
@@ -507,7 +541,7 @@ async fn write_all(
     Ok(())
 }
 
-async fn read_answers(mut from: OwnedReadHalf, shared: Arc<Shared>, max_len: usize) {
+async fn read_answers(mut from: impl AsyncRead + Unpin, shared: Arc<Shared>, max_len: usize) {
     let reason = loop_answers(&mut from, &shared, max_len).await;
     shared.close(&reason);
 }
@@ -516,7 +550,11 @@ async fn read_answers(mut from: OwnedReadHalf, shared: Arc<Shared>, max_len: usi
 const READ_AHEAD: usize = 64 << 10;
 
 /// Hands out answers until the connection ends; returns why it did.
-async fn loop_answers(from: &mut OwnedReadHalf, shared: &Shared, max_len: usize) -> String {
+async fn loop_answers(
+    from: &mut (impl AsyncRead + Unpin),
+    shared: &Shared,
+    max_len: usize,
+) -> String {
     let mut received = BytesMut::new();
     loop {
         let missing = match frame::missing(&received, max_len) {
@@ -555,6 +593,7 @@ fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
             "an answer (correlation id {correlation}) to no request"
         ));
     };
+    shared.peer.received(4 + answer.len());
     if expected != correlation {
         let reason = format!("an answer with correlation id {correlation} instead of {expected}");
         let _ = reply.send(Err(shared.lost(reason.clone())));

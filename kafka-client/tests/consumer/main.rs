@@ -5,6 +5,7 @@ mod cooperative;
 mod faults;
 mod fixture;
 mod groups;
+mod interceptors;
 mod leaders;
 mod patterns;
 mod protocol;

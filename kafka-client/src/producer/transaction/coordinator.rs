@@ -1,6 +1,6 @@
 //! Requests to the coordinator of a transaction, repeated until there is an answer that tells.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka_proto::codec::Request;
 use kafka_proto::error_code::ErrorCode;
@@ -11,6 +11,7 @@ use kafka_proto::messages::{
 
 use super::remedy::{Api, Remedy, SOON, remedy};
 use super::state::{End, Transaction};
+use crate::clock::now;
 use crate::cluster::{CoordinatorKind, Lane, Node};
 use crate::consumer::by_topic;
 use crate::error::{Error, Result, check};
@@ -81,7 +82,7 @@ impl<'a> Coordinator<'a> {
     {
         let config = &self.shared.config.client;
         let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
-        let end = Instant::now() + limit;
+        let end = now() + limit;
         let mut last = None;
         loop {
             let error = match tokio::time::timeout_at(end.into(), attempt()).await {
@@ -100,7 +101,7 @@ impl<'a> Coordinator<'a> {
             };
             tracing::debug!(what = self.what(api), %error, "trying again");
             last = Some(error);
-            let next = Instant::now() + wait;
+            let next = now() + wait;
             if next >= end {
                 return Err(Error::timeout(self.what(api), limit, last));
             }

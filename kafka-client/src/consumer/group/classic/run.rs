@@ -41,9 +41,10 @@ pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
         };
         shared.wake_poll.notify_one();
         tokio::select! {
-            () = group.wake.notified() => {}
+            biased;
             Some(_) = jobs.join_next() => {}
             () = sleep_until(deadline) => {}
+            () = group.wake.notified() => {}
         }
     }
 }
@@ -62,10 +63,12 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             // Whoever becomes the leader needs the topics, and a topic that is not there is to be told of soon.
             look_at_topics(&shared, &group).await;
             let (answer, member_id) = join(&shared, &group, member, &last).await;
+            shared.count_rebalance_step(&answer);
             group.membership().joined(attempt, answer, member_id, now());
         }
         Action::Sync { attempt, joined } => {
             let answer = sync(&shared, &group, attempt, joined).await;
+            shared.count_rebalance_step(&answer);
             group.membership().synced(attempt, answer, now());
         }
         Action::Heartbeat { identity } => {

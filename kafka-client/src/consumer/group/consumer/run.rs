@@ -17,6 +17,7 @@ use crate::cluster::{CoordinatorKind, Lane, Node};
 use crate::consumer::group::topics;
 use crate::consumer::shared::{Shared, now, sleep_until};
 use crate::error::{Error, Result};
+use crate::metrics::GroupRequest;
 
 type Group = crate::consumer::group::Group<Membership>;
 
@@ -56,10 +57,16 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
         }
         Action::Heartbeat(request) => {
             if request.member_epoch == JOIN {
+                shared.rebalance_begins();
                 // A topic that is not there is to be told of soon.
                 topics::look(&shared, &group).await;
             }
+            let asked = shared.group_asked(Some(GroupRequest::Heartbeat));
             let answer = heartbeat(&shared, &request).await;
+            shared.group_answered(asked, &answer);
+            if request.member_epoch == JOIN {
+                shared.count_rebalance_step(&answer);
+            }
             group.membership().answered(answer, now());
             group.wake.notify_one();
             topics::look(&shared, &group).await;
