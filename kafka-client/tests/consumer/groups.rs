@@ -285,7 +285,10 @@ impl RebalanceListener for Log {
         Box::pin(async {
             match consumer.commit_sync().await {
                 Ok(()) => {}
-                Err(Error::Broker { code, .. }) if code == ErrorCode::UnknownTopicOrPartition => {}
+                Err(Error::Broker {
+                    code: ErrorCode::UnknownTopicOrPartition,
+                    ..
+                }) => {}
                 Err(error) => panic!("{error}"),
             }
         })
