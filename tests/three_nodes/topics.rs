@@ -269,8 +269,7 @@ async fn a_topic_made_anew_while_it_is_used_has_all_that_is_acknowledged_from_th
         // Whoever has read the old topic reads the new one to its end.
         within("the end of the new topic", async {
             for partition in &partitions {
-                let place =
-                    (found.keys().filter(|place| place.0 == partition.partition)).next_back();
+                let place = found.keys().rfind(|place| place.0 == partition.partition);
                 let end = place.map_or(0, |place| place.1 + 1);
                 while consumer.position(partition).await.unwrap() != end {
                     poll(&consumer, &mut BTreeMap::new()).await;

@@ -1,9 +1,12 @@
-//! How long producing stands still when a broker fails: `bench-failover TOPIC PARTITIONS SECONDS` writes a record to each
-//! partition every few milliseconds. It prints `ready` when each of them has acknowledged one, and so many seconds later how
-//! many were acknowledged, and the longest time in milliseconds that a partition was without an acknowledgement.
+//! How long producing stands still when a broker fails: `bench-failover TOPIC PARTITIONS` writes a record to each partition
+//! every few milliseconds. It prints `ready` when each of them has acknowledged one; when its input ends it waits for what is
+//! on its way, and prints how many were acknowledged, and the longest time in milliseconds that a partition was without an
+//! acknowledgement.
 //!
 //! The bootstrap address is in `BOOTSTRAP`. `failover/run` runs it beside the same program in Java.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kafka_client::producer::{Delivery, Producer, Record};
@@ -58,8 +61,8 @@ async fn acknowledgements(
 
 async fn run() -> Result<String, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [topic, partitions, seconds] = &arguments[..] else {
-        return Err("bench-failover TOPIC PARTITIONS SECONDS".into());
+    let [topic, partitions] = &arguments[..] else {
+        return Err("bench-failover TOPIC PARTITIONS".into());
     };
     let bootstrap = std::env::var("BOOTSTRAP")?;
     let producer = Producer::builder()
@@ -75,20 +78,23 @@ async fn run() -> Result<String, Box<dyn std::error::Error>> {
         firsts.push(is_first);
         readers.push(tokio::spawn(acknowledgements(written, first)));
     }
-    let seconds = Duration::from_secs(seconds.parse()?);
-    let mut ready = tokio::spawn(async move {
+    tokio::spawn(async move {
         for first in firsts {
-            first.await?;
+            // Where none comes, its reader says why.
+            if first.await.is_err() {
+                return;
+            }
         }
         println!("ready");
-        Ok::<_, oneshot::error::RecvError>(Instant::now())
     });
-    let mut end = None;
+    let is_over = Arc::<AtomicBool>::default();
+    let told = is_over.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        told.store(true, Ordering::Relaxed);
+    });
     let mut ticks = tokio::time::interval(PAUSE);
-    while end.is_none_or(|end| Instant::now() < end) {
-        if end.is_none() && ready.is_finished() {
-            end = Some((&mut ready).await?? + seconds);
-        }
+    while !is_over.load(Ordering::Relaxed) {
         ticks.tick().await;
         for (partition, sink) in (0..).zip(&sinks) {
             let record = Record::to(topic).partition(partition).value("record");
