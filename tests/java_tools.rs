@@ -200,9 +200,9 @@ async fn a_java_program_copies_exactly_once_by_each_protocol() {
             .unwrap();
         broker.create_topic("input", 1).unwrap();
         broker.create_topic("output", 3).unwrap();
-        let args = [&broker.bootstrap_servers(), "input", "output", "60"];
+        let args = [&broker.bootstrap_servers(), "input", "output", "30"];
         let copied = java("Transactions.java", &args).await;
-        let records: String = (0..60).map(|i| format!("record {i}\n")).collect();
+        let records: String = (0..30).map(|i| format!("record {i}\n")).collect();
         assert_eq!(sorted_lines(&copied), sorted_lines(&records), "{version:?}");
     }
 }
