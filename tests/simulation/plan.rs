@@ -171,8 +171,15 @@ impl Plan {
 }
 
 fn faults(rng: &mut Rng, transactions: TransactionVersion) -> Faults {
-    // Some runs are quiet but for the events, most have a few kinds of faults.
-    let mut rate = |most: u32| if rng.bool() { rng.u32(..=most) } else { 0 };
+    // Most runs have a few kinds of faults, and some have little else.
+    let often = if rng.u8(..8) == 0 { 4 } else { 1 };
+    let mut rate = |most: u32| {
+        if rng.bool() {
+            rng.u32(..=most * often)
+        } else {
+            0
+        }
+    };
     let mut faults = Faults {
         lose_request: rate(15),
         cut_request: rate(10),
@@ -182,7 +189,7 @@ fn faults(rng: &mut Rng, transactions: TransactionVersion) -> Faults {
         stall: rate(30),
         repeat_produce: rate(100),
         refuse: rate(100),
-        latency: Duration::from_millis(u64::from(rate(40)) + 1),
+        latency: Duration::from_millis(u64::from(rate(20)) + 1),
         longest_stall: REQUEST_TIMEOUT * 2,
     };
     if transactions < TransactionVersion::V2 {

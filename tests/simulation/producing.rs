@@ -15,7 +15,6 @@ use crate::world::{Phase, World};
 /// Any: a run is to be the same each time.
 pub(crate) const TIMESTAMP: i64 = 1_700_000_000_000;
 
-const DELIVERY: Duration = Duration::from_secs(6);
 const CLOSE: Duration = Duration::from_secs(8);
 
 /// One producer after another, as long as there is trouble.
@@ -26,23 +25,26 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
             return;
         }
         let name = format!("p{index}.{life}");
+        // Some give up while nobody knows what became of a batch.
+        let patience = Duration::from_millis(rng.u64(1_600..6_000));
         let config = ProducerConfig {
             client: world.client(&name),
             batch_size: rng.usize(60..400),
             linger: Duration::from_millis(rng.u64(..10)),
-            delivery_timeout: DELIVERY,
+            delivery_timeout: patience,
             max_block: Duration::from_secs(5),
             max_in_flight: rng.usize(1..=5),
             ..ProducerConfig::default()
         };
         match Producer::builder().config(config).build().await {
-            Ok(producer) => produce(&world, &mut rng, &name, producer).await,
+            Ok(producer) => produce(&world, &mut rng, &name, producer, patience).await,
             Err(_) => sleep(Duration::from_millis(200)).await,
         }
     }
 }
 
-async fn produce(world: &World, rng: &mut Rng, name: &str, producer: Producer) {
+async fn produce(world: &World, rng: &mut Rng, name: &str, producer: Producer, patience: Duration) {
+    let longest = patience + REQUEST_TIMEOUT;
     let mut open = Vec::new();
     for number in 0..rng.u32(5..80) {
         if world.phase() != Phase::Trouble {
@@ -65,9 +67,7 @@ async fn produce(world: &World, rng: &mut Rng, name: &str, producer: Producer) {
                 let flush = producer.flush();
                 let what = format!("a flush of {name}");
                 // An error says that something was not written, and all is settled nevertheless.
-                let _ = world
-                    .bounded(&what, DELIVERY + REQUEST_TIMEOUT, flush)
-                    .await;
+                let _ = world.bounded(&what, longest, flush).await;
                 settle(world, &what, &mut open).await;
             }
             1..=6 => sleep(Duration::from_millis(rng.u64(..300))).await,
@@ -81,10 +81,9 @@ async fn produce(world: &World, rng: &mut Rng, name: &str, producer: Producer) {
     } else {
         // What was taken is still sent.
         drop(producer);
-        let wait = DELIVERY + REQUEST_TIMEOUT;
         for (value, delivery) in open {
             let what = format!("the delivery of \"{value}\" after {name} was dropped");
-            let told = world.bounded(what, wait, delivery).await;
+            let told = world.bounded(what, longest, delivery).await;
             if let Some(Ok(written)) = told {
                 let outcome = Outcome::Acknowledged(written.offset);
                 world.journal.settled(&value, outcome);

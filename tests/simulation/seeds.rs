@@ -12,8 +12,8 @@ use crate::tally::Tally;
 
 /// How many faults and steps are printed of a run that failed.
 const LAST_NOTES: usize = 40;
-/// How many runs that failed are printed.
-const PRINTED: usize = 3;
+/// After so many runs that failed no further one is begun.
+const ENOUGH: usize = 3;
 
 /// So many seeds have something of everything.
 const MANY: u64 = 100;
@@ -65,7 +65,7 @@ impl Seeds {
             .filter(|report| !report.broken.is_empty())
             .collect();
         let seeds: Vec<u64> = failed.iter().map(|report| report.plan.seed).collect();
-        let printed: String = failed.iter().take(PRINTED).map(failure).collect();
+        let printed: String = failed.iter().map(failure).collect();
         assert!(failed.is_empty(), "{printed}\nfailed: {seeds:?}");
         assert!(!is_many || tally.is_full(), "nothing proven by {tally}");
         tally
@@ -80,7 +80,7 @@ fn run_all(range: Range<u64>) -> (Vec<Report>, Tally) {
     let work = |running: &Running| {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if !range.contains(&seed) {
+            if !range.contains(&seed) || failed.lock().unwrap().len() >= ENOUGH {
                 break;
             }
             *running.lock().unwrap() = Some((seed, Instant::now()));
