@@ -11,7 +11,7 @@ mod standstill;
 mod tests;
 mod validation;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use crate::clock::now;
@@ -48,7 +48,7 @@ pub(crate) struct Assignment {
     fetching: HashMap<i32, usize>,
     /// Since when.
     fetching_since: HashMap<i32, Instant>,
-    sessions: HashMap<i32, FetchSession>,
+    sessions: BTreeMap<i32, FetchSession>,
     /// Whether somebody is decoding.
     decoding: bool,
     /// Whether the group is being asked for positions.
@@ -79,7 +79,7 @@ impl Assignment {
             turn: 0,
             fetching: HashMap::new(),
             fetching_since: HashMap::new(),
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             decoding: false,
             asking_group: false,
             asking: HashSet::new(),
