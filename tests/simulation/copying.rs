@@ -110,7 +110,7 @@ async fn transact(
         return None;
     }
     let ended = match work {
-        Ok(()) => transacting::commit(world, name, producer).await,
+        Ok(()) => transacting::commit(world, rng, name, producer).await,
         Err(error) if error.is_fatal() => return None,
         Err(error) => {
             world.trace.note(format!("{name}: {error}"));

@@ -24,6 +24,7 @@ pub(crate) fn broken(plan: &Plan, entries: &Entries, logs: &Logs) -> Vec<String>
     transactions_are_whole(entries, logs, &mut broken);
     what_is_handed_out_is_there(entries, logs, &mut broken);
     commits_pass_nothing(entries, logs, &mut broken);
+    commits_do_not_overtake(entries, &mut broken);
     copies_are_exact(plan, logs, &mut broken);
     broken
 }
@@ -160,6 +161,21 @@ fn commits_pass_nothing(entries: &Entries, logs: &Logs, broken: &mut Vec<String>
             broken.push(format!(
                 "a committed offset never passes an undelivered record: {} was to commit {}@{} before \"{}\" at {} was dealt with",
                 commit.group, commit.partition, commit.offset, record.value, record.offset
+            ));
+        }
+    }
+}
+
+/// What a member commits of a partition, as long as it has it, goes forward only.
+fn commits_do_not_overtake(entries: &Entries, broken: &mut Vec<String>) {
+    let mut last = BTreeMap::new();
+    for commit in &entries.commits {
+        let of = (&commit.member, &commit.partition, commit.tenure);
+        let before = last.insert(of, commit.offset);
+        if let Some(before) = before.filter(|before| *before > commit.offset) {
+            broken.push(format!(
+                "an older commit never overtakes a newer one: {} was to commit {}@{} after {before}",
+                commit.member, commit.partition, commit.offset
             ));
         }
     }

@@ -47,6 +47,9 @@ pub(crate) struct Commit {
     /// How much had happened before.
     pub(crate) moment: usize,
     pub(crate) group: String,
+    pub(crate) member: String,
+    /// How often the member had begun with the partition.
+    pub(crate) tenure: usize,
     pub(crate) partition: TopicPartition,
     pub(crate) offset: i64,
 }
@@ -161,16 +164,23 @@ impl Journal {
     }
 
     /// A member asks to have positions committed.
-    pub(crate) fn committing(&self, request: &OffsetCommitRequest) {
+    pub(crate) fn committing(&self, member: &str, request: &OffsetCommitRequest) {
         let mut entries = self.entries();
         let moment = entries.moment;
         for topic in &request.topics {
             for partition in &topic.partitions {
+                let offset = partition.committed_offset;
+                let partition = TopicPartition::new(&*topic.name, partition.partition_index);
+                let is_its =
+                    |tenure: &&Tenure| tenure.member == member && tenure.partition == partition;
+                let tenure = entries.tenures.iter().filter(is_its).count();
                 entries.commits.push(Commit {
                     moment,
                     group: request.group_id.to_string(),
-                    partition: TopicPartition::new(&*topic.name, partition.partition_index),
-                    offset: partition.committed_offset,
+                    member: member.to_owned(),
+                    tenure,
+                    partition,
+                    offset,
                 });
             }
         }

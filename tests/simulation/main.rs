@@ -17,19 +17,22 @@ mod plan;
 mod producing;
 mod run;
 mod seeds;
+mod tally;
 mod trace;
 mod transacting;
 mod world;
 
 use run::simulate;
 use seeds::Seeds;
+use tally::Tally;
 
 /// How many seeds are run when nothing else is said.
 const SEEDS: u64 = 300;
 
 #[test]
 fn invariants_hold_whatever_goes_wrong() {
-    Seeds::chosen(SEEDS).run();
+    let tally: Tally = Seeds::chosen(SEEDS).run();
+    println!("{tally}");
 }
 
 #[test]

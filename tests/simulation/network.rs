@@ -1,6 +1,7 @@
 //! The network between clients and brokers: pipes in memory, of which a seed decides what they do to what they carry.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,11 +10,12 @@ use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use kafka_broker::Broker;
 use kafka_client::{Connecting, Connector, Transport};
-use kafka_proto::codec::{Message, Request};
+use kafka_proto::codec::{Message, Request as _};
 use kafka_proto::frame::{correlation_id, decode_request_header, take_frame};
 use kafka_proto::messages::{OffsetCommitRequest, ProduceRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::journal::Journal;
@@ -67,6 +69,14 @@ enum Fate {
     AnswerCut,
     AnswerRepeated,
     Repeated(Duration),
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct Request {
+    key: i16,
+    version: i16,
+    frame: Bytes,
 }
 
 /// A request that the broker has.
@@ -178,10 +188,17 @@ impl Network {
         tokio::spawn(async move {
             let (near_read, near_write) = split(near);
             let (far_read, far_write) = split(far);
+            let (sent, requests) = unbounded_channel();
+            let heard = async {
+                pipe.hear(near_read, sent).await;
+                // What is on its way still arrives.
+                pending::<()>().await;
+            };
             tokio::select! {
                 biased;
                 () = cut.notified() => {}
-                () = pipe.requests(near_read, far_write) => {}
+                () = heard => {}
+                () = pipe.requests(requests, far_write) => {}
                 () = pipe.answers(far_read, near_write) => {}
             }
         });
@@ -279,8 +296,8 @@ impl Pipe {
         });
     }
 
-    /// Carries requests, until the client ends the connection or a fault does.
-    async fn requests(&self, mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>) {
+    /// Takes what the client sends in the moment in which it does.
+    async fn hear(&self, mut from: ReadHalf<DuplexStream>, sent: UnboundedSender<Request>) {
         let mut received = BytesMut::new();
         while let Some(frame) = next_frame(&mut from, &mut received).await {
             let (header, _, content) = decode_request_header(&frame).expect("a request of ours");
@@ -288,11 +305,33 @@ impl Pipe {
             self.trace(false, key, version, &frame);
             if key == OffsetCommitRequest::KEY {
                 let commit = OffsetCommitRequest::decode(content, version);
-                self.network
-                    .0
-                    .journal
-                    .committing(&commit.expect("a commit of ours"));
+                let member = header.client_id.unwrap_or_default();
+                let journal = &self.network.0.journal;
+                journal.committing(&member, &commit.expect("a commit of ours"));
             }
+            let request = Request {
+                key,
+                version,
+                frame,
+            };
+            if sent.send(request).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Carries requests, until the client has ended the connection or a fault does.
+    async fn requests(
+        &self,
+        mut sent: UnboundedReceiver<Request>,
+        mut to: WriteHalf<DuplexStream>,
+    ) {
+        while let Some(request) = sent.recv().await {
+            let Request {
+                key,
+                version,
+                frame,
+            } = request;
             let (delay, fate) = self.network.state().fate(key);
             sleep(delay).await;
             self.network.thaw(self.node).await;

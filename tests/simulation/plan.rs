@@ -106,7 +106,7 @@ impl Plan {
             0 => TransactionVersion::V1,
             _ => TransactionVersion::V2,
         };
-        let trouble = Duration::from_millis(rng.u64(4_000..12_000));
+        let trouble = Duration::from_millis(rng.u64(3_000..8_000));
         let faults = faults(&mut rng, transactions);
         let strategies = [
             AssignmentStrategy::Range,

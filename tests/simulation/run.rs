@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::log::LogReader;
 use crate::network::Network;
 use crate::plan::{Plan, TOPICS};
+use crate::tally::Tally;
 use crate::trace::{Line, Trace};
 use crate::world::{Phase, World};
 use crate::{consuming, copying, producing, transacting};
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Report {
     pub(crate) plan: Plan,
     pub(crate) trace: Vec<Line>,
+    pub(crate) tally: Tally,
     /// Invariants that do not hold, and where.
     pub(crate) broken: Vec<String>,
 }
@@ -44,15 +46,10 @@ pub(crate) fn simulate(seed: u64) -> Report {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let (trace, broken) = runtime.block_on(run(plan.clone()));
-    Report {
-        plan,
-        trace,
-        broken,
-    }
+    runtime.block_on(run(plan))
 }
 
-async fn run(plan: Plan) -> (Vec<Line>, Vec<String>) {
+async fn run(plan: Plan) -> Report {
     let trace = Trace::begin();
     let journal = Arc::new(Journal::default());
     let broker = Broker::builder()
@@ -78,7 +75,13 @@ async fn run(plan: Plan) -> (Vec<Line>, Vec<String>) {
     });
     let mut broken = go_through(&world).await;
     broken.dedup();
-    (world.trace.take(), broken)
+    let trace = world.trace.take();
+    Report {
+        plan: world.plan.clone(),
+        tally: Tally::of(&world.journal.entries(), &trace),
+        trace,
+        broken,
+    }
 }
 
 async fn go_through(world: &Arc<World>) -> Vec<String> {

@@ -5,14 +5,24 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::run::{Report, simulate};
+use crate::tally::Tally;
 
 /// How many faults and steps are printed of a run that failed.
 const LAST_NOTES: usize = 40;
 /// How many runs that failed are printed.
 const PRINTED: usize = 3;
+
+/// So many seeds have something of everything.
+const MANY: u64 = 100;
+/// How long a run may take, by the clock on the wall.
+const LONGEST: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What a thread runs, and since when.
+type Running = Mutex<Option<(u64, Instant)>>;
 
 /// Seeds to run.
 pub(crate) enum Seeds {
@@ -37,14 +47,16 @@ impl Seeds {
         Self::Range(number(from)..number(to))
     }
 
-    /// Runs them, and panics if one has failed.
-    pub(crate) fn run(self) {
-        let failed = match self {
+    /// Runs them, and panics if one has failed. What has happened in all of them.
+    pub(crate) fn run(self) -> Tally {
+        let is_many = matches!(&self, Self::Range(range) if range.end - range.start >= MANY);
+        let (failed, tally) = match self {
             Self::One(seed) => {
                 let report = simulate(seed);
                 report.trace.iter().for_each(|line| println!("{line}"));
                 println!("{}", report.plan);
-                vec![report]
+                let tally = report.tally;
+                (vec![report], tally)
             }
             Self::Range(range) => run_all(range),
         };
@@ -55,41 +67,61 @@ impl Seeds {
         let seeds: Vec<u64> = failed.iter().map(|report| report.plan.seed).collect();
         let printed: String = failed.iter().take(PRINTED).map(failure).collect();
         assert!(failed.is_empty(), "{printed}\nfailed: {seeds:?}");
+        assert!(!is_many || tally.is_full(), "nothing proven by {tally}");
+        tally
     }
 }
 
-fn run_all(range: Range<u64>) -> Vec<Report> {
+fn run_all(range: Range<u64>) -> (Vec<Report>, Tally) {
     let began = Instant::now();
     let next = AtomicU64::new(range.start);
     let failed = Mutex::new(Vec::new());
-    let messages = AtomicU64::new(0);
-    let work = || {
+    let tally = Mutex::new(Tally::default());
+    let work = |running: &Running| {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if !range.contains(&seed) {
-                return;
+                break;
             }
+            *running.lock().unwrap() = Some((seed, Instant::now()));
             let report = simulate(seed);
-            messages.fetch_add(report.trace.len() as u64, Ordering::Relaxed);
+            *tally.lock().unwrap() += report.tally;
             if !report.broken.is_empty() {
                 failed.lock().unwrap().push(report);
             }
         }
+        *running.lock().unwrap() = None;
     };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let running: Vec<Running> = (0..threads).map(|_| Running::default()).collect();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
+        let workers: Vec<_> = running
+            .iter()
+            .map(|running| scope.spawn(|| work(running)))
+            .collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            thread::park_timeout(LOOK_EVERY);
+            running.iter().for_each(end_if_it_hangs);
         }
     });
     println!(
-        "{} seeds, {} lines of trace, {:.1?}",
+        "{} seeds in {:.1?}",
         range.end - range.start,
-        messages.into_inner(),
         began.elapsed()
     );
     let mut failed = failed.into_inner().unwrap();
     failed.sort_by_key(|report| report.plan.seed);
-    failed
+    (failed, tally.into_inner().unwrap())
+}
+
+/// The clock of a run stands still while anything can be done: what goes round in circles would do so for ever.
+fn end_if_it_hangs(running: &Running) {
+    if let Some((seed, since)) = *running.lock().unwrap()
+        && since.elapsed() > LONGEST
+    {
+        eprintln!("seed {seed} goes round in circles: no end after {LONGEST:?}");
+        std::process::exit(1);
+    }
 }
 
 fn failure(report: &Report) -> String {
@@ -98,6 +130,7 @@ fn failure(report: &Report) -> String {
         plan,
         trace,
         broken,
+        ..
     } = report;
     let notes: Vec<String> = trace
         .iter()

@@ -14,7 +14,7 @@ use crate::producing::TIMESTAMP;
 use crate::world::{Phase, World};
 
 const DELIVERY: Duration = Duration::from_secs(4);
-const MAX_BLOCK: Duration = Duration::from_secs(4);
+const MAX_BLOCK: Duration = Duration::from_millis(2_500);
 /// How long a transaction may take before the cluster aborts it.
 const TRANSACTION: Duration = Duration::from_secs(6);
 /// How often something is asked for again that is said to be worth it.
@@ -112,7 +112,7 @@ async fn transact(world: &World, rng: &mut Rng, name: &str, producer: Producer) 
             }
         }
         let end = match rng.u8(..20) {
-            0..=12 => commit(world, &name, &producer).await,
+            0..=12 => commit(world, rng, &name, &producer).await,
             13..=17 => abort(world, &name, &producer).await,
             18 => {
                 // Somebody who gives up while the commit is on its way.
@@ -152,7 +152,7 @@ impl Ended {
 }
 
 /// Commits, or aborts where that is the way out, as the errors say.
-pub(crate) async fn commit(world: &World, name: &str, producer: &Producer) -> Ended {
+pub(crate) async fn commit(world: &World, rng: &mut Rng, name: &str, producer: &Producer) -> Ended {
     let limit = DELIVERY + REQUEST_TIMEOUT + MAX_BLOCK;
     let mut last = None;
     for _ in 0..ATTEMPTS {
@@ -174,6 +174,8 @@ pub(crate) async fn commit(world: &World, name: &str, producer: &Producer) -> En
         match &error {
             Error::Indeterminate { .. } if error.is_fatal() => return Ended::over(End::Unknown),
             _ if error.is_fatal() => return Ended::over(End::Aborted),
+            // Nobody was asked yet.
+            Error::Timeout { .. } if rng.bool() => return abort(world, name, producer).await,
             _ => last = Some(error),
         }
     }

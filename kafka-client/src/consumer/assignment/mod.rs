@@ -110,6 +110,14 @@ impl Assignment {
             .request(&task.targets, version)
     }
 
+    /// Ends the sessions with all brokers that keep one: what to send to which broker.
+    pub(crate) fn end_sessions(&mut self) -> Vec<(i32, SessionRequest)> {
+        let sessions = std::mem::take(&mut self.sessions).into_iter();
+        sessions
+            .filter_map(|(broker, session)| Some((broker, session.end()?)))
+            .collect()
+    }
+
     /// What is known of the cluster is old: it is to be asked anew, even if nothing is wrong.
     pub(crate) fn grows_old(&mut self) {
         self.outdated = true;
