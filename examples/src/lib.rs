@@ -11,6 +11,10 @@ pub mod progress;
 pub mod verify;
 pub mod words;
 
+#[cfg(feature = "fast-allocator")]
+#[global_allocator]
+static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+
 /// The programs in the project's `README.md`, so that they are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::connection::Transport;
 use crate::error::BrokerError;
+use crate::groups::ConsumerGroupAssignor;
 use crate::lock::lock;
 use crate::node::{Cluster, Node};
 use crate::nodes::Endpoint;
@@ -208,6 +209,21 @@ impl Broker {
         }
     }
 
+    /// Gives a topic further partitions, up to `count`, without a client.
+    ///
+    /// # Errors
+    /// [`BrokerError::CreatePartitions`] if there is no such topic, or it has that many or more already.
+    pub fn create_partitions(&self, topic: &str, count: i32) -> Result<(), BrokerError> {
+        match self.cluster.create_partitions(topic, count) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(BrokerError::CreatePartitions {
+                topic: topic.to_owned(),
+                error: error.code(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
     /// Stops it: no connection is accepted any more, those that there are end, also those that wait in a long poll.
     ///
     /// Takes 5 seconds at most, and normally no time. Safe to cancel: the broker stops all the same.
@@ -320,6 +336,52 @@ impl BrokerBuilder {
     #[must_use]
     pub fn group_min_session_timeout(mut self, timeout: Duration) -> Self {
         self.settings.group_min_session_timeout = timeout;
+        self
+    }
+
+    /// How often members of groups of the consumer protocol (KIP-848) are to be heard of
+    /// (`group.consumer.heartbeat.interval.ms`, 5 s).
+    #[must_use]
+    pub fn consumer_group_heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.settings.consumer_groups.heartbeat_interval = interval;
+        self
+    }
+
+    /// When members of groups of the consumer protocol that are not heard of count as gone
+    /// (`group.consumer.session.timeout.ms`, 45 s).
+    #[must_use]
+    pub fn consumer_group_session_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.consumer_groups.session_timeout = timeout;
+        self
+    }
+
+    /// How long a target assignment of a group of the consumer protocol stands at least before there is another
+    /// (`group.consumer.assignment.interval.ms`, here 0; Kafka's default is 1 s).
+    #[must_use]
+    pub fn consumer_group_assignment_interval(mut self, interval: Duration) -> Self {
+        self.settings.consumer_groups.assignment_interval = interval;
+        self
+    }
+
+    /// How many members a group of the consumer protocol may have (`group.consumer.max.size`; by default there is no
+    /// limit).
+    #[must_use]
+    pub fn consumer_group_max_size(mut self, members: usize) -> Self {
+        self.settings.consumer_groups.max_size = members;
+        self
+    }
+
+    /// The assignors that members of groups of the consumer protocol may ask for (`group.consumer.assignors`, uniform and
+    /// range); the first one is for those that ask for none. Without any they stay as they were.
+    #[must_use]
+    pub fn consumer_group_assignors(
+        mut self,
+        assignors: impl IntoIterator<Item = ConsumerGroupAssignor>,
+    ) -> Self {
+        let assignors: Vec<_> = assignors.into_iter().collect();
+        if !assignors.is_empty() {
+            self.settings.consumer_groups.assignors = assignors;
+        }
         self
     }
 

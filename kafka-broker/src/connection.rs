@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -52,19 +53,25 @@ pub(crate) enum Closed {
 
 /// Serves a connection until either side closes it.
 pub(crate) async fn serve(node: Arc<Node>, mut stream: impl Transport, peer: String) {
-    match exchange(&node, &mut stream).await {
+    let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
+    let client_host = format!("/{host}").into();
+    match exchange(&node, &client_host, &mut stream).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
         Err(error) => tracing::warn!(%peer, %error, "connection closed by the broker"),
     }
 }
 
-async fn exchange(node: &Node, stream: &mut impl Transport) -> Result<(), Closed> {
+async fn exchange(
+    node: &Node,
+    client_host: &ByteString,
+    stream: &mut impl Transport,
+) -> Result<(), Closed> {
     let mut received = BytesMut::new();
     // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
     // buffers.
     while let Some(frame) = next_frame(node, stream, &mut received).await? {
-        if let Some(mut response) = apis::answer(node, frame).await? {
+        if let Some(mut response) = apis::answer(node, client_host, frame).await? {
             stream.write_all_buf(&mut response).await?;
         }
     }

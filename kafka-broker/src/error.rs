@@ -26,6 +26,16 @@ pub enum BrokerError {
         /// What is wrong.
         reason: String,
     },
+    /// The topic could not be given more partitions.
+    #[error("cannot give topic \"{topic}\" more partitions: {reason}")]
+    CreatePartitions {
+        /// The topic's name.
+        topic: String,
+        /// What Kafka's protocol calls it.
+        error: ErrorCode,
+        /// What is wrong.
+        reason: String,
+    },
     /// There is no such partition.
     #[error("there is no partition {partition} of topic \"{topic}\"")]
     NoSuchPartition {

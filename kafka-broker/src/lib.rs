@@ -44,8 +44,10 @@ mod server;
 mod settings;
 mod topic_config;
 mod topics;
+mod topics_image;
 mod transactions;
 
 pub use broker::{Broker, BrokerBuilder};
 pub use error::BrokerError;
+pub use groups::ConsumerGroupAssignor;
 pub use transactions::TransactionVersion;

@@ -6,6 +6,10 @@ use clap::Parser;
 use kafka_broker::{Broker, BrokerError};
 use tracing_subscriber::EnvFilter;
 
+#[cfg(feature = "fast-allocator")]
+#[global_allocator]
+static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+
 /// A Kafka-compatible broker for development: everything is in memory, and gone when it stops.
 #[derive(Debug, Parser)]
 #[command(version)]

@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::nodes::Nodes;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
-use crate::topics::{CreateTopicError, NewTopic, Topic, Topics, random_id};
+use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
 use crate::transactions::Transactions;
 
 /// What all brokers of a cluster share.
@@ -51,6 +51,16 @@ impl Cluster {
     pub(crate) fn create_topic(&self, wanted: NewTopic) -> Result<Arc<Topic>, CreateTopicError> {
         let leader_of = |partition| self.nodes.leader_of(partition);
         self.topics.create(wanted, &self.settings, leader_of)
+    }
+
+    /// Gives a topic further partitions, up to `count`.
+    pub(crate) fn create_partitions(
+        &self,
+        topic: &str,
+        count: i32,
+    ) -> Result<Arc<Topic>, CreatePartitionsError> {
+        let leader_of = |partition| self.nodes.leader_of(partition);
+        self.topics.grow(topic, count, &self.settings, leader_of)
     }
 
     /// Deletes a topic, and the positions that groups have in it.
@@ -101,6 +111,8 @@ pub(crate) struct Call<'a> {
     pub(crate) node: &'a Node,
     pub(crate) version: i16,
     pub(crate) client_id: Option<ByteString>,
+    /// Where it comes from, as Kafka writes it: `/127.0.0.1`.
+    pub(crate) client_host: ByteString,
 }
 
 impl Call<'_> {

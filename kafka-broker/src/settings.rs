@@ -1,5 +1,6 @@
 use std::time::{Duration, SystemTime};
 
+use crate::groups::ConsumerGroupSettings;
 use crate::transactions::TransactionVersion;
 
 /// What a broker is set to. Each is named after Kafka's own setting.
@@ -10,6 +11,7 @@ pub(crate) struct Settings {
     pub(crate) group_initial_rebalance_delay: Duration,
     pub(crate) group_min_session_timeout: Duration,
     pub(crate) group_max_session_timeout: Duration,
+    pub(crate) consumer_groups: ConsumerGroupSettings,
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
@@ -33,6 +35,7 @@ impl Default for Settings {
             group_initial_rebalance_delay: Duration::ZERO,
             group_min_session_timeout: Duration::from_secs(6),
             group_max_session_timeout: Duration::from_secs(30 * 60),
+            consumer_groups: ConsumerGroupSettings::default(),
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,

@@ -11,6 +11,7 @@ use crate::lock::lock;
 use crate::log::PartitionLog;
 use crate::settings::Settings;
 use crate::topic_config::TopicConfig;
+use crate::topics_image::TopicsImage;
 
 /// Kafka's limit on a topic's name: a folder is named after it.
 const MAX_NAME_LEN: usize = 249;
@@ -23,7 +24,7 @@ pub(crate) struct Topic {
     pub(crate) name: ByteString,
     pub(crate) id: Uuid,
     pub(crate) config: TopicConfig,
-    pub(crate) partitions: Vec<Partition>,
+    pub(crate) partitions: Vec<Arc<Partition>>,
 }
 
 /// A partition of a topic.
@@ -31,6 +32,13 @@ pub(crate) struct Topic {
 pub(crate) struct Partition {
     leadership: Mutex<Leadership>,
     pub(crate) log: Mutex<PartitionLog>,
+}
+
+/// A partition by the id of its topic: one of the same name that is created later has another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TopicIdPartition {
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
 }
 
 /// Who leads a partition.
@@ -45,7 +53,8 @@ pub(crate) struct Leadership {
 impl Topic {
     /// One of its partitions.
     pub(crate) fn partition(&self, index: i32) -> Option<&Partition> {
-        self.partitions.get(usize::try_from(index).ok()?)
+        let partition = self.partitions.get(usize::try_from(index).ok()?)?;
+        Some(partition)
     }
 
     /// How many partitions it has.
@@ -137,6 +146,27 @@ impl CreateTopicError {
     }
 }
 
+/// Why a topic cannot have so many partitions.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CreatePartitionsError {
+    #[error("there is no topic \"{0}\"")]
+    NoSuchTopic(String),
+    #[error(
+        "{count} partitions: expected more than the {current} that there are, and at most {MAX_PARTITIONS}"
+    )]
+    Count { current: i32, count: i32 },
+}
+
+impl CreatePartitionsError {
+    /// What Kafka calls it.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoSuchTopic(_) => ErrorCode::UnknownTopicOrPartition,
+            Self::Count { .. } => ErrorCode::InvalidPartitions,
+        }
+    }
+}
+
 /// The topics of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
@@ -147,6 +177,35 @@ pub(crate) struct Topics {
 struct Index {
     by_name: BTreeMap<ByteString, Arc<Topic>>,
     by_id: HashMap<Uuid, Arc<Topic>>,
+    /// Counts the changes.
+    version: u64,
+    /// What there is now, once somebody has asked.
+    image: Option<Arc<TopicsImage>>,
+}
+
+impl Index {
+    fn put(&mut self, topic: &Arc<Topic>) {
+        self.by_name.insert(topic.name.clone(), Arc::clone(topic));
+        self.by_id.insert(topic.id, Arc::clone(topic));
+        self.changed();
+    }
+
+    /// A topic that may have so many partitions.
+    fn growing(&self, name: &str, count: i32) -> Result<&Arc<Topic>, CreatePartitionsError> {
+        let topic = self.by_name.get(name);
+        let topic = topic.ok_or_else(|| CreatePartitionsError::NoSuchTopic(name.to_owned()))?;
+        let current = topic.partition_count();
+        if (current + 1..=MAX_PARTITIONS).contains(&count) {
+            Ok(topic)
+        } else {
+            Err(CreatePartitionsError::Count { current, count })
+        }
+    }
+
+    fn changed(&mut self) {
+        self.version += 1;
+        self.image = None;
+    }
 }
 
 impl Topics {
@@ -182,6 +241,22 @@ impl Topics {
         self.read(|index| index.by_name.values().cloned().collect())
     }
 
+    /// What there is now, to be looked at for longer.
+    pub(crate) fn image(&self) -> Arc<TopicsImage> {
+        if let Some(image) = self.read(|index| index.image.clone()) {
+            return image;
+        }
+        self.write(|index| {
+            let topics = index.by_name.values().map(|topic| {
+                let partitions = topic.partition_count();
+                (topic.name.clone(), topic.id, partitions)
+            });
+            let image = Arc::new(TopicsImage::new(index.version, topics));
+            index.image = Some(Arc::clone(&image));
+            image
+        })
+    }
+
     /// Whether a topic could be created.
     pub(crate) fn check(&self, wanted: &NewTopic) -> Result<(), CreateTopicError> {
         check_name(&wanted.name).map_err(CreateTopicError::Name)?;
@@ -209,16 +284,52 @@ impl Topics {
             name: ByteString::from(&*wanted.name),
             id: random_id(),
             config: wanted.config,
-            partitions: (0..wanted.partitions).map(partition).collect(),
+            partitions: (0..wanted.partitions)
+                .map(partition)
+                .map(Arc::new)
+                .collect(),
         });
         self.write(|index| {
             // Another connection may have been faster since the check.
             if index.by_name.contains_key(&topic.name) {
                 return Err(CreateTopicError::Exists(topic.name.clone()));
             }
-            index.by_name.insert(topic.name.clone(), Arc::clone(&topic));
-            index.by_id.insert(topic.id, Arc::clone(&topic));
+            index.put(&topic);
             Ok(Arc::clone(&topic))
+        })
+    }
+
+    /// Whether a topic could be given further partitions, up to `count`.
+    pub(crate) fn check_growth(&self, name: &str, count: i32) -> Result<(), CreatePartitionsError> {
+        self.read(|index| index.growing(name, count).map(drop))
+    }
+
+    /// Gives a topic further partitions, up to `count`.
+    pub(crate) fn grow(
+        &self,
+        name: &str,
+        count: i32,
+        settings: &Settings,
+        leader_of: impl Fn(i32) -> i32,
+    ) -> Result<Arc<Topic>, CreatePartitionsError> {
+        self.write(|index| {
+            let topic = index.growing(name, count)?;
+            let retention_bytes = topic.config.retention_bytes().or(settings.retention_bytes);
+            let added = (topic.partition_count()..count)
+                .map(|index| Partition::new(leader_of(index), retention_bytes));
+            let grown = Arc::new(Topic {
+                name: topic.name.clone(),
+                id: topic.id,
+                config: topic.config.clone(),
+                partitions: topic
+                    .partitions
+                    .iter()
+                    .cloned()
+                    .chain(added.map(Arc::new))
+                    .collect(),
+            });
+            index.put(&grown);
+            Ok(grown)
         })
     }
 
@@ -228,6 +339,7 @@ impl Topics {
             let deleted = index.by_id.remove(&topic.id);
             if deleted.is_some() {
                 index.by_name.remove(&topic.name);
+                index.changed();
             }
             deleted.is_some()
         });

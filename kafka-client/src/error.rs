@@ -6,6 +6,7 @@ use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::error_code::ErrorCode;
 use thiserror::Error;
 
+use crate::serialization::Field;
 use crate::types::TopicPartition;
 
 /// The client's result.
@@ -79,6 +80,17 @@ pub enum Error {
         /// Our versions.
         ours: String,
     },
+    /// A group that cannot have `group.protocol=consumer`: brokers before Kafka 4.0 do not have it, and later ones may have
+    /// it switched off.
+    #[error(
+        "group \"{group}\" cannot use group.protocol=consumer: {reason}; it needs Kafka 4.0 or newer with the feature group.version switched on, and works with group.protocol=classic otherwise"
+    )]
+    GroupProtocolUnsupported {
+        /// `group.id`.
+        group: String,
+        /// What stands against it.
+        reason: String,
+    },
     /// Bytes that are not what the protocol says, or a message that the chosen version cannot express.
     #[error("{what}: {reason}")]
     Protocol {
@@ -107,6 +119,31 @@ pub enum Error {
         size: usize,
         /// The limit.
         max: usize,
+    },
+    /// A key or a value that cannot be written. Nothing was sent, and others were not touched.
+    #[error("the {field} of a record for \"{topic}\" was refused by its serializer: {reason}")]
+    Serialization {
+        /// The record's topic.
+        topic: String,
+        /// Whether it is the key or the value.
+        field: Field,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key or a value that is not of its format. The records around it can be read.
+    #[error(
+        "the {field} of the record at offset {offset} of {partition} was refused by its deserializer: {reason}; go on with the next record, or seek to {} to skip it",
+        offset + 1
+    )]
+    Deserialization {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+        /// Whether it is the key or the value.
+        field: Field,
+        /// What is wrong with it.
+        reason: String,
     },
     /// No room for a record at the moment: what is buffered waits for the brokers.
     #[error("the producer's buffer of {buffer} bytes is full (buffer.memory)")]
@@ -267,7 +304,10 @@ impl Error {
                     | ErrorCode::ClusterAuthorizationFailed
                     | ErrorCode::UnsupportedVersion
             ),
-            Self::Closed { .. } | Self::UnsupportedVersion { .. } | Self::Fenced { .. } => true,
+            Self::Closed { .. }
+            | Self::UnsupportedVersion { .. }
+            | Self::GroupProtocolUnsupported { .. }
+            | Self::Fenced { .. } => true,
             Self::Indeterminate { cause, .. } => cause.is_fatal(),
             _ => false,
         }

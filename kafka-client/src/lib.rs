@@ -16,9 +16,13 @@ mod cluster;
 mod config;
 pub mod consumer;
 mod error;
+pub mod events;
+pub mod metrics;
 mod net;
 pub mod producer;
 mod retry;
+pub mod serialization;
+mod telemetry;
 mod types;
 
 pub use config::{ClientConfig, MetadataRecovery, read_properties};

@@ -32,9 +32,37 @@ impl Backoff {
     }
 }
 
+/// Limits that double from the first, which is exact, to the longest (KIP-601): what takes long for one attempt may only need
+/// more time. Each but the first is varied by a fifth.
+pub(crate) fn growing_limit(initial: Duration, max: Duration, failures: u32) -> Duration {
+    if failures == 0 {
+        return initial;
+    }
+    let doubled = initial.saturating_mul(2u32.saturating_pow(failures));
+    doubled
+        .min(max.max(initial))
+        .mul_f64(0.8 + 0.4 * fastrand::f64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_double_with_every_failure_up_to_the_longest() {
+        let (initial, max) = (Duration::from_secs(10), Duration::from_secs(30));
+        for (failures, expected) in [(0, 10.0), (1, 20.0), (2, 30.0), (3, 30.0), (1000, 30.0)] {
+            let limit = growing_limit(initial, max, failures).as_secs_f64();
+            let vary = if failures == 0 { 0.0 } else { 0.21 };
+            let range = expected * (1.0 - vary)..=expected * (1.0 + vary);
+            assert!(range.contains(&limit), "{limit} after {failures} failures");
+        }
+        assert_eq!(
+            growing_limit(max, initial, 0),
+            max,
+            "a maximum below it is none"
+        );
+    }
 
     #[test]
     fn waits_double_up_to_the_longest_and_vary_by_a_fifth() {

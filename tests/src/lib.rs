@@ -6,3 +6,4 @@ pub mod golden;
 pub mod hostile;
 pub mod jar;
 pub mod kafka;
+pub mod nodes;

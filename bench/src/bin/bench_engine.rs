@@ -16,6 +16,10 @@ use stream_engine::{
     BatchInfo, Clock, ShortString, StreamingContext, StreamingListener, SystemClock, Trigger,
 };
 
+#[cfg(feature = "fast-allocator")]
+#[global_allocator]
+static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+
 #[derive(Debug, Parser)]
 struct Options {
     /// The topic to read lines from

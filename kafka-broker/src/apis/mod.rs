@@ -3,6 +3,9 @@
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod api_versions;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
+mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_producers;
@@ -27,6 +30,7 @@ mod txn_offset_commit;
 mod write_txn_markers;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use kafka_proto::codec::{Encoded, Request};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{decode_request_header, encode_response};
@@ -36,7 +40,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 26] = [
+const SERVED: [i16; 29] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -60,13 +64,20 @@ const SERVED: [i16; 26] = [
     WriteTxnMarkersRequest::KEY,
     TxnOffsetCommitRequest::KEY,
     SaslAuthenticateRequest::KEY,
+    CreatePartitionsRequest::KEY,
     DescribeProducersRequest::KEY,
     DescribeTransactionsRequest::KEY,
     ListTransactionsRequest::KEY,
+    ConsumerGroupHeartbeatRequest::KEY,
+    ConsumerGroupDescribeRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
-pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>, Closed> {
+pub(crate) async fn answer(
+    node: &Node,
+    client_host: &ByteString,
+    frame: Bytes,
+) -> Result<Option<Encoded>, Closed> {
     let (header, api, body) = decode_request_header(&frame).map_err(Closed::Header)?;
     let (key, version) = (header.request_api_key, header.request_api_version);
     let api = api.ok_or(Closed::UnknownApi { key, version })?;
@@ -74,6 +85,7 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
         node,
         version,
         client_id: header.client_id,
+        client_host: client_host.clone(),
     };
     node.count_request(key);
     let exchange = Exchange {
@@ -130,6 +142,9 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
                 .write::<ApiVersionsRequest>(&api_versions::answer(&call, exchange.read(body)?)),
             CreateTopicsRequest::KEY => exchange
                 .write::<CreateTopicsRequest>(&create_topics::answer(&call, exchange.read(body)?)),
+            CreatePartitionsRequest::KEY => exchange.write::<CreatePartitionsRequest>(
+                &create_partitions::answer(&call, exchange.read(body)?),
+            ),
             DeleteTopicsRequest::KEY => exchange
                 .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
             InitProducerIdRequest::KEY => exchange.write::<InitProducerIdRequest>(
@@ -161,6 +176,12 @@ pub(crate) async fn answer(node: &Node, frame: Bytes) -> Result<Option<Encoded>,
             ),
             ListTransactionsRequest::KEY => exchange.write::<ListTransactionsRequest>(
                 &list_transactions::answer(&call, exchange.read(body)?),
+            ),
+            ConsumerGroupHeartbeatRequest::KEY => exchange.write::<ConsumerGroupHeartbeatRequest>(
+                &consumer_group_heartbeat::answer(&call, exchange.read(body)?),
+            ),
+            ConsumerGroupDescribeRequest::KEY => exchange.write::<ConsumerGroupDescribeRequest>(
+                &consumer_group_describe::answer(&call, exchange.read(body)?),
             ),
             SaslAuthenticateRequest::KEY => exchange
                 .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),

@@ -10,9 +10,9 @@ use kafka_proto::messages::offset_commit::{
 };
 use kafka_proto::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::groups::{CommittedOffset, Identity};
+use crate::groups::{Commit, CommittedOffset, Identity};
 use crate::node::Call;
-use crate::topics::Topic;
+use crate::topics::{Topic, TopicIdPartition};
 
 /// From this version on a group that is not there is told from a generation that is over.
 const FIRST_VERSION_WITH_GROUP_NOT_FOUND: i16 = 9;
@@ -47,14 +47,27 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
     } else {
         ErrorCode::IllegalGeneration
     };
-    let offsets = wanted().filter_map(|(topic, partition)| {
-        let topic = check(call, topic, partition).ok()?;
-        Some((&topic.name, partition.partition_index, committed(partition)))
-    });
+    let storable = || {
+        wanted()
+            .filter_map(|(topic, partition)| Some((check(call, topic, partition).ok()?, partition)))
+    };
+    let partitions: Vec<_> = storable()
+        .map(|(topic, partition)| TopicIdPartition {
+            topic_id: topic.id,
+            partition: partition.partition_index,
+        })
+        .collect();
+    let commit = Commit {
+        identity,
+        version: Some(call.version),
+        partitions: &partitions,
+    };
+    let offsets = storable()
+        .map(|(topic, partition)| (&topic.name, partition.partition_index, committed(partition)));
     // An empty group id is one as well: consumers without a group that manages them may use it.
     let committed = call.check_coordinator(&request.group_id).and_then(|()| {
         let groups = &call.cluster().groups;
-        groups.commit(&request.group_id, identity, without_group, offsets)
+        groups.commit(&request.group_id, commit, without_group, offsets)
     });
     let responses =
         request

@@ -35,29 +35,40 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
             ..Default::default()
         };
     }
-    let topics = call.cluster().groups.offsets(&request.group_id, |offsets| {
-        let wanted: Vec<(ByteString, Vec<i32>)> = match request.topics {
-            None => all(offsets),
-            Some(topics) => topics
-                .into_iter()
-                .map(|topic| (topic.name, topic.partition_indexes))
-                .collect(),
-        };
-        let topics = wanted
-            .into_iter()
-            .map(|(name, partitions)| OffsetFetchResponseTopic {
-                partitions: partitions
-                    .iter()
-                    .map(|&index| before_groups(position(offsets, &name, index, require_stable)))
+    let topics = call
+        .cluster()
+        .groups
+        .offsets(&request.group_id, None, |offsets| {
+            let wanted: Vec<(ByteString, Vec<i32>)> = match request.topics {
+                None => all(offsets),
+                Some(topics) => topics
+                    .into_iter()
+                    .map(|topic| (topic.name, topic.partition_indexes))
                     .collect(),
-                name,
-                ..Default::default()
-            });
-        topics.collect()
-    });
-    OffsetFetchResponse {
-        topics,
-        ..Default::default()
+            };
+            let topics = wanted
+                .into_iter()
+                .map(|(name, partitions)| OffsetFetchResponseTopic {
+                    partitions: partitions
+                        .iter()
+                        .map(|&index| {
+                            before_groups(position(offsets, &name, index, require_stable))
+                        })
+                        .collect(),
+                    name,
+                    ..Default::default()
+                });
+            topics.collect()
+        });
+    match topics {
+        Ok(topics) => OffsetFetchResponse {
+            topics,
+            ..Default::default()
+        },
+        Err(error) => OffsetFetchResponse {
+            error_code: error.code(),
+            ..Default::default()
+        },
     }
 }
 
@@ -82,10 +93,11 @@ fn group(
     }
     let by_id = call.version >= FIRST_VERSION_WITH_IDS;
     let registered = &call.cluster().topics;
+    let member = Some((wanted.member_id.as_deref(), wanted.member_epoch));
     let topics = call
         .cluster()
         .groups
-        .offsets(&wanted.group_id, |offsets| match wanted.topics {
+        .offsets(&wanted.group_id, member, |offsets| match wanted.topics {
             None => {
                 let topics = all(offsets).into_iter().filter_map(|(name, partitions)| {
                     let id = registered.by_name(&name)?.id;
@@ -109,10 +121,17 @@ fn group(
                 topics.collect()
             }
         });
-    OffsetFetchResponseGroup {
-        group_id: wanted.group_id,
-        topics,
-        ..Default::default()
+    match topics {
+        Ok(topics) => OffsetFetchResponseGroup {
+            group_id: wanted.group_id,
+            topics,
+            ..Default::default()
+        },
+        Err(error) => OffsetFetchResponseGroup {
+            group_id: wanted.group_id,
+            error_code: error.code(),
+            ..Default::default()
+        },
     }
 }
 

@@ -7,9 +7,10 @@ use kafka_proto::messages::txn_offset_commit::{
 use kafka_proto::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 
 use super::offset_commit::{committed_offset, is_too_large};
-use crate::groups::{CommittedOffset, Identity};
+use crate::groups::{Commit, CommittedOffset, Identity};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
+use crate::topics::TopicIdPartition;
 use crate::transactions::{Entry, offsets_partition};
 
 /// From this version on a producer can be told that it has to abort (KIP-890).
@@ -46,7 +47,7 @@ pub(super) fn answer(call: &Call<'_>, request: TxnOffsetCommitRequest) -> TxnOff
 
 fn commit(call: &Call<'_>, request: &TxnOffsetCommitRequest) -> Result<(), ErrorCode> {
     let cluster = call.cluster();
-    let mut partitions = request.topics.iter().flat_map(|topic| {
+    let partitions = request.topics.iter().flat_map(|topic| {
         let partitions = topic.partitions.iter();
         partitions.map(|partition| (&topic.name, partition))
     });
@@ -74,10 +75,22 @@ fn commit(call: &Call<'_>, request: &TxnOffsetCommitRequest) -> Result<(), Error
         id: request.producer_id,
         epoch: request.producer_epoch,
     };
-    let offsets = partitions
-        .by_ref()
-        .filter(|(name, partition)| check(call, name, partition).is_ok())
-        .map(|(name, partition)| (name, partition.partition_index, committed(partition)));
+    let storable = partitions.filter(|(name, partition)| check(call, name, partition).is_ok());
+    let ids = storable.clone().filter_map(|(name, partition)| {
+        let topic = cluster.topics.by_name(name)?;
+        Some(TopicIdPartition {
+            topic_id: topic.id,
+            partition: partition.partition_index,
+        })
+    });
+    let ids: Vec<_> = ids.collect();
+    let commit = Commit {
+        identity,
+        version: None,
+        partitions: &ids,
+    };
+    let offsets =
+        storable.map(|(name, partition)| (name, partition.partition_index, committed(partition)));
     let entry = if call.version >= FIRST_VERSION_WITH_IMPLICIT_ENTRY {
         Entry::Implicit
     } else {
@@ -91,7 +104,7 @@ fn commit(call: &Call<'_>, request: &TxnOffsetCommitRequest) -> Result<(), Error
         || {
             cluster
                 .groups
-                .commit_in_transaction(&request.group_id, identity, producer.id, offsets)
+                .commit_in_transaction(&request.group_id, commit, producer.id, offsets)
         },
     );
     written.map_err(|error| match error {

@@ -1,33 +1,40 @@
-//! Consumer groups of the classic protocol.
+//! Groups: of the classic protocol, and of the consumer protocol (KIP-848).
 
+mod classic;
+mod consumer;
 mod group;
-mod member;
 mod offsets;
-mod rebalance;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 use tokio::sync::{Notify, oneshot};
 
-pub(crate) use group::{Group, Identity, Sync};
-pub(crate) use member::{Join, Joined, Protocol, Synced};
+pub(crate) use classic::{Identity, Join, Joined, Protocol, Sync, Synced};
+pub use consumer::ConsumerGroupAssignor;
+pub(crate) use consumer::{ConsumerGroupSettings, Heartbeat, JOIN, LEAVE, LEAVE_STATIC};
+pub(crate) use group::{Commit, Group};
 pub(crate) use offsets::{CommittedOffset, CommittedOffsets};
 
+use classic::ClassicGroup;
+use consumer::Beaten;
+use group::Members;
+
 use crate::lock::lock;
+use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::topics::random_id;
+use crate::topics_image::TopicsImage;
 use crate::transactions::{TransactionResult, offsets_partition};
 
 /// The groups of the cluster, and their timers.
 #[derive(Debug)]
 pub(crate) struct Groups {
     initial_delay: Duration,
+    consumer_settings: Arc<ConsumerGroupSettings>,
     table: Mutex<Table>,
     /// A timer has become due earlier.
     hurried: Notify,
@@ -44,6 +51,7 @@ impl Groups {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             initial_delay: settings.group_initial_rebalance_delay,
+            consumer_settings: Arc::new(settings.consumer_groups.clone()),
             table: Mutex::default(),
             hurried: Notify::new(),
         }
@@ -85,15 +93,38 @@ impl Groups {
         }
     }
 
-    /// A member joins; answered when all have. Safe to cancel: the membership then ends by its timeout.
+    /// Works on a group that is there, if it is classic.
+    fn with_classic<T>(
+        &self,
+        id: &str,
+        work: impl FnOnce(&mut ClassicGroup, Instant) -> T,
+    ) -> Option<T> {
+        let worked = self.with(id, |group, now| match &mut group.members {
+            Members::Classic(classic) => Some(work(classic, now)),
+            Members::Consumer(_) => None,
+        });
+        worked.flatten()
+    }
+
+    /// A member joins a classic group; answered when all have. Safe to cancel: the membership then ends by its timeout.
     pub(crate) async fn join(&self, group_id: &str, client_id: &str, join: Join) -> Joined {
         let (answer, answered) = oneshot::channel();
         let new_member_id: ByteString = format!("{client_id}-{}", random_id()).into();
-        let work = |group: &mut Group, now| group.join(&join, new_member_id, now, answer);
-        if join.member_id.is_empty() {
-            self.with_or_new(group_id, work);
-        } else if self.with(group_id, work).is_none() {
-            return Joined::error(ErrorCode::UnknownMemberId, join.member_id);
+        let work = |group: &mut Group, now| match group.classic_if_empty(self.initial_delay) {
+            Some(classic) => {
+                classic.join(&join, new_member_id, now, answer);
+                Ok(())
+            }
+            None => Err(ErrorCode::InconsistentGroupProtocol),
+        };
+        let joining = if join.member_id.is_empty() {
+            self.with_or_new(group_id, work)
+        } else {
+            let joining = self.with(group_id, work);
+            joining.unwrap_or(Err(ErrorCode::UnknownMemberId))
+        };
+        if let Err(error) = joining {
+            return Joined::error(error, join.member_id);
         }
         // The answer is only dropped when the same member asks again, over another connection.
         answered
@@ -101,35 +132,59 @@ impl Groups {
             .unwrap_or_else(|_| Joined::error(ErrorCode::RebalanceInProgress, join.member_id))
     }
 
-    /// A member asks for its assignment; answered when the leader has brought it. Safe to cancel.
+    /// A member of a classic group asks for its assignment; answered when the leader has brought it. Safe to cancel.
     pub(crate) async fn sync(&self, group_id: &str, sync: Sync<'_>) -> Result<Synced, ErrorCode> {
         let (answer, answered) = oneshot::channel();
-        self.with(group_id, |group, now| group.sync(sync, now, answer))
+        self.with_classic(group_id, |group, now| group.sync(sync, now, answer))
             .ok_or(ErrorCode::UnknownMemberId)?;
         answered
             .await
             .unwrap_or(Err(ErrorCode::RebalanceInProgress))
     }
 
+    /// A member of a classic group is alive.
     pub(crate) fn heartbeat(
         &self,
         group_id: &str,
         identity: Identity<'_>,
     ) -> Result<(), ErrorCode> {
-        self.with(group_id, |group, now| group.heartbeat(identity, now))
+        self.with_classic(group_id, |group, now| group.heartbeat(identity, now))
             .unwrap_or(Err(ErrorCode::UnknownMemberId))
     }
 
+    /// A member of a classic group goes.
     pub(crate) fn leave(
         &self,
         group_id: &str,
         member_id: &str,
         instance_id: Option<&str>,
     ) -> Result<(), ErrorCode> {
-        let left = self.with(group_id, |group, now| {
+        let left = self.with_classic(group_id, |group, now| {
             group.leave(member_id, instance_id, now)
         });
         left.unwrap_or(Err(ErrorCode::UnknownMemberId))
+    }
+
+    /// A member of a consumer group joins, is alive, or leaves.
+    pub(crate) fn consumer_heartbeat(
+        &self,
+        group_id: &str,
+        beat: &Heartbeat,
+        image: &TopicsImage,
+    ) -> Result<Beaten, Refusal> {
+        let settings = &self.consumer_settings;
+        let work =
+            |group: &mut Group, now| group.consumer_heartbeat(group_id, beat, image, settings, now);
+        if beat.member_epoch == JOIN {
+            return self.with_or_new(group_id, work);
+        }
+        let beaten = self.with(group_id, work);
+        beaten.unwrap_or_else(|| Err(no_such_group(group_id)))
+    }
+
+    /// Looks at a group, if it is there.
+    pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
+        lock(&self.table).groups.get(group_id).map(look)
     }
 
     /// Commits positions, if whoever asks may.
@@ -139,18 +194,18 @@ impl Groups {
     pub(crate) fn commit<'a>(
         &self,
         group_id: &str,
-        identity: Identity<'_>,
+        commit: Commit<'_>,
         without_group: ErrorCode,
         offsets: impl Iterator<Item = (&'a ByteString, i32, CommittedOffset)>,
     ) -> Result<(), ErrorCode> {
         let work = |group: &mut Group, now| {
-            group.check_commit(identity, now)?;
+            group.check_commit(commit, now)?;
             for (topic, partition, offset) in offsets {
                 group.offsets.commit(topic, partition, offset);
             }
             Ok(())
         };
-        if identity.generation < 0 {
+        if commit.identity.generation < 0 {
             self.with_or_new(group_id, work)
         } else {
             self.with(group_id, work).unwrap_or(Err(without_group))
@@ -161,12 +216,12 @@ impl Groups {
     pub(crate) fn commit_in_transaction<'a>(
         &self,
         group_id: &str,
-        identity: Identity<'_>,
+        commit: Commit<'_>,
         producer_id: i64,
         offsets: impl Iterator<Item = (&'a ByteString, i32, CommittedOffset)>,
     ) -> Result<(), ErrorCode> {
-        let work = |group: &mut Group, _| {
-            group.check_commit_in_transaction(identity)?;
+        let work = |group: &mut Group, now| {
+            group.check_commit(commit, now)?;
             for (topic, partition, offset) in offsets {
                 group
                     .offsets
@@ -174,7 +229,7 @@ impl Groups {
             }
             Ok(())
         };
-        if identity.generation < 0 {
+        if commit.identity.generation < 0 {
             self.with_or_new(group_id, work)
         } else {
             self.with(group_id, work)
@@ -196,15 +251,21 @@ impl Groups {
         }
     }
 
-    /// Looks at a group's positions; at none if there is no such group.
+    /// Looks at a group's positions, if whoever asks may; at none if there is no such group.
     pub(crate) fn offsets<T>(
         &self,
         group_id: &str,
+        member: Option<(Option<&str>, i32)>,
         look: impl FnOnce(&CommittedOffsets) -> T,
-    ) -> T {
+    ) -> Result<T, ErrorCode> {
         match lock(&self.table).groups.get(group_id) {
-            Some(group) => look(&group.offsets),
-            None => look(&CommittedOffsets::default()),
+            Some(group) => {
+                if let Some((id, epoch)) = member {
+                    group.check_fetch(id, epoch)?;
+                }
+                Ok(look(&group.offsets))
+            }
+            None => Ok(look(&CommittedOffsets::default())),
         }
     }
 
@@ -245,6 +306,12 @@ impl Groups {
         table.next_run = table.groups.values().filter_map(Group::next_deadline).min();
         table.next_run
     }
+}
+
+/// What a member of a group that is not there is told.
+fn no_such_group(group_id: &str) -> Refusal {
+    let message = format!("Group {group_id} not found.");
+    Refusal::new(ErrorCode::GroupIdNotFound, message)
 }
 
 /// The moment by tokio's clock, which tests may hold.

@@ -154,6 +154,87 @@ fn until_the_markers_are_due_everybody_has_to_wait() {
     assert_eq!(bench.add(q), Ok(()));
 }
 
+/// By whom an end is asked for: with the epoch that the transaction had, and with the one that its end has brought.
+#[derive(Debug, Clone, Copy)]
+enum Asking {
+    /// For the first time, or again because the answer was lost.
+    WithTheOldEpoch,
+    /// For a transaction that has not begun.
+    WithTheNewEpoch,
+    /// Nobody was given it.
+    WithTheEpochAfter,
+}
+
+#[test]
+fn an_end_that_is_asked_for_is_answered_by_state_and_epoch() {
+    use Asking::{WithTheEpochAfter, WithTheNewEpoch, WithTheOldEpoch};
+    use ErrorCode::{ConcurrentTransactions, InvalidTxnState, None as Ends, ProducerFenced};
+    use TransactionResult::{Abort, Commit};
+    // How the transaction was ended; who asks; what a commit and an abort are answered while the markers are due, and
+    // once they are written.
+    let table = [
+        (
+            Commit,
+            WithTheOldEpoch,
+            [ConcurrentTransactions, InvalidTxnState],
+            [Ends, InvalidTxnState],
+        ),
+        (
+            Commit,
+            WithTheNewEpoch,
+            [ProducerFenced, ProducerFenced],
+            [InvalidTxnState, Ends],
+        ),
+        (
+            Commit,
+            WithTheEpochAfter,
+            [ProducerFenced, ProducerFenced],
+            [ProducerFenced, ProducerFenced],
+        ),
+        (
+            Abort,
+            WithTheOldEpoch,
+            [InvalidTxnState, ConcurrentTransactions],
+            [InvalidTxnState, Ends],
+        ),
+        (
+            Abort,
+            WithTheNewEpoch,
+            [ProducerFenced, ProducerFenced],
+            [InvalidTxnState, Ends],
+        ),
+        (
+            Abort,
+            WithTheEpochAfter,
+            [ProducerFenced, ProducerFenced],
+            [ProducerFenced, ProducerFenced],
+        ),
+    ];
+    let delay = Duration::from_millis(10);
+    for (ended, asking, while_due, once_written) in table {
+        for (is_written, expected) in [(false, while_due), (true, once_written)] {
+            for (asked, expected) in [Commit, Abort].into_iter().zip(expected) {
+                let mut bench = Bench::new(TransactionVersion::V2, delay);
+                let old = bench.init(None).unwrap();
+                bench.add(old).unwrap();
+                let new = bench.end(TransactionVersion::V2, old, ended).unwrap();
+                if is_written {
+                    assert_eq!(bench.pass(delay).len(), 1);
+                }
+                let who = match asking {
+                    WithTheOldEpoch => old,
+                    WithTheNewEpoch => new,
+                    WithTheEpochAfter => producer(new.id, new.epoch + 1),
+                };
+                let told = bench.end(TransactionVersion::V2, who, asked);
+                let told = told.err().unwrap_or(Ends);
+                let case = format!("{ended:?}, written: {is_written}; {asked:?} {asking:?}");
+                assert_eq!(told, expected, "{case}");
+            }
+        }
+    }
+}
+
 /// A producer id has no epoch after the last but one: that one is for fencing.
 #[test]
 fn when_epochs_run_out_there_is_a_new_producer_id() {

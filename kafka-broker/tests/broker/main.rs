@@ -1,6 +1,7 @@
 //! The broker as its clients see it: typed requests and responses over a real socket.
 
 mod connection;
+mod consumer_groups;
 mod elections;
 mod fetch;
 mod fetch_sessions;

@@ -10,8 +10,10 @@ pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
 
 use crate::cluster::Cluster;
-use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply};
+use crate::config::{CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply};
 use crate::error::Result;
+use crate::events::EventStream;
+use crate::metrics::{ClientKind, Metrics};
 use crate::net::Network;
 
 /// Looks after a cluster. A cheap handle.
@@ -42,7 +44,7 @@ impl Admin {
         AdminBuilder::default()
     }
 
-    /// The brokers that there are, by id.
+    /// The brokers that there are, by id. Cancel-safe.
     ///
     /// # Errors
     /// When no broker could be asked.
@@ -56,6 +58,16 @@ impl Admin {
         Ok(brokers)
     }
 
+    /// What the client measures of its connections; see [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.cluster.telemetry().metrics.report().finish()
+    }
+
+    /// What happens to the client from now on; see [`events`](crate::events).
+    pub fn events(&self) -> EventStream {
+        self.cluster.telemetry().events.subscribe()
+    }
+
     async fn retry<T, F>(&self, what: &str, attempt: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
@@ -67,9 +79,21 @@ impl Admin {
 }
 
 /// Settings of an [`Admin`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AdminBuilder {
     config: ClientConfig,
+}
+
+impl Default for AdminBuilder {
+    fn default() -> Self {
+        Self {
+            config: ClientConfig {
+                // An admin has long pauses: Kafka's, too, lets its connections go earlier than other clients do.
+                connections_max_idle: Some(Duration::from_secs(300)),
+                ..ClientConfig::default()
+            },
+        }
+    }
 }
 
 impl AdminBuilder {
@@ -111,19 +135,22 @@ impl AdminBuilder {
     ) -> Result<Self> {
         apply(
             &mut self.config,
-            |config, key, value| Setting::find(CLIENT_SETTINGS, config, key, value),
+            |config, key, value| {
+                Setting::find(CLIENT_SETTINGS, config, key, value)
+                    .or_else(|| Setting::find(RETRIES, config, key, value))
+            },
             properties,
         )?;
         Ok(self)
     }
 
-    /// Connects to the cluster.
+    /// Connects to the cluster. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.
     pub async fn build(self) -> Result<Admin> {
         Ok(Admin {
-            cluster: Cluster::connect_to_look(self.config).await?,
+            cluster: Cluster::connect_to_look(self.config, ClientKind::Admin).await?,
         })
     }
 }

@@ -46,6 +46,7 @@ pub struct ListedOffset {
 
 impl Admin {
     /// Looks offsets up, each with its partition's leader. `None` where no record is as young as the timestamp.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// The first partition that could not be looked up, after retries, by name.

@@ -99,7 +99,8 @@ pub struct PartitionDescription {
 }
 
 impl Admin {
-    /// Creates topics; for each its name and whether it was created.
+    /// Creates topics; for each its name and whether it was created. Cancel-safe, except that they may be created all the
+    /// same.
     ///
     /// # Errors
     /// When no broker could be asked. What is wrong with a single topic is told with the topic.
@@ -143,7 +144,8 @@ impl Admin {
         Ok(each.collect())
     }
 
-    /// Deletes topics; for each its name and whether it was deleted.
+    /// Deletes topics; for each its name and whether it was deleted. Cancel-safe, except that they may be deleted all the
+    /// same.
     ///
     /// # Errors
     /// When no broker could be asked. What is wrong with a single topic is told with the topic.
@@ -192,7 +194,7 @@ impl Admin {
         Ok(each.collect())
     }
 
-    /// The topics that there are, by name.
+    /// The topics that there are, by name. Cancel-safe.
     ///
     /// # Errors
     /// When no broker could be asked.
@@ -214,6 +216,7 @@ impl Admin {
     }
 
     /// Describes topics; for each its name and its description, or why there is none. Creates nothing.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// When no broker could be asked.

@@ -12,7 +12,8 @@ use crate::cluster::metadata::BrokerInfo;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::net::{Connection, Features};
-use crate::retry::Backoff;
+use crate::retry::{Backoff, growing_limit};
+use crate::telemetry::Telemetry;
 
 /// What a connection is for. A broker answers in order, so that whatever it may sit on needs a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,16 @@ enum Key {
     Broker(i32, Lane),
 }
 
+impl Key {
+    /// The broker's id; nobody knows that of a bootstrap address.
+    fn broker(&self) -> Option<i32> {
+        match self {
+            Self::Bootstrap(_) => None,
+            Self::Broker(id, _) => Some(*id),
+        }
+    }
+}
+
 /// The place of a connection.
 #[derive(Debug, Default)]
 struct Slot {
@@ -52,6 +63,8 @@ struct Place {
     /// Not to be tried before, after it failed.
     not_before: Option<Instant>,
     backoff: Option<Backoff>,
+    /// How many attempts have failed in a row.
+    failures: u32,
 }
 
 impl Place {
@@ -69,19 +82,19 @@ pub(super) struct Connections {
     features: Mutex<Features>,
     /// Told when a connection turns out to be lost: the cluster may have changed.
     pub(super) lost: Arc<Notify>,
+    telemetry: Telemetry,
 }
 
-impl Default for Connections {
-    fn default() -> Self {
+impl Connections {
+    pub(super) fn new(telemetry: Telemetry) -> Self {
         Self {
             slots: Mutex::default(),
             features: Mutex::new(Features::UNKNOWN),
             lost: Arc::default(),
+            telemetry,
         }
     }
-}
 
-impl Connections {
     /// The latest that any broker has said of the cluster's features.
     pub(super) fn features(&self) -> Features {
         *self.features.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,6 +153,7 @@ impl Connections {
         port: u16,
         config: &ClientConfig,
     ) -> Result<Arc<Connection>> {
+        let broker = key.broker();
         let slot = self.slots().entry(key).or_default().clone();
         let failures = slot.failures.load(Ordering::Acquire);
         let mut place = slot.place.lock().await;
@@ -157,7 +171,16 @@ impl Connections {
         if let Some(not_before) = place.not_before {
             tokio::time::sleep_until(not_before).await;
         }
-        match Connection::open(name.clone(), host, port, config).await {
+        let patient = ClientConfig {
+            connection_setup_timeout: growing_limit(
+                config.connection_setup_timeout,
+                config.connection_setup_timeout_max,
+                place.failures,
+            ),
+            ..config.clone()
+        };
+        let peer = self.telemetry.peer(broker, host, port);
+        match Connection::open(name.clone(), host, port, &patient, &peer).await {
             Ok(connection) => {
                 self.learn(connection.features());
                 let connection = Arc::new(connection);
@@ -171,9 +194,11 @@ impl Connections {
                 let backoff = place.backoff.get_or_insert_with(|| {
                     Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max)
                 });
+                peer.unreachable(&error);
                 let wait = backoff.next();
                 place.not_before = Some(Instant::now() + wait);
                 place.failure = Some(error.clone());
+                place.failures += 1;
                 slot.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }

@@ -7,6 +7,7 @@ use kafka_proto::messages::FindCoordinatorRequest;
 
 use super::{Cluster, Lane, Node};
 use crate::error::{Error, Result};
+use crate::events::Event;
 
 /// What is coordinated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +16,14 @@ pub(crate) enum CoordinatorKind {
     Group,
     /// The transactions of a transactional id.
     Transaction,
+}
+
+/// A coordinator that was named once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coordinator {
+    id: i32,
+    /// Whether it is still believed.
+    is_current: bool,
 }
 
 impl CoordinatorKind {
@@ -46,8 +55,8 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&(kind, key.to_owned()))
             .copied();
-        if let Some(id) = known {
-            return Ok(id);
+        if let Some(known) = known.filter(|known| known.is_current) {
+            return Ok(known.id);
         }
         let make = |version| {
             let mut request = FindCoordinatorRequest {
@@ -81,20 +90,35 @@ impl Cluster {
                 ));
             }
         }
-        self.0
+        let named = Coordinator {
+            id,
+            is_current: true,
+        };
+        let former = self
+            .0
             .coordinators
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((kind, key.to_owned()), id);
+            .insert((kind, key.to_owned()), named);
+        if let Some(former) = former.filter(|former| former.id != id) {
+            self.0.telemetry.events.tell(|| Event::CoordinatorChanged {
+                key: key.to_owned(),
+                from: former.id,
+                to: id,
+            });
+        }
         Ok(id)
     }
 
     /// After it answered that it is not the coordinator, or could not be reached.
     pub(crate) fn forget_coordinator(&self, kind: CoordinatorKind, key: &str) {
-        self.0
+        let mut coordinators = self
+            .0
             .coordinators
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&(kind, key.to_owned()));
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = coordinators.get_mut(&(kind, key.to_owned())) {
+            known.is_current = false;
+        }
     }
 }

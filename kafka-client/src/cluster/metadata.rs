@@ -8,6 +8,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::MetadataResponse;
 use kafka_proto::messages::metadata::{MetadataResponsePartition, MetadataResponseTopic};
 
+use crate::events::Event;
 use crate::types::TopicPartition;
 
 /// A broker and where it listens.
@@ -95,6 +96,26 @@ impl Metadata {
     pub(crate) fn partition(&self, partition: &TopicPartition) -> Option<&PartitionInfo> {
         let number = usize::try_from(partition.partition).ok()?;
         self.topics.get(&partition.topic)?.partitions.get(number)
+    }
+
+    /// The partitions known to both of which the leader or its epoch is another one later.
+    pub(crate) fn leader_changes(&self, later: &Self) -> Vec<Event> {
+        let mut changes = Vec::new();
+        for (topic, after) in &later.topics {
+            let before = self.topics.get(topic);
+            let before = before.map(|info| &info.partitions[..]).unwrap_or_default();
+            for (number, (before, after)) in before.iter().zip(&after.partitions).enumerate() {
+                if (before.leader, before.leader_epoch) != (after.leader, after.leader_epoch) {
+                    changes.push(Event::LeaderChanged {
+                        partition: TopicPartition::new(topic.clone(), number as i32),
+                        from: before.leader,
+                        to: after.leader,
+                        epoch: after.leader_epoch,
+                    });
+                }
+            }
+        }
+        changes
     }
 
     /// What is known after an answer that described some topics.

@@ -18,16 +18,20 @@ use tokio::task::AbortHandle;
 
 pub(crate) use connections::Lane;
 use connections::{BOOTSTRAP, Connections};
+use coordinators::Coordinator;
 pub(crate) use coordinators::CoordinatorKind;
 pub use metadata::BrokerInfo;
-pub(crate) use metadata::{Metadata, NewLeader};
+pub(crate) use metadata::{Metadata, NewLeader, PartitionInfo};
 use recovery::{Ask, Recovery};
 
 use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::metrics::ClientKind;
 use crate::net::{Connection, Throttled};
 use crate::retry::Backoff;
+use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
 
 /// Whom a request is for.
@@ -49,13 +53,16 @@ pub(crate) struct Cluster(Arc<Inner>);
 struct Inner {
     config: ClientConfig,
     connections: Connections,
+    telemetry: Telemetry,
     metadata: RwLock<Arc<Metadata>>,
     /// Held while the cluster is asked, so that many who want to know ask once.
     asking: tokio::sync::Mutex<()>,
     topics: Mutex<BTreeSet<Arc<str>>>,
-    coordinators: Mutex<HashMap<(CoordinatorKind, String), i32>>,
+    coordinators: Mutex<HashMap<(CoordinatorKind, String), Coordinator>>,
     /// Whether asking for a topic that does not exist may create it, where brokers do that.
     creates_topics: bool,
+    /// When the cluster was last looked at.
+    seen: Mutex<Option<std::time::Instant>>,
     recovery: Mutex<Recovery>,
     upkeep: OnceLock<AbortHandle>,
 }
@@ -76,24 +83,31 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Error::Connect`] names each address and why it was of no use; [`Error::Config`] when an address is none.
-    pub(crate) async fn connect(config: ClientConfig) -> Result<Self> {
-        Self::connect_as(config, true).await
+    pub(crate) async fn connect(config: ClientConfig, client: ClientKind) -> Result<Self> {
+        Self::connect_as(config, client, true).await
     }
 
     /// The same for a client that must not create a topic by asking for it.
-    pub(crate) async fn connect_to_look(config: ClientConfig) -> Result<Self> {
-        Self::connect_as(config, false).await
+    pub(crate) async fn connect_to_look(config: ClientConfig, client: ClientKind) -> Result<Self> {
+        Self::connect_as(config, client, false).await
     }
 
-    async fn connect_as(config: ClientConfig, creates_topics: bool) -> Result<Self> {
+    async fn connect_as(
+        config: ClientConfig,
+        client: ClientKind,
+        creates_topics: bool,
+    ) -> Result<Self> {
         config.validate()?;
+        let telemetry = Telemetry::new(client, &config.client_id);
         let cluster = Self(Arc::new(Inner {
-            connections: Connections::default(),
+            connections: Connections::new(telemetry.clone()),
+            telemetry,
             metadata: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
             topics: Mutex::default(),
             coordinators: Mutex::default(),
             creates_topics,
+            seen: Mutex::default(),
             recovery: Mutex::new(Recovery::new(
                 config.metadata_recovery,
                 config.rebootstrap_trigger,
@@ -112,6 +126,11 @@ impl Cluster {
 
     pub(crate) fn config(&self) -> &ClientConfig {
         &self.0.config
+    }
+
+    /// What is told of the client.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
     }
 
     /// What is known of the cluster.
@@ -200,14 +219,20 @@ impl Cluster {
             .metadata
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        *metadata = Arc::new(metadata.after(answer));
+        let before = std::mem::take(&mut *metadata);
+        *metadata = Arc::new(before.after(answer));
+        let changes = self.leader_changes(&before, &metadata);
         tracing::debug!(
             version = metadata.version,
             brokers = metadata.brokers.len(),
             "cluster metadata"
         );
+        let latest = metadata.clone();
+        drop(metadata);
+        *self.seen() = Some(now());
         self.0.connections.leave_bootstrap();
-        Ok(metadata.clone())
+        self.0.telemetry.events.tell_all(|| changes);
+        Ok(latest)
     }
 
     /// Takes over leaders that the old ones named (KIP-951); returns the partitions for which that was news.
@@ -223,9 +248,31 @@ impl Cluster {
         let Some((next, partitions)) = metadata.after_new_leaders(leaders) else {
             return Vec::new();
         };
+        let changes = self.leader_changes(&metadata, &next);
         *metadata = Arc::new(next);
+        drop(metadata);
+        self.0.telemetry.events.tell_all(|| changes);
         tracing::debug!(?partitions, "leaders have moved");
         partitions
+    }
+
+    /// What to tell of leaders that have changed, if somebody wants to know.
+    fn leader_changes(&self, before: &Metadata, after: &Metadata) -> Vec<Event> {
+        if self.0.telemetry.events.has_readers() {
+            before.leader_changes(after)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<std::time::Instant>> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For how long the cluster was not looked at.
+    pub(crate) fn metadata_age(&self) -> Option<Duration> {
+        self.seen()
+            .map(|seen| now().saturating_duration_since(seen))
     }
 
     /// Asks brokers about themselves and these topics, one after another until one answers.
@@ -248,6 +295,7 @@ impl Cluster {
                 Ask::OnlyKnown if metadata.brokers.is_empty() => bootstrap.next(),
                 _ => None,
             };
+            let is_bootstrap = next_bootstrap.is_some();
             let (address, connection) = if let Some(address) = next_bootstrap {
                 let connections = &self.0.connections;
                 let connection = connections.bootstrap(address, &self.0.config).await;
@@ -262,6 +310,10 @@ impl Cluster {
             match self.ask(connection, topics).await {
                 Ok(answer) => {
                     self.recovery().answered();
+                    if is_bootstrap && !metadata.brokers.is_empty() {
+                        let events = &self.0.telemetry.events;
+                        events.tell(|| Event::Rebootstrapped { address });
+                    }
                     return Ok(answer);
                 }
                 Err(error) => {

@@ -4,6 +4,8 @@ use kafka_broker::Broker;
 use tokio::time::timeout;
 
 use super::*;
+use crate::metrics::ClientKind;
+use crate::telemetry::Telemetry;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -19,9 +21,12 @@ async fn connect(broker: &Broker, set: impl FnOnce(&mut ClientConfig)) -> Cluste
         ..Default::default()
     };
     set(&mut config);
-    within("the cluster", Cluster::connect_to_look(config))
-        .await
-        .unwrap()
+    within(
+        "the cluster",
+        Cluster::connect_to_look(config, ClientKind::Admin),
+    )
+    .await
+    .unwrap()
 }
 
 /// Waits until the view of the cluster is newer than that.
@@ -165,7 +170,7 @@ async fn who_waits_for_a_connection_that_fails_fails_with_it() {
         port,
         rack: None,
     };
-    let connections = Arc::new(Connections::default());
+    let connections = Arc::new(Connections::new(Telemetry::new(ClientKind::Admin, "it")));
     let begun = std::time::Instant::now();
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -199,9 +204,10 @@ async fn each_address_that_was_tried_is_named() {
         bootstrap_servers: vec![format!("[::1]:{free}"), format!("127.0.0.1:{free}")],
         ..Default::default()
     };
-    let Error::Connect { tried } = within("the refusal", Cluster::connect(config))
-        .await
-        .unwrap_err()
+    let Error::Connect { tried } =
+        within("the refusal", Cluster::connect(config, ClientKind::Admin))
+            .await
+            .unwrap_err()
     else {
         panic!("another error")
     };
@@ -313,7 +319,7 @@ async fn a_broker_that_cannot_be_connected_to_is_tried_less_and_less_often() {
         ..Default::default()
     };
     let broker = BrokerInfo::named(1, "127.0.0.1", i32::from(free), None);
-    let connections = Connections::default();
+    let connections = Connections::new(Telemetry::new(ClientKind::Admin, "it"));
     let begun = std::time::Instant::now();
     for _ in 0..4 {
         let refused = connections.get(&broker, Lane::Main, &config);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::properties::{Setting, one_of, parse_millis};
+use super::properties::{Setting, one_of, parse_millis, parse_size};
 use crate::error::{Error, Result};
 use crate::net::Network;
 
@@ -17,8 +17,16 @@ pub struct ClientConfig {
     pub client_id: String,
     /// `request.timeout.ms`: a request that is not answered in this time costs the connection.
     pub request_timeout: Duration,
-    /// `socket.connection.setup.timeout.ms`: for connecting to one address.
+    /// `socket.connection.setup.timeout.ms`: for connecting to one address. It doubles from one failure of a broker to the
+    /// next (KIP-601).
     pub connection_setup_timeout: Duration,
+    /// `socket.connection.setup.timeout.max.ms`: the longest that it gets, give or take a fifth.
+    pub connection_setup_timeout_max: Duration,
+    /// `send.buffer.bytes` (-1): the size of a socket's buffer for what is sent; `None` leaves it to the operating system,
+    /// which finds the right one by itself.
+    pub send_buffer: Option<usize>,
+    /// `receive.buffer.bytes` (-1): the same for what is received.
+    pub receive_buffer: Option<usize>,
     /// `reconnect.backoff.ms`: the wait after a broker could not be connected to; it doubles from one failure to the next.
     pub reconnect_backoff: Duration,
     /// `reconnect.backoff.max.ms`: the longest wait between attempts to connect to a broker.
@@ -62,6 +70,9 @@ impl Default for ClientConfig {
             client_id: "kafka-client".to_owned(),
             request_timeout: Duration::from_secs(30),
             connection_setup_timeout: Duration::from_secs(10),
+            connection_setup_timeout_max: Duration::from_secs(30),
+            send_buffer: None,
+            receive_buffer: None,
             reconnect_backoff: Duration::from_millis(50),
             reconnect_backoff_max: Duration::from_secs(1),
             connections_max_idle: Some(Duration::from_secs(540)),
@@ -154,6 +165,24 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
         },
     },
     Setting {
+        name: "socket.connection.setup.timeout.max.ms",
+        apply: |config, value| {
+            parse_millis(value).map(|time| config.connection_setup_timeout_max = time)
+        },
+    },
+    Setting {
+        name: "send.buffer.bytes",
+        apply: |config, value| parse_size(value).map(|size| config.send_buffer = size),
+    },
+    Setting {
+        name: "receive.buffer.bytes",
+        apply: |config, value| parse_size(value).map(|size| config.receive_buffer = size),
+    },
+    Setting {
+        name: "security.protocol",
+        apply: |_, value| one_of(value, &[("PLAINTEXT", ())]),
+    },
+    Setting {
         name: "reconnect.backoff.ms",
         apply: |config, value| parse_millis(value).map(|time| config.reconnect_backoff = time),
     },
@@ -207,6 +236,15 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
         apply: |config, value| parse_millis(value).map(|time| config.api_timeout = time),
     },
 ];
+
+/// What producers and admins have besides.
+pub(crate) const RETRIES: &[Setting<ClientConfig>] = &[Setting {
+    name: "retries",
+    apply: |_, value| {
+        let reason = "2147483647: it is tried again until delivery.timeout.ms or default.api.timeout.ms is over";
+        one_of(value, &[("2147483647", ())]).map_err(|_| format!("expected {reason}"))
+    },
+}];
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,9 @@
 
 mod client;
 mod properties;
+mod unsupported;
 
-pub(crate) use client::CLIENT_SETTINGS;
+pub(crate) use client::{CLIENT_SETTINGS, RETRIES};
 pub use client::{ClientConfig, MetadataRecovery};
 pub use properties::read_properties;
-pub(crate) use properties::{Setting, apply, one_of, parse, parse_millis};
+pub(crate) use properties::{Setting, apply, boolean, one_of, parse, parse_millis, positive};

@@ -22,12 +22,16 @@ pub(crate) fn apply<C, K: AsRef<str>, V: AsRef<str>>(
         let (key, value) = (key.as_ref(), value.as_ref());
         let refused = |reason: String| Error::Config {
             key: key.to_owned(),
-            value: value.to_owned(),
+            value: if super::unsupported::is_secret(key) {
+                "[hidden]".to_owned()
+            } else {
+                value.to_owned()
+            },
             reason,
         };
         match set(config, key, value) {
             Some(result) => result.map_err(refused)?,
-            None => return Err(refused("there is no such setting".to_owned())),
+            None => return Err(refused(super::unsupported::reason(key))),
         }
     }
     Ok(())
@@ -57,9 +61,41 @@ where
         .map_err(|_| format!("expected {expected}"))
 }
 
+/// A number that is 1 or more.
+pub(crate) fn positive<T: FromStr + PartialOrd + From<u8>>(
+    value: &str,
+    expected: &str,
+) -> std::result::Result<T, String>
+where
+    T::Err: Display,
+{
+    let number = parse(value, expected)?;
+    if number < T::from(1) {
+        return Err(format!("expected {expected}"));
+    }
+    Ok(number)
+}
+
+/// The size of a socket's buffer; -1 leaves it to the operating system.
+pub(crate) fn parse_size(value: &str) -> std::result::Result<Option<usize>, String> {
+    match value.trim() {
+        "-1" => Ok(None),
+        size => parse(
+            size,
+            "a number of bytes, or -1 to leave it to the operating system",
+        )
+        .map(Some),
+    }
+}
+
 /// Milliseconds.
 pub(crate) fn parse_millis(value: &str) -> std::result::Result<Duration, String> {
     parse(value, "a number of milliseconds").map(Duration::from_millis)
+}
+
+/// A switch.
+pub(crate) fn boolean(value: &str) -> std::result::Result<bool, String> {
+    one_of(value, &[("true", true), ("false", false)])
 }
 
 /// One of a few names.

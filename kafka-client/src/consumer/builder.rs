@@ -4,13 +4,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::assignor::AssignmentStrategy;
-use super::config::{ConsumerConfig, Isolation, OffsetReset};
-use super::group::{Group, MemberConfig, Membership};
+use super::config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
+use super::group::Place;
+use super::interceptor::{ConsumerInterceptor, Interceptors};
 use super::listener::{NoListener, RebalanceListener};
-use super::shared::{Shared, now};
-use super::{Consumer, Inner, commit, driver, group};
+use super::shared::Shared;
+use super::{Consumer, Inner, commit, driver};
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 use crate::net::Network;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
@@ -19,6 +21,7 @@ use crate::net::Network;
 pub struct ConsumerBuilder {
     config: ConsumerConfig,
     listener: Option<Arc<dyn RebalanceListener>>,
+    interceptors: Interceptors,
 }
 
 impl ConsumerBuilder {
@@ -43,6 +46,18 @@ impl ConsumerBuilder {
     /// `group.instance.id`: makes a static member.
     pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
         self.config.group_instance_id = Some(id.into());
+        self
+    }
+
+    /// `group.protocol`: how the group shares its partitions.
+    pub fn group_protocol(mut self, protocol: GroupProtocol) -> Self {
+        self.config.group_protocol = protocol;
+        self
+    }
+
+    /// `group.remote.assignor`: how the coordinator is to share partitions out. Only with [`GroupProtocol::Consumer`].
+    pub fn group_remote_assignor(mut self, assignor: impl Into<String>) -> Self {
+        self.config.group_remote_assignor = Some(assignor.into());
         self
     }
 
@@ -151,6 +166,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How long an assigned partition may stand still before that is told as an event (10 seconds, unless set otherwise).
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.config.stall_after = time;
+        self
+    }
+
     /// `allow.auto.create.topics`.
     pub fn allow_auto_create_topics(mut self, on: bool) -> Self {
         self.config.allow_auto_create_topics = on;
@@ -187,6 +208,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sees what is handed out and what is committed; several are called in the order in which they were added.
+    pub fn interceptor(mut self, interceptor: impl ConsumerInterceptor) -> Self {
+        self.interceptors.0.push(Arc::new(interceptor));
+        self
+    }
+
     /// Settings by their Kafka names, applied in order over what is set so far.
     ///
     /// # Errors
@@ -211,27 +238,26 @@ impl ConsumerBuilder {
     /// [`Error::Config`](crate::Error::Config) names a setting that is invalid,
     /// [`Error::Connect`](crate::Error::Connect) each address that was tried, and why it was of no use. Cancel-safe.
     pub async fn build(self) -> Result<Consumer> {
-        let Self { config, listener } = self;
+        let Self {
+            config,
+            listener,
+            interceptors,
+        } = self;
         config.validate()?;
         let cluster = if config.allow_auto_create_topics {
-            Cluster::connect(config.client.clone()).await?
+            Cluster::connect(config.client.clone(), ClientKind::Consumer).await?
         } else {
-            Cluster::connect_to_look(config.client.clone()).await?
+            Cluster::connect_to_look(config.client.clone(), ClientKind::Consumer).await?
         };
-        let group = config.group_id.clone().map(|id| {
-            let membership = Membership::new(member_config(&config, &id), now());
-            Arc::new(Group::new(id, membership))
-        });
-        let shared = Arc::new(Shared::new(cluster, config, group));
+        let place = Place::new(&config);
+        let group = place.as_ref().map(Place::group);
+        let shared = Arc::new(Shared::new(cluster, config, group, interceptors));
         let (commits, receiver) = mpsc::unbounded_channel();
         let mut tasks = vec![
             tokio::spawn(driver::run(shared.clone())).abort_handle(),
             tokio::spawn(commit::run(shared.clone(), receiver)).abort_handle(),
         ];
-        let member = shared
-            .group
-            .clone()
-            .map(|group| tokio::spawn(group::run(shared.clone(), group)).abort_handle());
+        let member = place.map(|place| tokio::spawn(place.run(shared.clone())).abort_handle());
         tasks.extend(member.clone());
         Ok(Consumer(Arc::new(Inner {
             shared,
@@ -242,20 +268,5 @@ impl ConsumerBuilder {
             member,
             tasks,
         })))
-    }
-}
-
-fn member_config(config: &ConsumerConfig, group_id: &str) -> MemberConfig {
-    MemberConfig {
-        group_id: group_id.to_owned(),
-        instance_id: config.group_instance_id.clone(),
-        rack: config.client_rack.clone(),
-        protocol: config.rebalance_protocol(),
-        metadata_max_age: config.client.metadata_max_age,
-        heartbeat_interval: config.heartbeat_interval,
-        max_poll_interval: config.max_poll_interval,
-        retry_backoff: config.client.retry_backoff,
-        retry_backoff_max: config.client.retry_backoff_max,
-        patience: config.client.request_timeout,
     }
 }

@@ -16,6 +16,7 @@ use super::assignment::Position;
 use super::group::Identity;
 use super::offsets::by_topic;
 use super::shared::{Shared, now, sleep_until};
+use super::{Consumer, closed};
 use crate::cluster::Lane;
 use crate::error::{Error, Result};
 use crate::retry::Backoff;
@@ -56,6 +57,24 @@ impl From<Position> for OffsetAndMetadata {
     }
 }
 
+/// A commit on its way. Dropping it changes nothing about the commit.
+#[derive(Debug)]
+#[must_use = "await it to learn whether the commit went through, or drop it explicitly"]
+pub struct PendingCommit(oneshot::Receiver<Result<()>>);
+
+impl Future for PendingCommit {
+    type Output = Result<()>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<()>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|reply| reply.unwrap_or_else(|_| Err(closed())))
+    }
+}
+
 /// Something to commit, and who wants to know how it went.
 #[derive(Debug)]
 pub(crate) struct Commit {
@@ -64,6 +83,82 @@ pub(crate) struct Commit {
     pub(crate) identity: Identity,
     pub(crate) until: Instant,
     pub(crate) reply: oneshot::Sender<Result<()>>,
+}
+
+impl Consumer {
+    /// Commits everything that polls have handed out, and waits until the group's coordinator has it.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
+    pub async fn commit_sync(&self) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
+        self.commit_async()?.await
+    }
+
+    /// Commits these positions, and waits until the group's coordinator has them.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async). Cancel-safe: the commit goes on by itself.
+    pub async fn commit_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) -> Result<()> {
+        let _spending = self.0.shared.poll_meters.commit_sync.begin();
+        self.commit_offsets_async(offsets)?.await
+    }
+
+    /// Commits everything that polls have handed out, without waiting. Commits go out in the order of the calls: an older
+    /// one never overwrites a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without a group, [`Error::Closed`]. From the [`PendingCommit`]: [`Error::Broker`] when the group
+    /// has rebalanced meanwhile (poll, and what was not committed comes again), [`Error::Timeout`]. A cooperative rebalance
+    /// does not refuse what is kept: the commit goes through it.
+    pub fn commit_async(&self) -> Result<PendingCommit> {
+        let offsets = self.0.shared.commit_all();
+        self.commit(offsets, self.0.shared.config.client.api_timeout)
+    }
+
+    /// Commits these positions without waiting.
+    ///
+    /// # Errors
+    /// As [`commit_async`](Self::commit_async).
+    pub fn commit_offsets_async(
+        &self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) -> Result<PendingCommit> {
+        self.commit(
+            offsets.into_iter().collect(),
+            self.0.shared.config.client.api_timeout,
+        )
+    }
+
+    /// Works until the very end of closing, so that a listener can commit what it is about to lose.
+    pub(super) fn commit(
+        &self,
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        limit: Duration,
+    ) -> Result<PendingCommit> {
+        let group = self.0.shared.group()?;
+        let (reply, answer) = oneshot::channel();
+        match group.membership().committer() {
+            _ if offsets.is_empty() => drop(reply.send(Ok(()))),
+            Some(identity) => {
+                let commit = Commit {
+                    offsets,
+                    identity,
+                    until: now() + limit,
+                    reply,
+                };
+                self.0.commits.send(commit).map_err(|_| closed())?;
+            }
+            None => {
+                let what = format!("commit to group \"{}\"", group.id);
+                drop(reply.send(Err(Error::broker(ErrorCode::RebalanceInProgress, what))));
+            }
+        }
+        Ok(PendingCommit(answer))
+    }
 }
 
 /// Runs until it is dropped: commits what it is sent, and by itself what earlier polls have handed out.
@@ -108,6 +203,7 @@ async fn auto_commit(shared: &Shared) {
     let failure = result.and_then(|refused| refused.into_values().next().map_or(Ok(()), Err));
     if let Err(error) = failure {
         tracing::warn!(group = group.id, %error, "auto-commit failed");
+        shared.auto_commit_failed(error);
     }
 }
 
@@ -161,6 +257,12 @@ async fn perform(shared: &Shared, first: Commit, commits: &mut mpsc::UnboundedRe
 /// Commits, trying again until the time is over. Says which partitions were refused, and why.
 ///
 /// In a cooperative rebalance it is tried again, too, by the member that it was asked for by and of what that still owns.
+#[tracing::instrument(
+    level = "debug",
+    target = "kafka_client::commit",
+    skip_all,
+    fields(generation = identity.generation, partitions = offsets.len())
+)]
 async fn commit_until(
     shared: &Shared,
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
@@ -178,6 +280,7 @@ async fn commit_until(
             tokio::time::timeout_at(until.into(), commit_once(shared, &offsets, &identity)).await;
         let error = match attempt {
             Ok(Ok(mut refused)) => {
+                shared.interceptors.on_commit(&offsets, &refused);
                 refused.extend(given_up);
                 return Ok(refused);
             }
@@ -190,7 +293,7 @@ async fn commit_until(
                     group.wake.notify_one();
                     return Err(error);
                 };
-                let owned: HashSet<&TopicPartition> = owned.iter().collect();
+                let owned: HashSet<TopicPartition> = owned.into_iter().collect();
                 offsets.to_mut().retain(|partition, _| {
                     let is_owned = owned.contains(partition);
                     if !is_owned {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, one_of, parse, parse_millis};
+use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis, positive};
 use crate::error::{Error, Result};
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
@@ -17,6 +17,27 @@ pub enum OffsetReset {
     Latest,
     /// An error from `poll`, which a `seek` resolves.
     None,
+}
+
+/// How a group shares its partitions (`group.protocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum GroupProtocol {
+    /// The members meet for every change, and one of them shares the partitions out.
+    #[default]
+    Classic,
+    /// The group's coordinator shares them out, and members go on reading what they keep (KIP-848). Needs Kafka 4.0 or
+    /// newer.
+    Consumer,
+}
+
+impl GroupProtocol {
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
 }
 
 /// Which records of transactions are seen.
@@ -48,6 +69,13 @@ pub struct ConsumerConfig {
     pub group_id: Option<String>,
     /// `group.instance.id`: makes a static member, which can restart without a rebalance (KIP-345).
     pub group_instance_id: Option<String>,
+    /// `group.protocol`: how the group shares its partitions. With [`GroupProtocol::Consumer`] the brokers say how often a
+    /// member is to be heard of, and `session.timeout.ms`, `heartbeat.interval.ms` and `partition.assignment.strategy` are
+    /// refused.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`: how the coordinator is to share partitions out, `uniform` or `range` unless brokers have
+    /// more; the coordinator chooses where it is not set. Only with [`GroupProtocol::Consumer`].
+    pub group_remote_assignor: Option<String>,
     /// `partition.assignment.strategy`: how to share partitions among the group's members, the most wanted way first. The
     /// group takes the first that all its members offer. Rebalances are cooperative if everything offered here is.
     pub partition_assignment_strategy: Vec<AssignmentStrategy>,
@@ -84,6 +112,9 @@ pub struct ConsumerConfig {
     /// `max.poll.interval.ms`: a member that does not poll for this long leaves its group. Also how long the others wait
     /// for it in a rebalance.
     pub max_poll_interval: Duration,
+    /// How long an assigned partition may stand still before that is told as a
+    /// [`PartitionStalled`](crate::events::Event::PartitionStalled). Kafka has no such setting, and no name for it.
+    pub stall_after: Duration,
     /// `client.rack`: where the client stands, for assignors and brokers that look at it.
     pub client_rack: Option<String>,
     /// `allow.auto.create.topics`: a topic that is asked for and not there is created, where the brokers allow it.
@@ -96,6 +127,8 @@ impl Default for ConsumerConfig {
             client: ClientConfig::default(),
             group_id: None,
             group_instance_id: None,
+            group_protocol: GroupProtocol::default(),
+            group_remote_assignor: None,
             partition_assignment_strategy: vec![
                 AssignmentStrategy::Range,
                 AssignmentStrategy::CooperativeSticky,
@@ -115,6 +148,7 @@ impl Default for ConsumerConfig {
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),
             max_poll_interval: Duration::from_secs(300),
+            stall_after: Duration::from_secs(10),
             client_rack: None,
             allow_auto_create_topics: true,
         }
@@ -152,7 +186,33 @@ impl ConsumerConfig {
             Setting::find(CLIENT_SETTINGS, &mut config.client, key, value)
                 .or_else(|| Setting::find(CONSUMER_SETTINGS, config, key, value))
         };
-        crate::config::apply(self, set, properties)
+        let mut named = Vec::new();
+        let properties = properties.into_iter().inspect(|(key, value)| {
+            named.push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        });
+        crate::config::apply(self, set, properties)?;
+        let unfit = named
+            .into_iter()
+            .find(|(key, _)| self.is_of_another_protocol(key));
+        unfit.map_or(Ok(()), |(key, value)| {
+            Err(self.refused_by_protocol(&key, value))
+        })
+    }
+
+    /// Whether a setting says nothing to the protocol that the group has, as the Java client judges it.
+    fn is_of_another_protocol(&self, key: &str) -> bool {
+        match self.group_protocol {
+            GroupProtocol::Classic => key == "group.remote.assignor",
+            GroupProtocol::Consumer => CLASSIC_SETTINGS.contains(&key),
+        }
+    }
+
+    fn refused_by_protocol(&self, key: &str, value: impl ToString) -> Error {
+        let reason = format!(
+            "cannot be set with group.protocol={}",
+            self.group_protocol.name()
+        );
+        refused(key, value, &reason)
     }
 
     /// Checks what can be checked without a network.
@@ -205,10 +265,12 @@ impl ConsumerConfig {
                 "expected a positive number of milliseconds",
             ));
         }
+        self.validate_protocol()?;
         self.validate_strategies()?;
         for (key, value) in [
             ("group.id", &self.group_id),
             ("group.instance.id", &self.group_instance_id),
+            ("group.remote.assignor", &self.group_remote_assignor),
         ] {
             if value.as_ref().is_some_and(String::is_empty) {
                 return Err(refused(key, "", "expected a name, or not to be set"));
@@ -219,6 +281,34 @@ impl ConsumerConfig {
 }
 
 impl ConsumerConfig {
+    /// Settings of the other protocol must be as they are when nobody sets them.
+    fn validate_protocol(&self) -> Result<()> {
+        let unset = Self::default();
+        let millis = |time: Duration| time.as_millis().to_string();
+        match self.group_protocol {
+            GroupProtocol::Classic => match &self.group_remote_assignor {
+                Some(assignor) => Err(self.refused_by_protocol("group.remote.assignor", assignor)),
+                None => Ok(()),
+            },
+            GroupProtocol::Consumer => {
+                let (session, heartbeat) = (self.session_timeout, self.heartbeat_interval);
+                if session != unset.session_timeout {
+                    return Err(self.refused_by_protocol("session.timeout.ms", millis(session)));
+                }
+                if heartbeat != unset.heartbeat_interval {
+                    let key = "heartbeat.interval.ms";
+                    return Err(self.refused_by_protocol(key, millis(heartbeat)));
+                }
+                if self.partition_assignment_strategy != unset.partition_assignment_strategy {
+                    let names: Vec<&str> = self.strategy_names().collect();
+                    let key = "partition.assignment.strategy";
+                    return Err(self.refused_by_protocol(key, names.join(",")));
+                }
+                Ok(())
+            }
+        }
+    }
+
     fn validate_strategies(&self) -> Result<()> {
         let names: Vec<&str> = self.strategy_names().collect();
         let is_repeated = (1..names.len()).any(|at| names[..at].contains(&names[at]));
@@ -248,13 +338,20 @@ impl ConsumerConfig {
     }
 }
 
-fn boolean(value: &str) -> std::result::Result<bool, String> {
-    one_of(value, &[("true", true), ("false", false)])
+fn bytes(value: &str) -> std::result::Result<i32, String> {
+    let expected = "a number of bytes, 0 to 2147483647";
+    match parse(value, expected)? {
+        bytes @ 0.. => Ok(bytes),
+        _ => Err(format!("expected {expected}")),
+    }
 }
 
-fn bytes(value: &str) -> std::result::Result<i32, String> {
-    parse(value, "a number of bytes, at most 2147483647")
-}
+/// What only the classic protocol has: with the other one it is the brokers that decide.
+const CLASSIC_SETTINGS: [&str; 3] = [
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "partition.assignment.strategy",
+];
 
 /// The settings of [`ConsumerConfig`] by their Kafka names.
 const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
@@ -274,7 +371,18 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "group.protocol",
-        apply: |_, value| one_of(value, &[("classic", ())]),
+        apply: |config, value| {
+            let names = [GroupProtocol::Classic, GroupProtocol::Consumer];
+            one_of(value, &names.map(|protocol| (protocol.name(), protocol)))
+                .map(|protocol| config.group_protocol = protocol)
+        },
+    },
+    Setting {
+        name: "group.remote.assignor",
+        apply: |config, value| {
+            config.group_remote_assignor = Some(value.to_owned());
+            Ok(())
+        },
     },
     Setting {
         name: "partition.assignment.strategy",
@@ -325,7 +433,7 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     Setting {
         name: "max.poll.records",
         apply: |config, value| {
-            parse(value, "a positive number").map(|count| config.max_poll_records = count)
+            positive(value, "a positive number").map(|count| config.max_poll_records = count)
         },
     },
     Setting {
@@ -358,7 +466,10 @@ const CONSUMER_SETTINGS: &[Setting<ConsumerConfig>] = &[
     },
     Setting {
         name: "max.poll.interval.ms",
-        apply: |config, value| parse_millis(value).map(|time| config.max_poll_interval = time),
+        apply: |config, value| {
+            positive(value, "a positive number of milliseconds")
+                .map(|millis| config.max_poll_interval = Duration::from_millis(millis))
+        },
     },
     Setting {
         name: "client.rack",
@@ -416,6 +527,44 @@ mod tests {
             RebalanceProtocol::Eager,
             "as long as the group may take the other"
         );
+    }
+
+    #[test]
+    fn a_protocol_refuses_the_settings_of_the_other_by_name() {
+        let consumer = ("group.protocol", "CONSUMER");
+        assert_eq!(set(&[]).unwrap().group_protocol, GroupProtocol::Classic);
+        let config = set(&[consumer, ("group.remote.assignor", "range")]).unwrap();
+        assert_eq!(config.group_remote_assignor.as_deref(), Some("range"));
+        for (key, value, usual) in [
+            ("session.timeout.ms", "6000", "45000"),
+            ("heartbeat.interval.ms", "1000", "3000"),
+            (
+                "partition.assignment.strategy",
+                "range",
+                "range,cooperative-sticky",
+            ),
+        ] {
+            // Named together they are refused even with the value that they have anyway, in any order.
+            for properties in [&[consumer, (key, usual)], &[(key, value), consumer]] {
+                let reason = set(properties).unwrap_err().to_string();
+                assert!(
+                    reason.contains(key) && reason.contains("group.protocol=consumer"),
+                    "{reason}"
+                );
+            }
+            let mut apart = ConsumerConfig::default();
+            apart
+                .set([("bootstrap.servers", "b:1"), (key, value)])
+                .unwrap();
+            apart.set([consumer]).unwrap();
+            assert!(
+                matches!(apart.validate(), Err(Error::Config { key: named, .. }) if named == key)
+            );
+        }
+        let reason = set(&[("group.remote.assignor", "uniform")])
+            .unwrap_err()
+            .to_string();
+        assert!(reason.contains("group.protocol=classic"), "{reason}");
     }
 
     #[test]

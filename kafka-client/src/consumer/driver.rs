@@ -21,13 +21,22 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut jobs = JoinSet::new();
     let max_age = shared.config.client.metadata_max_age;
     let mut outdated_at = now() + max_age;
+    let mut look_at = now();
     loop {
         let metadata = shared.cluster.metadata();
-        let (tasks, deadline) = {
+        let (tasks, deadline, events) = {
             let mut assignment = shared.assignment();
             let tasks = assignment.plan(&*metadata, now());
-            (tasks, assignment.next_deadline(now()))
+            if look_at <= now() {
+                assignment.look_for_stalls(now());
+                look_at = now() + assignment.stall_interval();
+            }
+            let deadline = assignment.next_deadline(now());
+            (tasks, deadline, assignment.take_events())
         };
+        if !events.is_empty() {
+            shared.telemetry().events.tell_all(|| events);
+        }
         for task in tasks {
             jobs.spawn(perform(shared.clone(), task));
         }
@@ -38,6 +47,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             biased;
             Some(_) = jobs.join_next() => {}
             () = sleep_until(deadline) => {}
+            () = sleep_until(Some(look_at)) => {}
             () = sleep_until(Some(outdated_at)) => {
                 outdated_at = now() + max_age;
                 shared.assignment().grows_old();
@@ -81,9 +91,20 @@ async fn perform(shared: Arc<Shared>, task: Task) {
     shared.positions.notify_waiters();
 }
 
+#[tracing::instrument(
+    level = "debug",
+    target = "kafka_client::fetch",
+    skip_all,
+    fields(broker = task.broker, partitions = task.targets.len())
+)]
 async fn fetch(shared: &Arc<Shared>, task: &FetchTask) {
+    let since = now();
     let answer = request(shared, task).await;
+    let throttled = answer.as_ref().ok().map(|answer| answer.throttle_time_ms);
     let news = shared.assignment().fetched(task, answer, now());
+    if let Some(throttled) = throttled {
+        shared.count_fetch(task.broker, since, throttled, &news.hauls);
+    }
     let learnt = shared.cluster.learn_leaders(&news.leaders);
     shared.assignment().leaders_changed(&learnt);
     // The next fetch goes out while this one is decoded.

@@ -17,9 +17,12 @@ use kafka_proto::messages::{
 
 use super::OffsetAndMetadata;
 use super::assignment::{EpochEnd, Leadership, Position, Validation};
-use super::shared::{Shared, leadership};
+use super::config::GroupProtocol;
+use super::group::Identity;
+use super::shared::{Shared, leadership, now};
 use crate::cluster::{Lane, Node};
 use crate::error::{Error, Result};
+use crate::retry::Backoff;
 use crate::types::TopicPartition;
 
 /// From version 10 on topics go by their ids, which are of no use here: a group's positions outlive a topic's id.
@@ -221,9 +224,43 @@ async fn look_up_once(
     Ok(found)
 }
 
-/// What the group has committed: asked once. Partitions that it has nothing for are `None`.
+/// What the group has committed. Partitions that it has nothing for are `None`.
+///
+/// A member asks as such: what a member that the group has parted with believes to read, others may have moved on. One that
+/// only has yet to hear of its new epoch asks again.
 pub(crate) async fn committed(
     shared: &Shared,
+    partitions: &[TopicPartition],
+) -> Result<HashMap<TopicPartition, Result<Option<OffsetAndMetadata>>>> {
+    let config = &shared.config.client;
+    let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
+    let until = now() + config.request_timeout;
+    loop {
+        let member = match shared.config.group_protocol {
+            // A classic group asks nobody who they are.
+            GroupProtocol::Classic => None,
+            GroupProtocol::Consumer => shared.group()?.membership().committer(),
+        };
+        let member = member.filter(|member| member.generation >= 0);
+        let answer = committed_as(shared, member, partitions).await;
+        let is_late = matches!(
+            answer,
+            Err(Error::Broker {
+                code: ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId,
+                ..
+            })
+        );
+        let wait = now() + backoff.next();
+        if !is_late || wait >= until {
+            return answer;
+        }
+        tokio::time::sleep_until(wait.into()).await;
+    }
+}
+
+async fn committed_as(
+    shared: &Shared,
+    member: Option<Identity>,
     partitions: &[TopicPartition],
 ) -> Result<HashMap<TopicPartition, Result<Option<OffsetAndMetadata>>>> {
     let group = shared.group()?.id.clone();
@@ -249,8 +286,13 @@ pub(crate) async fn committed(
                 partition_indexes,
                 ..Default::default()
             });
+            let (member_id, member_epoch) = member.map_or((None, -1), |member| {
+                (Some(member.member_id.into()), member.generation)
+            });
             request.groups = vec![OffsetFetchRequestGroup {
                 group_id: group.into(),
+                member_id,
+                member_epoch,
                 topics: Some(topics.collect()),
                 ..Default::default()
             }];

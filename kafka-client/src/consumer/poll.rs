@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::MutexGuard;
 
-use super::group::{self, Action, Group, Rebalance};
+use super::group::{Group, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
 use super::{Consumer, closed};
 use crate::error::Result;
+use crate::metrics::ListenerCall;
 use crate::types::TopicPartition;
 
 /// Says that somebody polls, for as long as it is there: who polls may wait as long as it likes.
@@ -18,6 +19,8 @@ struct Polling<'a>(&'a Consumer);
 impl<'a> Polling<'a> {
     fn begin(consumer: &'a Consumer) -> Self {
         let shared = &consumer.0.shared;
+        let (now, metrics) = (now(), &shared.telemetry().metrics);
+        shared.poll_meters.begin(now, metrics.moment_of(now));
         shared.assignment().all_processed();
         if let Some(group) = &shared.group {
             let comes_back = group.membership().poll_begins();
@@ -31,7 +34,9 @@ impl<'a> Polling<'a> {
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        if let Some(group) = &self.0.0.shared.group {
+        let shared = &self.0.0.shared;
+        shared.poll_meters.end(now());
+        if let Some(group) = &shared.group {
             group.membership().poll_ends(now());
         }
     }
@@ -73,6 +78,8 @@ impl Consumer {
                 shared.wake_driver.notify_one();
             }
             if !batches.is_empty() {
+                shared.count_records(&batches);
+                shared.interceptors.on_consume(&batches);
                 return Ok(ConsumerRecords { batches });
             }
             if is_last {
@@ -120,21 +127,32 @@ impl Consumer {
             let Some(pending) = group.membership().pending().cloned() else {
                 return;
             };
-            match &pending {
-                Rebalance::Revoke(partitions) => {
-                    let limit = self.0.shared.config.client.request_timeout;
-                    self.give_up(partitions, limit).await;
-                    group.membership().done(&pending);
-                }
-                Rebalance::Lost(partitions) => {
-                    self.0.listener.lost(self, partitions).await;
-                    self.0.shared.assignment().remove(partitions);
-                    group.membership().done(&pending);
-                }
-                Rebalance::Assign(partitions) => self.take_up(group, &pending, partitions),
-            }
+            self.carry_out(group, &pending).await;
             group.wake.notify_one();
             self.0.shared.wake_driver.notify_one();
+        }
+    }
+
+    /// Changes what is read, as the group wants it.
+    #[tracing::instrument(level = "debug", target = "kafka_client::rebalance", skip_all, fields(group = group.id))]
+    async fn carry_out(&self, group: &Group, pending: &Rebalance) {
+        let shared = &self.0.shared;
+        shared.rebalance_begins();
+        match pending {
+            Rebalance::Revoke(partitions) => {
+                let limit = shared.config.client.request_timeout;
+                self.give_up(partitions, limit).await;
+                group.membership().done(pending);
+            }
+            Rebalance::Lost(partitions) => {
+                let since = now();
+                self.0.listener.lost(self, partitions).await;
+                shared.count_listener(ListenerCall::Lost, since);
+                shared.rebalancing.lost(partitions);
+                shared.assignment().remove(partitions);
+                group.membership().done(pending);
+            }
+            Rebalance::Assign(partitions) => self.take_up(group, pending, partitions),
         }
     }
 
@@ -152,14 +170,18 @@ impl Consumer {
             .filter(|partition| !before.contains(partition))
             .cloned()
             .collect();
-        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
         membership.done(pending);
+        drop((membership, assignment));
+        self.0.shared.rebalance_ends(&added);
+        *self.0.owed() = Some(added).filter(|added| !added.is_empty());
     }
 
     async fn tell_assigned(&self) {
         let owed = self.0.owed().clone();
         if let Some(partitions) = owed {
+            let since = now();
             self.0.listener.assigned(self, &partitions).await;
+            self.0.shared.count_listener(ListenerCall::Assigned, since);
             *self.0.owed() = None;
         }
     }
@@ -168,6 +190,7 @@ impl Consumer {
     pub(super) async fn give_up_all(&self, limit: Duration) {
         let all = self.0.shared.assignment().partitions();
         self.give_up(&all, limit).await;
+        self.0.shared.rebalancing.forget();
     }
 
     /// Commits what was handed out of these partitions, if that is done automatically, and gives them up. The caller has
@@ -187,6 +210,7 @@ impl Consumer {
                 && let Err(error) = commit.await
             {
                 tracing::warn!(group = group.id, %error, "commit before giving partitions up failed");
+                shared.auto_commit_failed(error);
             }
         }
         let subscribed = shared
@@ -194,7 +218,10 @@ impl Consumer {
             .as_ref()
             .is_some_and(|group| group.membership().is_subscribed());
         if subscribed && !partitions.is_empty() {
+            let since = now();
             self.0.listener.revoked(self, &partitions).await;
+            shared.count_listener(ListenerCall::Revoked, since);
+            shared.rebalancing.revoked(&partitions);
         }
         shared.assignment().remove(&partitions);
     }
@@ -231,26 +258,15 @@ impl Consumer {
     }
 
     async fn leave(&self, limit: Duration) -> Result<()> {
-        let Some(group) = &self.0.shared.group else {
+        let shared = &self.0.shared;
+        let group = shared.group.as_ref();
+        let Some(farewell) = group.and_then(|group| group.membership().farewell()) else {
             return Ok(());
         };
-        let action = {
-            let mut membership = group.membership();
-            membership.unsubscribe();
-            membership.next(now())
-        };
-        match action {
-            Some(Action::Leave { member_id }) => {
-                let shared = &self.0.shared;
-                shared
-                    .cluster
-                    .retry("leaving the group", limit, || {
-                        group::leave(shared, group, &member_id)
-                    })
-                    .await
-            }
-            _ => Ok(()),
-        }
+        shared
+            .cluster
+            .retry("leaving the group", limit, || farewell.say(shared))
+            .await
     }
 }
 
@@ -265,5 +281,6 @@ impl Drop for Ending<'_> {
             .iter()
             .for_each(tokio::task::AbortHandle::abort);
         self.0.0.shared.assignment().assign([]);
+        self.0.0.shared.telemetry().events.close();
     }
 }

@@ -13,9 +13,12 @@ use super::assignment::{Assignment, Leaders, Leadership};
 use super::commit::{OffsetAndMetadata, as_commit};
 use super::config::ConsumerConfig;
 use super::group::Group;
+use super::interceptor::Interceptors;
+use super::rebalancing::Rebalancing;
 pub(crate) use crate::clock::now;
 use crate::cluster::{Cluster, CoordinatorKind, Lane, Metadata, Node};
 use crate::error::{Error, Result};
+use crate::metrics::{FetchMeters, GroupMeters, GroupRequest, PollMeters};
 use crate::net::Throttled;
 use crate::types::TopicPartition;
 
@@ -24,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
     pub(crate) config: ConsumerConfig,
     pub(crate) group: Option<Arc<Group>>,
+    pub(crate) interceptors: Interceptors,
     assignment: Mutex<Assignment>,
     /// There may be something to ask for.
     pub(crate) wake_driver: Notify,
@@ -31,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) wake_poll: Notify,
     /// A position was found, or was not.
     pub(crate) positions: Notify,
+    pub(crate) fetch_meters: FetchMeters,
+    pub(crate) poll_meters: PollMeters,
+    pub(crate) group_meters: GroupMeters,
+    pub(crate) rebalancing: Rebalancing,
     closed: AtomicBool,
 }
 
@@ -43,15 +51,25 @@ pub(crate) async fn sleep_until(time: Option<Instant>) {
 }
 
 impl Shared {
-    pub(crate) fn new(cluster: Cluster, config: ConsumerConfig, group: Option<Arc<Group>>) -> Self {
+    pub(crate) fn new(
+        cluster: Cluster,
+        config: ConsumerConfig,
+        group: Option<Arc<Group>>,
+        interceptors: Interceptors,
+    ) -> Self {
         Self {
             cluster,
             assignment: Mutex::new(Assignment::new(config.clone())),
             config,
             group,
+            interceptors,
             wake_driver: Notify::new(),
             wake_poll: Notify::new(),
             positions: Notify::new(),
+            fetch_meters: FetchMeters::default(),
+            poll_meters: PollMeters::default(),
+            group_meters: GroupMeters::default(),
+            rebalancing: Rebalancing::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -111,10 +129,12 @@ impl Shared {
             .cluster
             .coordinator(CoordinatorKind::Group, group)
             .await?;
+        let asked = self.group_asked(GroupRequest::of(R::KEY));
         let answer = self
             .cluster
             .send_with(Node::Broker(coordinator), lane, max_version, limit, make)
             .await;
+        self.group_answered(asked, &answer);
         if let Err(Error::Disconnected { .. } | Error::Timeout { .. }) = &answer {
             self.cluster
                 .forget_coordinator(CoordinatorKind::Group, group);

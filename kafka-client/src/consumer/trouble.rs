@@ -31,6 +31,16 @@ impl Trouble {
         self.0.is_none()
     }
 
+    /// The error, however long it has lasted.
+    pub(crate) fn error(&self) -> Option<&Error> {
+        self.0.as_ref().map(|lasting| &lasting.error)
+    }
+
+    /// Since when there is one.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.0.as_ref().map(|lasting| lasting.since)
+    }
+
     /// The error, once it has lasted for its grace.
     pub(crate) fn lasting(&self, now: Instant) -> Option<Error> {
         let lasting = self.0.as_ref()?;

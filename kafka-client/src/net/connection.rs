@@ -17,12 +17,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::features::Features;
 use super::throttle::Throttled;
 use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::telemetry::PeerTelemetry;
 
 /// A connection to one broker. Two tasks move its bytes; both end when the last handle is dropped or the connection is
 /// lost, and everything that still waits for an answer then gets [`Error::Disconnected`].
@@ -45,6 +47,8 @@ pub(crate) struct Pending<'a, R> {
     connection: &'a Connection,
     version: i16,
     answer: oneshot::Receiver<Reply>,
+    /// From its place in the queue to its answer.
+    span: tracing::Span,
     request: PhantomData<fn() -> R>,
 }
 
@@ -73,6 +77,8 @@ const CLOSED_BY_BROKER: &str = "the broker closed it";
 struct Shared {
     /// `id 3 (host:port)`, for errors.
     broker: String,
+    /// What is told of the broker.
+    peer: PeerTelemetry,
     state: Mutex<State>,
 }
 
@@ -80,6 +86,8 @@ struct Shared {
 struct State {
     /// What ended the connection.
     closed: Option<String>,
+    /// Whether the broker has said what it speaks, and the connection is one to tell of.
+    established: bool,
     /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
     /// that the answer is not taken for the next one's.
     waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
@@ -119,13 +127,28 @@ impl Shared {
             tracing::debug!(broker = self.broker, reason, "connection closed");
             state.closed = Some(reason.to_owned());
         }
+        let was_established = std::mem::take(&mut state.established);
         let waiting = std::mem::take(&mut state.waiting);
         let tasks = std::mem::take(&mut state.tasks);
         drop(state);
+        self.peer.lost(waiting.len());
+        if was_established {
+            self.peer.disconnected(reason);
+        }
         for (_, reply) in waiting {
             let _ = reply.send(Err(self.lost(reason.to_owned())));
         }
         tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// The broker has said what it speaks.
+    fn establish(&self) {
+        let mut state = self.state();
+        if state.closed.is_none() {
+            state.established = true;
+            drop(state);
+            self.peer.connected();
+        }
     }
 
     /// Takes over the tasks, which may have found the connection lost before they got here.
@@ -146,9 +169,11 @@ impl Connection {
         read: impl AsyncRead + Send + Unpin + 'static,
         write: impl AsyncWrite + Send + Unpin + 'static,
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let shared = Arc::new(Shared {
             broker,
+            peer: peer.clone(),
             state: Mutex::default(),
         });
         let (outgoing, queue) = mpsc::unbounded_channel();
@@ -182,6 +207,7 @@ impl Connection {
             }
             other => other,
         })?;
+        connection.shared.establish();
         Ok(connection)
     }
 
@@ -313,6 +339,13 @@ impl Connection {
         limit: Duration,
     ) -> Result<Pending<'_, R>> {
         self.wait_for_quiet(limit).await?;
+        let span = tracing::debug_span!(
+            target: "kafka_client::request",
+            "request",
+            api = api_name::<R>(),
+            version,
+            broker = self.shared.broker,
+        );
         let (reply, answer) = oneshot::channel();
         self.queue(request, version, |correlation| {
             Then::Answer(correlation, reply)
@@ -321,6 +354,7 @@ impl Connection {
             connection: self,
             version,
             answer,
+            span,
             request: PhantomData,
         })
     }
@@ -414,12 +448,15 @@ where
             connection,
             version,
             answer,
+            span,
             ..
         } = self;
         let shared = &connection.shared;
         let frame = connection
             .within(limit, api_name::<R>(), "answered", answer)
+            .instrument(span.clone())
             .await??;
+        let _in_request = span.entered();
         let answer = frame::decode_response::<R>(frame, version).map_err(|error| {
             shared.close("an answer could not be read");
             Error::Protocol {
@@ -430,6 +467,7 @@ where
         let quiet = answer.quiet(version);
         if !quiet.is_zero() {
             tracing::debug!(broker = shared.broker, ?quiet, "throttled");
+            shared.peer.throttles(api_name::<R>(), quiet);
             let mut state = shared.state();
             state.quiet_until = state.quiet_until.max(Some(now() + quiet));
         }
@@ -454,6 +492,8 @@ async fn write_requests(
             }
             let mut next = Some(first);
             while let Some(request) = next {
+                let is_answered = matches!(request.then, Then::Answer(..));
+                shared.peer.sent(request.bytes.len(), is_answered);
                 requests.push_back(request.bytes);
                 match request.then {
                     Then::Answer(correlation, reply) => {
@@ -553,6 +593,7 @@ fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
             "an answer (correlation id {correlation}) to no request"
         ));
     };
+    shared.peer.received(4 + answer.len());
     if expected != correlation {
         let reason = format!("an answer with correlation id {correlation} instead of {expected}");
         let _ = reply.send(Err(shared.lost(reason.clone())));

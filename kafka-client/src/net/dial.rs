@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::connector::Network;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::telemetry::PeerTelemetry;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305): a name may lead to one that nobody
 /// answers at, as `localhost` does where it is an IPv6 address first.
@@ -29,6 +30,7 @@ impl Connection {
         host: &str,
         port: u16,
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let lost = |reason: String| Error::Disconnected {
             broker: name.clone(),
@@ -40,7 +42,7 @@ impl Connection {
             return match timeout(limit, connector.connect(host, port)).await {
                 Ok(Ok(stream)) => {
                     let (read, write) = tokio::io::split(stream);
-                    Self::start(name, read, write, config).await
+                    Self::start(name, read, write, config, peer).await
                 }
                 Ok(Err(error)) => Err(lost(error.to_string())),
                 Err(_) => Err(lost(format!("no connection within {limit:?}"))),
@@ -52,7 +54,7 @@ impl Connection {
                 Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
                 Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
             };
-        Self::open_any(name, &addresses, config).await
+        Self::open_any(name, &addresses, config, peer).await
     }
 
     /// Connects to one of these addresses: each is given a moment before the next one is tried as well, and the first that
@@ -61,6 +63,7 @@ impl Connection {
         name: String,
         addresses: &[SocketAddr],
         config: &ClientConfig,
+        peer: &PeerTelemetry,
     ) -> Result<Self> {
         let mut failures: Vec<Option<String>> = vec![None; addresses.len()];
         let mut waiting = addresses.iter().copied().enumerate();
@@ -68,8 +71,8 @@ impl Connection {
         let mut attempts = JoinSet::new();
         let mut begin = |attempts: &mut JoinSet<_>| match waiting.next() {
             Some((at, address)) => {
-                let (name, config) = (name.clone(), config.clone());
-                attempts.spawn(async move { (at, connect(name, address, &config).await) });
+                let (name, config, peer) = (name.clone(), config.clone(), peer.clone());
+                attempts.spawn(async move { (at, connect(name, address, &config, &peer).await) });
                 true
             }
             None => false,
@@ -108,13 +111,18 @@ impl Connection {
     }
 }
 
-async fn connect(name: String, address: SocketAddr, config: &ClientConfig) -> Result<Connection> {
+async fn connect(
+    name: String,
+    address: SocketAddr,
+    config: &ClientConfig,
+    peer: &PeerTelemetry,
+) -> Result<Connection> {
     let limit = config.connection_setup_timeout;
     let reason = match timeout(limit, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => match prepare(&stream) {
+        Ok(Ok(stream)) => match prepare(&stream, config) {
             Ok(()) => {
                 let (read, write) = stream.into_split();
-                return Connection::start(name, read, write, config).await;
+                return Connection::start(name, read, write, config, peer).await;
             }
             Err(error) => error.to_string(),
         },
@@ -127,13 +135,20 @@ async fn connect(name: String, address: SocketAddr, config: &ClientConfig) -> Re
     })
 }
 
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+fn prepare(stream: &TcpStream, config: &ClientConfig) -> std::io::Result<()> {
     // Requests are whole when they are written: waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_EVERY);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let socket = SockRef::from(stream);
+    if let Some(size) = config.send_buffer {
+        socket.set_send_buffer_size(size)?;
+    }
+    if let Some(size) = config.receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 #[cfg(test)]
@@ -143,13 +158,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_connection_asks_by_itself_whether_the_other_side_is_there() {
+    async fn a_connection_asks_by_itself_whether_the_other_side_is_there_and_has_the_buffers_wanted()
+     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        prepare(&stream).unwrap();
+        let config = ClientConfig {
+            receive_buffer: Some(100_000),
+            ..ClientConfig::default()
+        };
+        prepare(&stream, &config).unwrap();
         let socket = SockRef::from(&stream);
+        assert!(socket.recv_buffer_size().unwrap() >= 100_000);
         assert!(socket.keepalive().unwrap());
         assert!(stream.nodelay().unwrap());
     }

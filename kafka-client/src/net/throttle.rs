@@ -33,6 +33,7 @@ throttled! {
     JoinGroupResponse: from 3,
     HeartbeatResponse: from 2,
     LeaveGroupResponse: from 2,
+    ConsumerGroupHeartbeatResponse: from 0,
     SyncGroupResponse: from 2,
     ApiVersionsResponse: from 2,
     CreateTopicsResponse: from 3,

@@ -14,14 +14,16 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_proto::error_code::ErrorCode;
+use kafka_proto::records::CompressionRatio;
 
 use super::batch::{Batch, Place};
 use super::config::ProducerConfig;
 use super::delivery::{Promise, Written};
 use super::identity::Identity;
+use super::interceptor::Interceptors;
 use super::partitioner::StickyPartition;
 use super::queue::{PartitionQueue, Readiness, Urgency};
 use super::transaction::{Protocol, SOON, Transaction};
@@ -30,6 +32,8 @@ use crate::retry::Backoff;
 use crate::types::TopicPartition;
 
 pub(super) use append::{Appended, Refusal};
+pub(super) use spread::PartitionLeader;
+use spread::Silence;
 
 /// Batches for one broker, one for a partition.
 #[derive(Debug)]
@@ -81,13 +85,18 @@ struct Topic {
     name: Arc<str>,
     partitions: NonZeroU32,
     queues: Vec<PartitionQueue>,
+    /// Who leads them, as far as that is known.
+    leaders: Vec<PartitionLeader>,
     sticky: StickyPartition,
+    /// How small its records get.
+    ratio: CompressionRatio,
 }
 
 /// Everything that waits to be written.
 #[derive(Debug)]
 pub(super) struct Accumulator {
     config: ProducerConfig,
+    interceptors: Option<Arc<Interceptors>>,
     topics: HashMap<Arc<str>, Topic, foldhash::fast::FixedState>,
     /// Bytes of the batches that are not settled.
     used: usize,
@@ -97,6 +106,7 @@ pub(super) struct Accumulator {
     transaction: Option<Transaction>,
     /// By broker.
     traffic: HashMap<i32, Traffic>,
+    silence: Silence,
     next_number: u64,
     unsettled: BTreeSet<Place>,
     flush_below: u64,
@@ -105,6 +115,8 @@ pub(super) struct Accumulator {
     /// Why no more records are taken.
     closed: Option<Error>,
     settled: Vec<Settled>,
+    /// How many batches were split since somebody asked.
+    splits: u32,
 }
 
 /// A batch whose outcome is known and not told yet: whoever is told may do anything, and must not find the accumulator
@@ -112,11 +124,18 @@ pub(super) struct Accumulator {
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Settled {
+    pub(super) partition: TopicPartition,
+    pub(super) records: u32,
     promise: Promise,
     outcome: Result<Written>,
 }
 
 impl Settled {
+    /// Why its records are not written, if so.
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref().err()
+    }
+
     pub(super) fn tell(self) {
         self.promise.settle(self.outcome);
     }
@@ -126,21 +145,24 @@ impl Settled {
 const SPARE_BUFFERS: usize = 16;
 
 impl Accumulator {
-    pub(super) fn new(config: ProducerConfig) -> Self {
+    pub(super) fn new(config: ProducerConfig, interceptors: Option<Arc<Interceptors>>) -> Self {
         Self {
             transaction: config.transactional_id.clone().map(Transaction::new),
             config,
+            interceptors,
             topics: HashMap::default(),
             used: 0,
             spare: Vec::new(),
             identity: None,
             traffic: HashMap::new(),
+            silence: Silence::default(),
             next_number: 0,
             unsettled: BTreeSet::new(),
             flush_below: 0,
             first_error: None,
             closed: None,
             settled: Vec::new(),
+            splits: 0,
         }
     }
 
@@ -154,7 +176,9 @@ impl Accumulator {
             name: topic.clone(),
             partitions,
             queues: Vec::new(),
+            leaders: Vec::new(),
             sticky: StickyPartition::default(),
+            ratio: CompressionRatio::NONE,
         });
         topic.partitions = partitions;
         while topic.queues.len() < partitions.get() as usize {
@@ -187,6 +211,7 @@ impl Accumulator {
         leader: impl Fn(&TopicPartition) -> Option<i32>,
     ) -> Drained {
         let mut drained = Drained::default();
+        self.weigh(now);
         let urgency = Urgency {
             linger: self.config.linger,
             flush_below: self.flush_below,
@@ -261,8 +286,12 @@ impl Accumulator {
                 drained.to_add.clear();
             }
         }
+        let looks_for_silence = self.config.looks_for_silence();
         for request in &drained.requests {
             self.traffic.entry(request.broker).or_default().requests += 1;
+            if looks_for_silence {
+                self.silence.sent(request.broker, now);
+            }
         }
         for (mut batch, is_written) in expired {
             let last = batch.last_error.take();
@@ -280,13 +309,17 @@ impl Accumulator {
     }
 
     /// After a request to a broker ended, before its batches come back. `is_lost` says that its connection is no good.
-    pub(super) fn request_ended(&mut self, broker: i32, is_lost: bool) {
+    pub(super) fn request_ended(&mut self, broker: i32, is_lost: bool, now: Instant) {
         if let Entry::Occupied(mut traffic) = self.traffic.entry(broker) {
             traffic.get_mut().requests -= 1;
             traffic.get_mut().is_lost |= is_lost;
             if traffic.get().requests == 0 {
                 traffic.remove();
             }
+        }
+        if !is_lost && self.config.looks_for_silence() {
+            let waits = self.traffic.contains_key(&broker);
+            self.silence.answered(broker, waits, now);
         }
     }
 
@@ -298,6 +331,12 @@ impl Accumulator {
         now: Instant,
     ) {
         let doom = self.transaction.as_ref().and_then(Transaction::doom);
+        let compressed = batch.take_compressed();
+        if let Some((built, compressed)) = compressed
+            && let Some(topic) = self.topics.get_mut(&batch.partition.topic)
+        {
+            topic.ratio.observe(built, compressed);
+        }
         let Some(queue) = queue_of(&mut self.topics, &batch.partition) else {
             return;
         };
@@ -351,6 +390,7 @@ impl Accumulator {
         if code == ErrorCode::MessageTooLarge && batch.records > 1 && !batch.maybe_written {
             return self.split(batch, error);
         }
+        let error = too_large(&batch, error);
         // Any other answer leaves open what earlier sends did.
         batch.maybe_written |= maybe_written;
         if code == ErrorCode::ConcurrentTransactions && !is_over {
@@ -381,12 +421,17 @@ impl Accumulator {
     /// Puts the halves of a batch back that is too large for its broker.
     fn split(&mut self, batch: Batch, error: Error) {
         let (place, counted) = (batch.place(), batch.counted());
+        if let Some(topic) = self.topics.get_mut(&batch.partition.topic) {
+            // More was expected of compression than it has done: it has to show anew what it can do.
+            topic.ratio = CompressionRatio::NONE;
+        }
         let Some(queue) = queue_of(&mut self.topics, &batch.partition) else {
             return;
         };
         tracing::debug!(partition = %batch.partition, %error, "batch will be split");
         match batch.halves() {
             Ok(halves) => {
+                self.splits += 1;
                 self.unsettled.remove(&place);
                 self.used -= counted;
                 for half in batch.split(halves) {
@@ -469,8 +514,14 @@ impl Accumulator {
         }
         self.unsettled.remove(&batch.place());
         self.used -= batch.counted();
+        let (partition, records) = (batch.partition.clone(), batch.records.unsigned_abs());
         let (promise, buffer) = batch.end();
-        self.settled.push(Settled { promise, outcome });
+        self.settled.push(Settled {
+            partition,
+            records,
+            promise,
+            outcome,
+        });
         if let Some(buffer) = buffer
             && self.spare.len() < SPARE_BUFFERS
         {
@@ -483,12 +534,42 @@ impl Accumulator {
         std::mem::take(&mut self.settled)
     }
 
+    /// How many batches were split since this was called last.
+    pub(super) fn take_splits(&mut self) -> u32 {
+        std::mem::take(&mut self.splits)
+    }
+
+    /// Bytes of the buffer that are taken.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
     fn expired(&self, batch: &Batch, last: Option<Error>) -> Error {
         Error::timeout(
             format!("delivery to {}", batch.partition),
             self.config.delivery_timeout,
             last,
         )
+    }
+}
+
+/// A record that its topic does not take, which the broker knows by a code alone.
+fn too_large(batch: &Batch, error: Error) -> Error {
+    match error {
+        Error::Broker {
+            code: code @ ErrorCode::MessageTooLarge,
+            message,
+            ..
+        } if batch.records == 1 => Error::Broker {
+            code,
+            what: format!(
+                "record of {} bytes for partition {}, more than its topic takes (max.message.bytes)",
+                batch.counted(),
+                batch.partition
+            ),
+            message,
+        },
+        other => other,
     }
 }
 
@@ -509,6 +590,7 @@ fn queue_of<'a>(
 }
 
 mod append;
+mod spread;
 mod transactional;
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! A batch on its way: gathering records, sealed, sent, perhaps sent again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka_proto::compression::Codec;
+use kafka_proto::compression::{Codec, Compression};
 use kafka_proto::records::{
-    ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal, increment_sequence,
+    CompressionRatio, ProducerSequence, RecordBatch, RecordBatchBuilder, RecordsError, Seal,
+    increment_sequence,
 };
 
 use super::delivery::{Delivery, Promise};
+use super::interceptor::Interceptors;
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::metrics::Shipment;
 use crate::types::TopicPartition;
 
 /// Where a batch stands in the order in which batches were begun: its number, and of a batch that was split the part's
@@ -34,12 +38,18 @@ pub(super) struct Batch {
     pub(super) maybe_written: bool,
     /// Whether the broker will not take it under its sequence, whatever becomes of others.
     pub(super) refused: bool,
+    /// How often it was sent.
+    pub(super) attempts: u32,
     /// What went wrong the last time.
     pub(super) last_error: Option<Error>,
     builder: RecordBatchBuilder,
     /// What it counts against the buffer: its size when the last record went in, however small it gets when compressed.
     counted: usize,
+    /// The size of the largest record.
+    largest: usize,
     sealed: Option<Bytes>,
+    /// Its size before it was compressed and after, until somebody learns from it.
+    compressed: Option<(usize, usize)>,
     promise: Promise,
 }
 
@@ -49,9 +59,13 @@ impl Batch {
         number: u64,
         created: Instant,
         buffer: Vec<u8>,
+        ratio: CompressionRatio,
+        interceptors: Option<&Arc<Interceptors>>,
     ) -> Self {
+        let mut builder = RecordBatchBuilder::with_buffer(buffer);
+        builder.expect_ratio(ratio);
         Self {
-            promise: Promise::new(partition.clone()),
+            promise: Promise::new(partition.clone(), interceptors),
             partition,
             number,
             created,
@@ -59,10 +73,13 @@ impl Batch {
             sequence: None,
             maybe_written: false,
             refused: false,
+            attempts: 0,
             last_error: None,
-            builder: RecordBatchBuilder::with_buffer(buffer),
+            builder,
             counted: 0,
+            largest: 0,
             sealed: None,
+            compressed: None,
         }
     }
 
@@ -78,11 +95,16 @@ impl Batch {
         self.counted
     }
 
-    /// The batch's size: uncompressed until it is sealed.
+    /// The batch's size: what is expected of it until it is sealed.
     pub(super) fn size(&self) -> usize {
         self.sealed
             .as_ref()
-            .map_or_else(|| self.builder.len(), Bytes::len)
+            .map_or_else(|| self.builder.estimated_len(), Bytes::len)
+    }
+
+    /// Its size before it was compressed and after, once.
+    pub(super) fn take_compressed(&mut self) -> Option<(usize, usize)> {
+        self.compressed.take()
     }
 
     pub(super) fn would_fit(&self, record: &Record<'_>, timestamp: i64, limit: usize) -> bool {
@@ -95,10 +117,12 @@ impl Batch {
         record: &Record<'_>,
         timestamp: i64,
     ) -> Result<(), RecordsError> {
+        let before = self.builder.len();
         self.builder
             .append(timestamp, record.key, record.value, record.headers)?;
         self.records += 1;
         self.counted = self.builder.len();
+        self.largest = self.largest.max(self.counted - before);
         Ok(())
     }
 
@@ -116,12 +140,18 @@ impl Batch {
     ) -> Result<Bytes, RecordsError> {
         let producer = self.sequence.unwrap_or(ProducerSequence::NONE);
         let bytes = match self.sealed.take() {
-            None => self.builder.finish(&Seal {
-                codec,
-                producer,
-                transactional,
-                ..Seal::default()
-            })?,
+            None => {
+                let bytes = self.builder.finish(&Seal {
+                    codec,
+                    producer,
+                    transactional,
+                    ..Seal::default()
+                })?;
+                if codec.compression() != Compression::None {
+                    self.compressed = Some((self.counted, bytes.len()));
+                }
+                bytes
+            }
             Some(sealed) => {
                 let batch = RecordBatch::parse(sealed)?;
                 let is_current = batch.producer_id() == producer.producer_id
@@ -156,6 +186,19 @@ impl Batch {
         Ok([front, back])
     }
 
+    /// What there is to say of it when it goes out.
+    pub(super) fn shipment(&self, now: Instant) -> Shipment {
+        Shipment {
+            topic: self.partition.topic.clone(),
+            records: self.records.unsigned_abs(),
+            size: self.size(),
+            uncompressed: self.counted,
+            largest: self.largest,
+            age: now.saturating_duration_since(self.created),
+            is_retry: self.attempts > 1,
+        }
+    }
+
     /// Its halves as batches of their own, which follow each other in the sequence as the whole would have.
     pub(super) fn split(self, [front, back]: [RecordBatchBuilder; 2]) -> [Self; 2] {
         let skipped = front.record_count();
@@ -171,10 +214,13 @@ impl Batch {
             }),
             maybe_written: self.maybe_written,
             refused: false,
+            attempts: 0,
             last_error: self.last_error.clone(),
             counted: builder.len(),
+            largest: self.largest,
             builder,
             sealed: None,
+            compressed: None,
             promise,
         };
         [part(front, promise, 0), part(back, rest, skipped as i32)]

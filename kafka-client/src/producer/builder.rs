@@ -1,19 +1,25 @@
 //! Settings one by one, by typed methods or Kafka's names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_proto::compression::{Codec, Compression};
 
 use super::Producer;
 use super::config::{Acks, ProducerConfig};
+use super::interceptor::{Interceptors, ProducerInterceptor};
+use super::partitioner::Partitioner;
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::metrics::ClientKind;
 use crate::net::Network;
 
 /// Settings of a [`Producer`].
 #[derive(Debug, Clone, Default)]
 pub struct ProducerBuilder {
     config: ProducerConfig,
+    partitioner: Option<Arc<dyn Partitioner>>,
+    interceptors: Vec<Arc<dyn ProducerInterceptor>>,
 }
 
 impl ProducerBuilder {
@@ -112,6 +118,28 @@ impl ProducerBuilder {
         self
     }
 
+    /// `client.rack`: where the client stands, for `partitioner.rack.aware`.
+    #[must_use]
+    pub fn client_rack(mut self, rack: impl Into<String>) -> Self {
+        self.config.client_rack = Some(rack.into());
+        self
+    }
+
+    /// Chooses partitions in the place of the built-in rules. What `partitioner.ignore.keys` and the others say counts
+    /// only where it leaves the choice to them.
+    #[must_use]
+    pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
+        self.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Sees every record and what becomes of it; several are called in the order in which they were added.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl ProducerInterceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
     /// Settings by their Kafka names.
     ///
     /// # Errors
@@ -131,14 +159,21 @@ impl ProducerBuilder {
         self
     }
 
-    /// Connects to the cluster.
+    /// Connects to the cluster. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for settings that contradict each other; [`Error::Connect`](crate::Error::Connect) names each address that was tried.
     pub async fn build(self) -> Result<Producer> {
         let config = self.config.bounded();
         config.validate()?;
-        let cluster = Cluster::connect(config.client.clone()).await?;
-        Ok(Producer::start(config, cluster))
+        let cluster = Cluster::connect(config.client.clone(), ClientKind::Producer).await?;
+        let interceptors =
+            (!self.interceptors.is_empty()).then(|| Arc::new(Interceptors(self.interceptors)));
+        Ok(Producer::start(
+            config,
+            cluster,
+            self.partitioner,
+            interceptors,
+        ))
     }
 }

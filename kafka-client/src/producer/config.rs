@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kafka_proto::compression::{Codec, Compression};
 
-use crate::config::{CLIENT_SETTINGS, ClientConfig, Setting, apply, one_of, parse, parse_millis};
+use crate::config::{
+    CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis,
+    positive,
+};
 use crate::error::{Error, Result};
 
 /// Who has to have written a batch before it counts as written (`acks`).
@@ -54,6 +57,19 @@ pub struct ProducerConfig {
     pub delivery_timeout: Duration,
     /// `max.in.flight.requests.per.connection`: 1 to 5.
     pub max_in_flight: usize,
+    /// `partitioner.adaptive.partitioning.enable`: records without a key go to partitions the less often the more batches
+    /// wait for them (KIP-794).
+    pub partitioner_adaptive: bool,
+    /// `partitioner.availability.timeout.ms`: records without a key pass over the partitions of a broker that has something
+    /// to answer and has not answered for this long. Zero: never. Only where partitioning is adaptive.
+    pub partitioner_availability_timeout: Duration,
+    /// `partitioner.ignore.keys`: records with a key are spread as those without.
+    pub partitioner_ignore_keys: bool,
+    /// `partitioner.rack.aware`: records without a key go to partitions with their leader in this client's rack, if there
+    /// are any (KIP-1123).
+    pub partitioner_rack_aware: bool,
+    /// `client.rack`: where the client stands.
+    pub client_rack: Option<String>,
     /// `transactional.id`: who the producer is over restarts. Records are written in transactions only where it is set.
     pub transactional_id: Option<String>,
     /// `transaction.timeout.ms`: a transaction that takes longer is aborted by the cluster, and its producer fenced.
@@ -77,6 +93,11 @@ impl Default for ProducerConfig {
             max_request_size: 1 << 20,
             delivery_timeout: Duration::from_secs(120),
             max_in_flight: 5,
+            partitioner_adaptive: true,
+            partitioner_availability_timeout: Duration::ZERO,
+            partitioner_ignore_keys: false,
+            partitioner_rack_aware: false,
+            client_rack: None,
             transactional_id: None,
             transaction_timeout: Duration::from_secs(60),
         }
@@ -95,7 +116,12 @@ impl ProducerConfig {
         let set = |config: &mut Self, key: &str, value: &str| {
             Setting::find(PRODUCER_SETTINGS, config, key, value)
                 .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
+                .or_else(|| Setting::find(RETRIES, &mut config.client, key, value))
         };
+        // A level counts for the compression that is chosen, wherever among the settings that stands.
+        let own = |(key, value): (K, V)| (key.as_ref().to_owned(), value.as_ref().to_owned());
+        let mut properties: Vec<(String, String)> = properties.into_iter().map(own).collect();
+        properties.sort_by_key(|(key, _)| key != "compression.type");
         apply(self, set, properties)
     }
 
@@ -107,6 +133,7 @@ impl ProducerConfig {
             &mut self.max_block,
             &mut self.client.request_timeout,
             &mut self.client.connection_setup_timeout,
+            &mut self.client.connection_setup_timeout_max,
             &mut self.client.metadata_max_age,
             &mut self.client.retry_backoff,
             &mut self.client.retry_backoff_max,
@@ -117,6 +144,17 @@ impl ProducerConfig {
         // It has to have room for the linger and a request.
         self.delivery_timeout = self.delivery_timeout.min(CENTURY * 2 + self.linger);
         self
+    }
+
+    /// Whether it matters how long a broker says nothing.
+    pub(super) fn looks_for_silence(&self) -> bool {
+        self.partitioner_adaptive && !self.partitioner_availability_timeout.is_zero()
+    }
+
+    /// How large a batch may get before it is compressed, however small it is expected to be then: there has to be room for
+    /// some of them.
+    pub(super) fn largest_batch(&self) -> usize {
+        self.batch_size.max(self.buffer_memory / 4)
     }
 
     pub(super) fn validate(&self) -> Result<()> {
@@ -191,8 +229,13 @@ fn set_level(
     of: Compression,
     value: &str,
 ) -> std::result::Result<(), String> {
-    let codec =
-        Codec::with_level(of, parse(value, "a level")?).map_err(|error| error.to_string())?;
+    let codec = match value.trim() {
+        // What gzip's default is called.
+        "-1" if of == Compression::Gzip => Codec::new(of),
+        level => {
+            Codec::with_level(of, parse(level, "a level")?).map_err(|error| error.to_string())?
+        }
+    };
     if config.compression.compression() == of {
         config.compression = codec;
     }
@@ -214,7 +257,7 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     },
     Setting {
         name: "enable.idempotence",
-        apply: |config, value| parse(value, "true or false").map(|on| config.idempotence = on),
+        apply: |config, value| boolean(value).map(|on| config.idempotence = on),
     },
     Setting {
         name: "batch.size",
@@ -263,7 +306,32 @@ const PRODUCER_SETTINGS: &[Setting<ProducerConfig>] = &[
     },
     Setting {
         name: "max.in.flight.requests.per.connection",
-        apply: |config, value| parse(value, "1 to 5").map(|count| config.max_in_flight = count),
+        apply: |config, value| positive(value, "1 to 5").map(|count| config.max_in_flight = count),
+    },
+    Setting {
+        name: "partitioner.adaptive.partitioning.enable",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_adaptive = on),
+    },
+    Setting {
+        name: "partitioner.availability.timeout.ms",
+        apply: |config, value| {
+            parse_millis(value).map(|time| config.partitioner_availability_timeout = time)
+        },
+    },
+    Setting {
+        name: "partitioner.ignore.keys",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_ignore_keys = on),
+    },
+    Setting {
+        name: "partitioner.rack.aware",
+        apply: |config, value| boolean(value).map(|on| config.partitioner_rack_aware = on),
+    },
+    Setting {
+        name: "client.rack",
+        apply: |config, value| {
+            config.client_rack = Some(value.to_owned()).filter(|rack| !rack.is_empty());
+            Ok(())
+        },
     },
     Setting {
         name: "transactional.id",
@@ -298,6 +366,29 @@ mod tests {
             (Acks::Leader, Duration::from_millis(7))
         );
         assert_eq!(config.compression.compression(), Compression::Zstd);
+    }
+
+    #[test]
+    fn a_level_counts_for_its_compression_whichever_is_set_first() {
+        let mut properties = [
+            ("compression.gzip.level", "9"),
+            ("compression.zstd.level", "1"),
+            ("compression.type", "gzip"),
+        ];
+        for _ in 0..3 {
+            let mut config = ProducerConfig::default();
+            config.set(properties).unwrap();
+            assert_eq!(config.compression.level(), Some(9), "{properties:?}");
+            properties.rotate_left(1);
+        }
+        let mut config = ProducerConfig::default();
+        config
+            .set([
+                ("compression.type", "gzip"),
+                ("compression.gzip.level", "-1"),
+            ])
+            .unwrap();
+        assert_eq!(config.compression, Codec::new(Compression::Gzip));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::interceptor::{Acknowledged, Interceptors};
 use super::record::RecordMetadata;
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
@@ -34,9 +35,17 @@ struct Part {
 #[derive(Debug)]
 struct Acknowledgement {
     partition: TopicPartition,
+    watch: Option<Box<Watch>>,
     /// All parts, in order; there is more than one only if the batch had to be split.
     outcome: OnceLock<Vec<Part>>,
     state: Mutex<State>,
+}
+
+/// Who is told of every single record, and the records' timestamps.
+#[derive(Debug)]
+struct Watch {
+    interceptors: Arc<Interceptors>,
+    timestamps: Mutex<Vec<i64>>,
 }
 
 #[derive(Debug)]
@@ -65,7 +74,48 @@ impl Acknowledgement {
         let _ = self.outcome.set(parts);
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
+        self.tell_interceptors();
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Acknowledgement {
+    fn tell_interceptors(&self) {
+        let (Some(watch), Some(parts)) = (&self.watch, self.outcome.get()) else {
+            return;
+        };
+        let timestamps = std::mem::take(
+            &mut *watch
+                .timestamps
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for (index, timestamp) in (0..).zip(timestamps) {
+            let outcome = self.result(parts, index, timestamp);
+            watch.interceptors.on_acknowledgement(&Acknowledged {
+                topic: &self.partition.topic,
+                partition: Some(self.partition.partition),
+                outcome: outcome.as_ref(),
+            });
+        }
+    }
+
+    /// What became of a record.
+    fn result(&self, parts: &[Part], index: u32, timestamp: i64) -> Result<RecordMetadata> {
+        let after = parts.partition_point(|part| part.first <= index);
+        let Some(part) = after.checked_sub(1).and_then(|at| parts.get(at)) else {
+            return Err(Error::Closed {
+                what: "the producer",
+            });
+        };
+        let written = part.outcome.as_ref().map_err(Clone::clone)?;
+        Ok(RecordMetadata {
+            partition: self.partition.clone(),
+            offset: written
+                .base_offset
+                .map(|base| base + i64::from(index - part.first)),
+            timestamp: written.log_append_time.unwrap_or(timestamp),
+        })
     }
 }
 
@@ -80,7 +130,13 @@ pub(super) struct Promise {
 }
 
 impl Promise {
-    pub(super) fn new(partition: TopicPartition) -> Self {
+    pub(super) fn new(partition: TopicPartition, interceptors: Option<&Arc<Interceptors>>) -> Self {
+        let watch = interceptors.map(|interceptors| {
+            Box::new(Watch {
+                interceptors: interceptors.clone(),
+                timestamps: Mutex::default(),
+            })
+        });
         let state = Mutex::new(State {
             unsettled: 1,
             settled: Vec::new(),
@@ -88,6 +144,7 @@ impl Promise {
         });
         let acknowledgement = Arc::new(Acknowledgement {
             partition,
+            watch,
             outcome: OnceLock::new(),
             state,
         });
@@ -103,7 +160,14 @@ impl Promise {
         self.first
     }
 
+    /// The acknowledgement of the next record; `index` counts them.
     pub(super) fn delivery(&self, index: u32, timestamp: i64) -> Delivery {
+        if let Some(watch) = &self.acknowledgement.watch {
+            let timestamps = watch.timestamps.lock();
+            timestamps
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(timestamp);
+        }
         Delivery {
             batch: self.acknowledgement.clone(),
             index,
@@ -157,21 +221,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The partition that the record goes to.
+    pub fn partition(&self) -> &TopicPartition {
+        &self.batch.partition
+    }
+
     fn result(&self, parts: &[Part]) -> Result<RecordMetadata> {
-        let after = parts.partition_point(|part| part.first <= self.index);
-        let Some(part) = after.checked_sub(1).and_then(|at| parts.get(at)) else {
-            return Err(Error::Closed {
-                what: "the producer",
-            });
-        };
-        let written = part.outcome.as_ref().map_err(Clone::clone)?;
-        Ok(RecordMetadata {
-            partition: self.batch.partition.clone(),
-            offset: written
-                .base_offset
-                .map(|base| base + i64::from(self.index - part.first)),
-            timestamp: written.log_append_time.unwrap_or(self.timestamp),
-        })
+        self.batch.result(parts, self.index, self.timestamp)
     }
 }
 
@@ -232,7 +288,7 @@ mod tests {
 
     #[test]
     fn everybody_who_waits_is_woken_once() {
-        let promise = Promise::new(TopicPartition::new("t", 0));
+        let promise = Promise::new(TopicPartition::new("t", 0), None);
         let waker = Arc::new(Counter(AtomicUsize::new(0)));
         let mut deliveries: Vec<Delivery> =
             (0..3).map(|index| promise.delivery(index, 7)).collect();
@@ -254,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_is_lost_on_the_way_leaves_nobody_waiting() {
-        let promise = Promise::new(TopicPartition::new("t", 0));
+        let promise = Promise::new(TopicPartition::new("t", 0), None);
         let waker = Arc::new(Counter(AtomicUsize::new(0)));
         let mut delivery = promise.delivery(0, 7);
         assert!(poll(&mut delivery, &waker).is_pending());
@@ -268,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_was_split_is_settled_with_its_last_part() {
-        let promise = Promise::new(TopicPartition::new("t", 0));
+        let promise = Promise::new(TopicPartition::new("t", 0), None);
         let waker = Arc::new(Counter(AtomicUsize::new(0)));
         let mut deliveries: Vec<Delivery> =
             (0..4).map(|index| promise.delivery(index, 7)).collect();

@@ -12,6 +12,7 @@ mod builder;
 mod config;
 mod delivery;
 mod identity;
+mod interceptor;
 mod partitioner;
 mod produce;
 mod queue;
@@ -19,27 +20,33 @@ mod record;
 mod sender;
 mod sequence;
 mod transaction;
+mod typed;
 
 use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use builder::ProducerBuilder;
 pub use config::{Acks, ProducerConfig};
 pub use delivery::Delivery;
+pub use interceptor::{Acknowledged, OutgoingHeader, OutgoingRecord, ProducerInterceptor};
 pub use kafka_proto::records::Header;
+pub use partitioner::{Partitioner, Partitions};
 pub use record::{Record, RecordMetadata};
 use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
 use tokio::time::{timeout, timeout_at};
+pub use typed::{TypedProducer, TypedRecord};
 
 use crate::clock::now;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
+use crate::events::EventStream;
+use crate::metrics::Metrics;
 use crate::retry::Backoff;
 use accumulator::{Appended, Refusal};
+use interceptor::Interceptors;
 use kafka_proto::error_code::ErrorCode;
 use sender::Shared;
 
@@ -69,6 +76,8 @@ struct Handle {
     runtime: Runtime,
     /// Topics that [`Producer::try_send`] is having asked for.
     asked_for: Mutex<HashSet<Arc<str>>>,
+    partitioner: Option<Arc<dyn Partitioner>>,
+    interceptors: Option<Arc<Interceptors>>,
 }
 
 impl Drop for Handle {
@@ -84,6 +93,14 @@ const CLOSED: Error = Error::Closed {
 /// How many records [`Producer::send_all`] takes before it lets others have their turn.
 const RECORDS_AT_ONCE: usize = 256;
 
+/// How long a topic that is not there is asked for: it may have been created a moment ago.
+const TOPIC_GRACE: Duration = Duration::from_secs(2);
+
+fn is_missing(error: &Error) -> bool {
+    let missing = ErrorCode::UnknownTopicOrPartition;
+    matches!(error, Error::Broker { code, .. } if *code == missing)
+}
+
 /// How long a record has waited to be taken, and what was tried for it.
 #[derive(Debug, Default)]
 struct Patience {
@@ -97,25 +114,54 @@ impl Producer {
         ProducerBuilder::default()
     }
 
-    fn start(config: ProducerConfig, cluster: Cluster) -> Self {
-        let shared = Arc::new(Shared::new(config, cluster));
+    fn start(
+        config: ProducerConfig,
+        cluster: Cluster,
+        partitioner: Option<Arc<dyn Partitioner>>,
+        interceptors: Option<Arc<Interceptors>>,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(config, cluster, interceptors.clone()));
         let sender = tokio::spawn(sender::run(shared.clone())).abort_handle();
         Self(Arc::new(Handle {
             shared,
             sender,
             runtime: Runtime::current(),
             asked_for: Mutex::default(),
+            partitioner,
+            interceptors,
         }))
     }
 
     /// Hands a record over. Waits while the buffer is full or the topic is not known, for at most `max.block.ms`; the
-    /// record was taken when this returns, and written when the [`Delivery`] resolves.
+    /// record was taken when this returns, and written when the [`Delivery`] resolves. A topic that is not there is waited
+    /// for, for two seconds.
     ///
     /// # Errors
-    /// [`Error::RecordTooLarge`], [`Error::NoSuchPartition`], [`Error::Closed`]; [`Error::Timeout`] with the reason.
+    /// [`Error::Broker`] names a topic that is not there; [`Error::RecordTooLarge`], [`Error::NoSuchPartition`], [`Error::Closed`]; [`Error::Timeout`] with the reason.
     /// Cancel-safe: a record whose `send` was dropped was not taken.
     pub async fn send(&self, record: Record<'_>) -> Result<Delivery> {
         consume_budget().await;
+        match &self.0.interceptors {
+            None => self.send_as_it_is(record).await,
+            // Apart, so that the others need not make room for it.
+            Some(interceptors) => Box::pin(self.send_intercepted(interceptors, record)).await,
+        }
+    }
+
+    async fn send_intercepted(
+        &self,
+        interceptors: &Interceptors,
+        record: Record<'_>,
+    ) -> Result<Delivery> {
+        let outgoing = interceptors.on_send(&record);
+        let headers = outgoing.borrowed_headers();
+        let record = outgoing.as_record(&headers);
+        let sent = self.send_as_it_is(record).await;
+        interceptors.refused(&record, sent.as_ref().err());
+        sent
+    }
+
+    async fn send_as_it_is(&self, record: Record<'_>) -> Result<Delivery> {
         match self.append(&record) {
             Ok(delivery) => Ok(delivery),
             Err(Refusal::Invalid(error)) => Err(error),
@@ -143,14 +189,23 @@ impl Producer {
     /// [`flush`](Self::flush) whether all were written. Returns how many there were.
     ///
     /// # Errors
-    /// As [`send`](Self::send). The records before the one that failed were taken. Not cancel-safe: some may have been.
+    /// As [`send`](Self::send). The records before the one that failed were taken.
+    ///
+    /// Cancel-safe in so far as every record that was taken is sent, once and in order; but nobody says how many were.
     pub async fn send_all<'a>(
         &self,
         records: impl IntoIterator<Item = Record<'a>>,
     ) -> Result<usize> {
         let mut records = records.into_iter();
-        let mut next = records.next();
         let mut taken = 0;
+        if self.0.interceptors.is_some() || self.0.partitioner.is_some() {
+            for record in records {
+                self.send(record).await?;
+                taken += 1;
+            }
+            return Ok(taken);
+        }
+        let mut next = records.next();
         let mut patience = Patience::default();
         while next.is_some() {
             consume_budget().await;
@@ -194,11 +249,28 @@ impl Producer {
     /// [`Error::BufferFull`]; [`Error::Broker`] with `UNKNOWN_TOPIC_OR_PARTITION` while the topic is being asked for;
     /// those of [`send`](Self::send).
     pub fn try_send(&self, record: Record<'_>) -> Result<Delivery> {
-        self.append(&record).map_err(|refusal| match refusal {
+        let Some(interceptors) = &self.0.interceptors else {
+            return self.try_send_as_it_is(&record);
+        };
+        let outgoing = interceptors.on_send(&record);
+        let headers = outgoing.borrowed_headers();
+        let record = outgoing.as_record(&headers);
+        let sent = self.try_send_as_it_is(&record);
+        interceptors.refused(&record, sent.as_ref().err());
+        sent
+    }
+
+    fn try_send_as_it_is(&self, record: &Record<'_>) -> Result<Delivery> {
+        self.append(record).map_err(|refusal| match refusal {
             Refusal::Invalid(error) | Refusal::UnknownPartition(error) => error,
-            Refusal::Full => Error::BufferFull {
-                buffer: self.0.shared.config.buffer_memory,
-            },
+            Refusal::Full => {
+                let moment = self.0.shared.telemetry().metrics.moment();
+                self.0.shared.meters.exhausted(moment);
+                self.0.shared.wake.notify_one();
+                Error::BufferFull {
+                    buffer: self.0.shared.config.buffer_memory,
+                }
+            }
             Refusal::UnknownTopic => {
                 self.ask_for(record.topic);
                 Error::broker(
@@ -237,7 +309,19 @@ impl Producer {
     }
 
     fn append(&self, record: &Record<'_>) -> std::result::Result<Delivery, Refusal> {
-        let Appended { delivery, wake } = self.0.shared.accumulator().append(record, now)?;
+        let mut record = *record;
+        if let Some(partitioner) = &self.0.partitioner
+            && record.partition.is_none()
+        {
+            let metadata = self.0.shared.cluster.metadata();
+            let topic = metadata.topics.get(record.topic);
+            let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
+            if partitions.is_empty() {
+                return Err(Refusal::UnknownTopic);
+            }
+            record.partition = partitioner.partition(&record, &Partitions::new(partitions));
+        }
+        let Appended { delivery, wake } = self.0.shared.accumulator().append(&record, now)?;
         if wake {
             self.0.shared.wake.notify_one();
         }
@@ -271,7 +355,10 @@ impl Producer {
             }
             Refusal::Full => {
                 shared.wake.notify_one();
+                let metrics = &shared.telemetry().metrics;
+                let _waiting = shared.meters.wait_for_room(metrics);
                 timeout_at(end.into(), settled).await.map_err(|_| {
+                    shared.meters.exhausted(metrics.moment());
                     let full = Error::BufferFull {
                         buffer: shared.config.buffer_memory,
                     };
@@ -292,12 +379,14 @@ impl Producer {
     /// Asks for a topic until it is there.
     async fn know_topic(&self, topic: &str, end: Instant) -> Result<()> {
         let shared = &self.0.shared;
+        let _waiting = shared.meters.metadata_wait.begin();
         let topic: Arc<str> = topic.into();
         let mut backoff = Backoff::new(
             shared.config.client.retry_backoff,
             shared.config.client.retry_backoff_max,
         );
         let mut last = None;
+        let grace = now() + TOPIC_GRACE;
         loop {
             let ask = async {
                 let metadata = shared.cluster.add_topics([topic.clone()]).await?;
@@ -311,23 +400,21 @@ impl Producer {
                 Err(_) => return Err(self.not_taken(&topic, last)),
                 Ok(Err(error)) => error,
                 Ok(Ok(metadata)) => {
-                    let info = metadata.topics.get(&topic);
-                    let count = info.map_or(0, |info| info.partitions.len() as u32);
-                    if let Some(count) = NonZeroU32::new(count) {
-                        shared.accumulator().set_partitions(&topic, count);
+                    if shared.learn_partitions(&metadata, &topic) {
                         return Ok(());
                     }
+                    let info = metadata.topics.get(&topic);
                     let code = info
                         .and_then(|info| info.error)
                         .unwrap_or(ErrorCode::UnknownTopicOrPartition);
                     Error::broker(code, format!("topic \"{topic}\""))
                 }
             };
-            if !error.is_retriable() {
+            let wait = now() + backoff.next();
+            if !error.is_retriable() || (is_missing(&error) && wait >= grace) {
                 shared.cluster.forget_topics([&*topic]);
                 return Err(error);
             }
-            let wait = now() + backoff.next();
             if wait >= end {
                 shared.cluster.forget_topics([&*topic]);
                 return Err(self.not_taken(&topic, Some(error)));
@@ -343,6 +430,7 @@ impl Producer {
     /// # Errors
     /// The first error of a batch since the last flush; the other batches were settled all the same.
     pub async fn flush(&self) -> Result<()> {
+        let _flushing = self.0.shared.meters.flush.begin();
         let below = self.0.shared.accumulator().flush();
         self.0.shared.wake.notify_one();
         loop {
@@ -359,7 +447,17 @@ impl Producer {
         }
     }
 
-    /// How many partitions a topic has; asks for the topic if it is not known.
+    /// What the producer measures, at this moment; see [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.0.shared.metrics()
+    }
+
+    /// What happens to the producer from now on; see [`events`](crate::events). Ends when the producer is closed.
+    pub fn events(&self) -> EventStream {
+        self.0.shared.telemetry().events.subscribe()
+    }
+
+    /// How many partitions a topic has; asks for the topic if it is not known. Cancel-safe.
     ///
     /// # Errors
     /// As [`send`](Self::send).

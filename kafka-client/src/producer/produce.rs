@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_proto::codec::Uuid;
@@ -22,6 +23,7 @@ use super::sender::Shared;
 use super::transaction::Protocol;
 use crate::cluster::{BrokerInfo, Lane, NewLeader, Node};
 use crate::error::{Error, Result};
+use crate::metrics::{Shipment, now};
 use crate::net::Connection;
 use crate::types::TopicPartition;
 
@@ -81,6 +83,12 @@ impl Turn {
 }
 
 /// Sends one request and sorts its answer by batch.
+#[tracing::instrument(
+    level = "debug",
+    target = "kafka_client::produce",
+    skip_all,
+    fields(broker = request.broker, batches = request.batches.len())
+)]
 pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -> Produced {
     let Request {
         broker,
@@ -94,13 +102,21 @@ pub(super) async fn produce(shared: Arc<Shared>, request: Request, turn: Turn) -
         .iter()
         .map(|(batch, bytes)| (batch.partition.clone(), bytes.clone()))
         .collect();
+    let now = now();
+    let shipments: Vec<Shipment> = sealed
+        .iter()
+        .map(|(batch, _)| batch.shipment(now))
+        .collect();
     let batches = sealed.into_iter().map(|(batch, _)| batch);
     let answers = match turn.wait(&shared, broker).await {
         Ok((connection, next)) if payload.is_empty() => {
             let _ = next.send(connection);
             Ok(HashMap::new())
         }
-        Ok((connection, next)) => exchange(&shared, &connection, next, transaction, payload).await,
+        Ok((connection, next)) => {
+            let sent = Sent { broker, shipments };
+            exchange(&shared, &connection, next, transaction, payload, &sent).await
+        }
         Err(error) => Err(Failure {
             error,
             maybe_written: false,
@@ -198,6 +214,30 @@ fn seal(
     batches.into_iter().map(seal).collect()
 }
 
+/// What goes out, for those who count.
+struct Sent {
+    broker: i32,
+    shipments: Vec<Shipment>,
+}
+
+impl Sent {
+    fn begin(&self, shared: &Shared) {
+        let moment = shared.telemetry().metrics.moment();
+        shared.meters.sent(&self.shipments, moment);
+    }
+
+    fn answered(&self, shared: &Shared, since: Instant, throttle_millis: i32) {
+        let metrics = &shared.telemetry().metrics;
+        let now = now();
+        let after = now.saturating_duration_since(since);
+        let throttled = Duration::from_millis(throttle_millis.max(0) as u64);
+        let moment = metrics.moment_of(now);
+        shared.meters.answered(after, throttled, moment);
+        let node = metrics.network.node(Some(self.broker));
+        node.answered(after, moment);
+    }
+}
+
 /// Sends a request on its turn and waits for the answer.
 async fn exchange(
     shared: &Shared,
@@ -205,6 +245,7 @@ async fn exchange(
     next: oneshot::Sender<Arc<Connection>>,
     transaction: Option<Protocol>,
     payload: Vec<(TopicPartition, Bytes)>,
+    sent: &Sent,
 ) -> std::result::Result<HashMap<TopicPartition, PartitionProduceResponse>, Failure> {
     let not_sent = |error| Failure {
         error,
@@ -270,6 +311,7 @@ async fn exchange(
             .send_unanswered(&request, version, limit)
             .await
             .map_err(unknown)?;
+        sent.begin(shared);
         let _ = next.send(connection.clone());
         return Ok(HashMap::new());
     }
@@ -277,10 +319,13 @@ async fn exchange(
         .begin(&request, version, limit)
         .await
         .map_err(not_sent)?;
+    let since = now();
+    sent.begin(shared);
     let _ = next.send(connection.clone());
     // The batches have what they need for a retry; the request's share of them is not needed any more.
     drop(request);
     let answer = pending.answer(limit).await.map_err(unknown)?;
+    sent.answered(shared, since, answer.throttle_time_ms);
     Ok(answers_by_partition(shared, &names, version, answer))
 }
 

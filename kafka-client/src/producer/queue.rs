@@ -155,6 +155,7 @@ impl PartitionQueue {
             .or_else(|| self.full.pop_front())
             .or_else(|| self.open.take())?;
         self.sequence.place(&mut batch, identity);
+        batch.attempts += 1;
         self.in_flight += 1;
         self.sent_to = broker;
         Some(batch)
@@ -264,6 +265,11 @@ impl PartitionQueue {
     pub(super) fn take_waiting(&mut self) -> Vec<Batch> {
         self.close_open();
         self.retry.drain(..).chain(self.full.drain(..)).collect()
+    }
+
+    /// How many batches wait to be sent, or to be sent again.
+    pub(super) fn waiting(&self) -> usize {
+        self.retry.len() + self.full.len() + usize::from(self.open.is_some())
     }
 
     /// When the batch that waits longest was begun.

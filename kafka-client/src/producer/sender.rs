@@ -10,15 +10,19 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::CLOSED;
-use super::accumulator::{Accumulator, Drained, Settled};
+use super::accumulator::{Accumulator, Drained, PartitionLeader, Settled};
 use super::config::ProducerConfig;
 use super::identity::Identity;
+use super::interceptor::Interceptors;
 use super::produce::{Link, Produced, produce};
 use super::transaction::add_partitions;
 use crate::clock::now;
-use crate::cluster::{Cluster, Lane, Node};
+use crate::cluster::{Cluster, Lane, Metadata, Node};
 use crate::error::{Error, Result};
+use crate::events::{Event, TransactionState};
+use crate::metrics::{Metrics, ProducerMeters};
 use crate::retry::Backoff;
+use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
 
 /// What the producer's handles and its sender share.
@@ -33,13 +37,18 @@ pub(super) struct Shared {
     pub(super) settled: Notify,
     /// Who begins or ends a transaction, or sends positions: one at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) meters: ProducerMeters,
     /// Whether the sender has ended.
     pub(super) ended: watch::Sender<bool>,
 }
 
 impl Shared {
-    pub(super) fn new(config: ProducerConfig, cluster: Cluster) -> Self {
-        let accumulator = Mutex::new(Accumulator::new(config.clone()));
+    pub(super) fn new(
+        config: ProducerConfig,
+        cluster: Cluster,
+        interceptors: Option<Arc<Interceptors>>,
+    ) -> Self {
+        let accumulator = Mutex::new(Accumulator::new(config.clone(), interceptors));
         let ended = watch::Sender::new(false);
         Self {
             config,
@@ -48,6 +57,7 @@ impl Shared {
             wake: Notify::new(),
             settled: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
+            meters: ProducerMeters::default(),
             ended,
         }
     }
@@ -61,30 +71,94 @@ impl Shared {
     /// Does something to the accumulator, and then tells those who wait for what it settled by that.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Accumulator) -> T) -> T {
         let mut accumulator = self.accumulator();
+        let before = accumulator.transaction_state().map(|(state, _)| state);
         let result = change(&mut accumulator);
         let settled = accumulator.take_settled();
+        let splits = accumulator.take_splits();
+        let changed = before.and_then(|from| self.transaction_change(from, &accumulator));
         drop(accumulator);
+        if splits > 0 {
+            self.meters.split(splits, self.telemetry().metrics.moment());
+        }
+        self.telemetry().events.tell_all(|| changed);
         if !settled.is_empty() {
+            settled.iter().for_each(|batch| self.count(batch));
             settled.into_iter().for_each(Settled::tell);
             self.settled.notify_waiters();
         }
         result
     }
 
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        self.cluster.telemetry()
+    }
+
+    /// What to tell of a transaction that was in that state before.
+    fn transaction_change(
+        &self,
+        from: TransactionState,
+        accumulator: &Accumulator,
+    ) -> Option<Event> {
+        let (to, error) = accumulator
+            .transaction_state()
+            .filter(|(to, _)| *to != from)?;
+        if matches!(error, Some(Error::Closed { .. })) {
+            // Nothing has gone wrong: it was closed.
+            return None;
+        }
+        let transactional_id = self.config.transactional_id.as_deref()?;
+        tracing::debug!(target: "kafka_client::transaction", transactional_id, %from, %to, ?error);
+        Some(Event::TransactionChanged {
+            transactional_id: transactional_id.into(),
+            from,
+            to,
+            error: error.cloned(),
+        })
+    }
+
+    /// Counts a batch that was given up, and tells of it.
+    fn count(&self, batch: &Settled) {
+        let Some(error) = batch.error() else { return };
+        let moment = self.telemetry().metrics.moment();
+        let topic = &batch.partition.topic;
+        self.meters.failed(topic, batch.records, moment);
+        self.telemetry().events.tell(|| Event::BatchFailed {
+            partition: batch.partition.clone(),
+            records: batch.records,
+            error: error.clone(),
+        });
+    }
+
+    /// All that there is to say about the producer at this moment.
+    pub(super) fn metrics(&self) -> Metrics {
+        let mut report = self.telemetry().metrics.report();
+        let (used, buffer) = (self.accumulator().used(), self.config.buffer_memory);
+        let age = self.cluster.metadata_age();
+        self.meters.report(used, buffer, age, &mut report);
+        report.finish()
+    }
+
     /// Takes over how many partitions the topics have.
     pub(super) fn update_partitions(&self) {
         let metadata = self.cluster.metadata();
-        let mut accumulator = self.accumulator();
-        let topics: Vec<Arc<str>> = accumulator.topics().cloned().collect();
+        let topics: Vec<Arc<str>> = self.accumulator().topics().cloned().collect();
         for topic in topics {
-            let count = metadata
-                .topics
-                .get(&topic)
-                .map_or(0, |info| info.partitions.len() as u32);
-            if let Some(count) = NonZeroU32::new(count) {
-                accumulator.set_partitions(&topic, count);
-            }
+            self.learn_partitions(&metadata, &topic);
         }
+    }
+
+    /// Takes over a topic's partitions. Whether it has any.
+    pub(super) fn learn_partitions(&self, metadata: &Metadata, topic: &Arc<str>) -> bool {
+        let info = metadata.topics.get(topic);
+        let count = info.map_or(0, |info| info.partitions.len() as u32);
+        let Some(count) = NonZeroU32::new(count) else {
+            return false;
+        };
+        let mut accumulator = self.accumulator();
+        accumulator.set_partitions(topic, count);
+        let rack = self.config.client_rack.as_deref();
+        accumulator.set_leaders(topic, leaders(metadata, topic, rack));
+        true
     }
 
     /// Takes no more records, sends those that there are, and lets the sender end.
@@ -100,6 +174,25 @@ impl Shared {
     }
 }
 
+/// Who leads each partition of a topic.
+fn leaders(
+    metadata: &Metadata,
+    topic: &Arc<str>,
+    rack: Option<&str>,
+) -> impl Iterator<Item = PartitionLeader> {
+    let info = metadata.topics.get(topic);
+    let partitions = info.into_iter().flat_map(|info| &info.partitions);
+    partitions.map(move |partition| {
+        let broker = partition
+            .leader
+            .and_then(|leader| metadata.brokers.get(&leader));
+        PartitionLeader {
+            broker: broker.map(|broker| broker.id),
+            is_near: rack.is_some() && broker.and_then(|broker| broker.rack.as_deref()) == rack,
+        }
+    })
+}
+
 /// However the sender ends, nobody waits for it any longer.
 struct End(Arc<Shared>);
 
@@ -109,6 +202,7 @@ impl Drop for End {
             what: "the producer",
         };
         self.0.change(|accumulator| accumulator.abandon(closed));
+        self.0.telemetry().events.close();
         self.0.ended.send_replace(true);
         self.0.settled.notify_waiters();
     }
@@ -298,12 +392,15 @@ impl Sender {
             .cloned()
             .collect();
         self.shared.change(|accumulator| {
-            accumulator.request_ended(broker, is_lost);
+            accumulator.request_ended(broker, is_lost, now);
             for (batch, outcome) in batches {
                 accumulator.returned(batch, outcome, now);
             }
             accumulator.leaders_changed(&moved);
         });
+        if !moved.is_empty() {
+            self.shared.update_partitions();
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod cooperative;
 mod faults;
 mod fixture;
 mod groups;
+mod interceptors;
 mod leaders;
 mod patterns;
 mod reading;

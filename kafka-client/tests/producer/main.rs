@@ -1,5 +1,6 @@
 //! The producer against the embedded broker.
 
+mod choosing;
 mod faults;
 mod fixture;
 mod leaders;

@@ -112,9 +112,9 @@ async fn a_record_too_large_is_refused_by_the_client_and_by_the_broker_and_nothi
     within("the one before", before).await.unwrap();
     let error = within("the broker's refusal", refused).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("partition t-0: MESSAGE_TOO_LARGE"),
+        error.to_string().contains(
+            "for partition t-0, more than its topic takes (max.message.bytes): MESSAGE_TOO_LARGE"
+        ),
         "{error}"
     );
     within("the one after", after).await.unwrap();

@@ -17,6 +17,8 @@ use crate::consumer::config::OffsetReset;
 use crate::consumer::fetch::{Chunk, glance};
 use crate::consumer::trouble::TOPIC_GRACE;
 use crate::error::{Error, Result};
+use crate::events::{Event, ResetReason};
+use crate::metrics::Haul;
 use crate::types::TopicPartition;
 
 /// The beginning and the end of a log.
@@ -31,6 +33,8 @@ pub(crate) struct LogRange {
 pub(crate) struct FetchNews {
     /// Leaders that those who no longer are have named (KIP-951).
     pub(crate) leaders: Vec<NewLeader>,
+    /// How much it has brought, by topic.
+    pub(crate) hauls: Vec<Haul>,
 }
 
 impl Assignment {
@@ -42,6 +46,7 @@ impl Assignment {
         now: Instant,
     ) -> FetchNews {
         self.fetching.remove(&task.broker);
+        self.fetching_since.remove(&task.broker);
         let mut news = FetchNews::default();
         let answer = match answer {
             Ok(answer) => answer,
@@ -131,6 +136,7 @@ impl Assignment {
             };
             self.fetch_failed(task, &error, now);
         }
+        news.hauls = std::mem::take(&mut self.hauls);
         news
     }
 
@@ -165,6 +171,8 @@ impl Assignment {
                 } else {
                     data.high_watermark
                 });
+                partition.high_watermark = data.high_watermark;
+                partition.start_offset = Some(data.log_start_offset).filter(|start| *start >= 0);
                 let bytes = data.records.unwrap_or_default();
                 if bytes.is_empty() {
                     return;
@@ -185,6 +193,7 @@ impl Assignment {
                     target.offset,
                     aborted,
                 ));
+                Haul::add(&mut self.hauls, &name.topic, glance.records, size);
             }
             code if code.is_error() && target.from_replica => {
                 // A replica may lag behind, or be none any more: only the leader's word counts.
@@ -210,6 +219,7 @@ impl Assignment {
                 };
                 if let Some(partition) = self.current(&target.ticket) {
                     partition.restart(stage, revision);
+                    partition.reset = Some(ResetReason::OutOfRange);
                 }
             }
             ErrorCode::CorruptMessage => {
@@ -342,9 +352,17 @@ impl Assignment {
             };
             match position {
                 Ok(position) if position.offset >= 0 => {
+                    let from = partition.position.map(|before| before.offset);
+                    let reset = partition.reset.take();
                     partition.read_from(position);
                     // The leader has just said so.
                     partition.leader_epoch = *epoch;
+                    self.events.extend(reset.map(|reason| Event::OffsetReset {
+                        partition: ticket.partition.clone(),
+                        from,
+                        to: position.offset,
+                        reason,
+                    }));
                 }
                 // No record is that young: what comes next will be.
                 Ok(_) if *timestamp >= 0 => {

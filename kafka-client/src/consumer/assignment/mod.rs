@@ -3,8 +3,10 @@
 
 mod answers;
 mod delivery;
+mod measures;
 mod partition;
 mod plan;
+mod standstill;
 #[cfg(test)]
 mod tests;
 mod validation;
@@ -16,6 +18,8 @@ use crate::clock::now;
 use crate::consumer::config::{ConsumerConfig, OffsetReset};
 use crate::consumer::fetch::{Decoding, FetchSession, SessionRequest};
 use crate::error::{Error, Result};
+use crate::events::{Event, ResetReason};
+use crate::metrics::Haul;
 use crate::retry::Backoff;
 use crate::types::TopicPartition;
 
@@ -42,6 +46,8 @@ pub(crate) struct Assignment {
     turn: usize,
     /// What a fetch in flight may bring from each broker, in bytes.
     fetching: HashMap<i32, usize>,
+    /// Since when.
+    fetching_since: HashMap<i32, Instant>,
     sessions: HashMap<i32, FetchSession>,
     /// Whether somebody is decoding.
     decoding: bool,
@@ -57,6 +63,10 @@ pub(crate) struct Assignment {
     refresh_backoff: Backoff,
     /// Whether what is known of the cluster turned out to be outdated.
     outdated: bool,
+    /// What the fetch that is being looked at has brought.
+    hauls: Vec<Haul>,
+    /// What there is to tell.
+    events: Vec<Event>,
 }
 
 impl Assignment {
@@ -68,6 +78,7 @@ impl Assignment {
             revision: 0,
             turn: 0,
             fetching: HashMap::new(),
+            fetching_since: HashMap::new(),
             sessions: HashMap::new(),
             decoding: false,
             asking_group: false,
@@ -77,6 +88,8 @@ impl Assignment {
             refresh_not_before: None,
             refresh_backoff: backoff,
             outdated: false,
+            hauls: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -143,6 +156,7 @@ impl Assignment {
         let backoff = Backoff::new(config.client.retry_backoff, config.client.retry_backoff_max);
         let mut partition =
             Partition::new(ticket, stage, config.max_partition_fetch_bytes, backoff);
+        partition.reset = Some(ResetReason::NoCommittedOffset);
         if stage == Stage::Failed {
             partition.fail(
                 Error::NoOffset {
@@ -265,12 +279,7 @@ impl Assignment {
 
     /// How many records there are behind the position, as of the last fetch.
     pub(crate) fn lag(&self, partition: &TopicPartition) -> Result<Option<i64>> {
-        let known = self.get(partition)?;
-        let lag = known
-            .position
-            .zip(known.end_offset)
-            .map(|(position, end)| (end - position.offset).max(0));
-        Ok(lag)
+        self.get(partition).map(Partition::lag)
     }
 
     /// The replica that is read from instead of the leader.
@@ -279,8 +288,7 @@ impl Assignment {
         partition: &TopicPartition,
         now: Instant,
     ) -> Result<Option<i32>> {
-        let replica = self.get(partition)?.replica;
-        Ok(replica.filter(|(_, until)| *until > now).map(|(id, _)| id))
+        self.get(partition).map(|known| known.replica_at(now))
     }
 
     /// What was handed out so far is dealt with: a poll begins, or the user commits it.

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use kafka_proto::codec::Uuid;
 
+use super::standstill::Standstill;
 use crate::consumer::fetch::{Chunk, Piece};
 use crate::consumer::trouble::Trouble;
 use crate::error::Error;
+use crate::events::ResetReason;
+use crate::metrics::PartitionMeters;
 use crate::retry::Backoff;
 use crate::types::TopicPartition;
 
@@ -80,6 +83,15 @@ pub(crate) struct Partition {
     pub(super) backoff: Backoff,
     /// The end of what may be read, as of the last fetch.
     pub(super) end_offset: Option<i64>,
+    /// The end of what is written, and the beginning, as of the last fetch.
+    pub(super) high_watermark: i64,
+    pub(super) start_offset: Option<i64>,
+    /// The broker that was last asked for records.
+    pub(super) source: Option<i32>,
+    /// Why the position is being reset, unless the user has asked for that.
+    pub(super) reset: Option<ResetReason>,
+    pub(super) standstill: Standstill,
+    pub(super) meters: PartitionMeters,
 }
 
 impl Partition {
@@ -104,6 +116,12 @@ impl Partition {
             not_before: None,
             backoff,
             end_offset: None,
+            high_watermark: -1,
+            start_offset: None,
+            source: None,
+            reset: None,
+            standstill: Standstill::default(),
+            meters: PartitionMeters::default(),
         }
     }
 
@@ -121,6 +139,13 @@ impl Partition {
         self.ready.iter().map(Piece::size).sum()
     }
 
+    /// The replica that is read from instead of the leader.
+    pub(super) fn replica_at(&self, now: Instant) -> Option<i32> {
+        self.replica
+            .filter(|(_, until)| *until > now)
+            .map(|(replica, _)| replica)
+    }
+
     /// Drops what is buffered, and starts over in another stage under another revision.
     pub(super) fn restart(&mut self, stage: Stage, revision: u64) {
         self.ticket.revision = revision;
@@ -129,6 +154,7 @@ impl Partition {
         self.ready.clear();
         self.decoding = false;
         self.asking = false;
+        self.reset = None;
         self.well();
     }
 

@@ -361,6 +361,10 @@ impl Assignment {
                 .max(1);
             room = room.saturating_sub(max_bytes);
             self.fetching.insert(*broker, max_bytes);
+            self.fetching_since.insert(*broker, now);
+            for located in places {
+                self.partitions[located.at].source = Some(*broker);
+            }
             // Without a session the broker fills the answer in the order of the request: who comes first changes.
             let turn = self.turn % targets.len();
             targets.rotate_left(turn);

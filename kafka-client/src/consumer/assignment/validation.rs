@@ -9,6 +9,7 @@ use super::partition::{Partition, Position, Stage, Ticket};
 use super::plan::{Located, Task};
 use super::{Assignment, EARLIEST};
 use crate::error::{Error, Result};
+use crate::events::{Event, ResetReason};
 use crate::types::TopicPartition;
 
 /// Epochs to ask a leader about.
@@ -48,6 +49,8 @@ impl Partition {
         (self.fetch_epoch, self.leader_epoch, self.replica) = (-1, -1, None);
         if !may_reset {
             self.fail(Error::TopicRecreated { partition, offset }, now);
+        } else {
+            self.reset = Some(ResetReason::TopicRecreated);
         }
     }
 
@@ -166,6 +169,17 @@ impl Assignment {
                 let (offset, diverging_offset) = (position.offset, end.offset);
                 tracing::warn!(partition = %name, offset, diverging_offset, "the log was truncated");
                 partition.restart(Stage::Reading, revision);
+                let reset = may_reset.then(|| Event::OffsetReset {
+                    partition: name.clone(),
+                    from: Some(offset),
+                    to: end.offset,
+                    reason: ResetReason::Truncated,
+                });
+                let truncated = Event::LogTruncated {
+                    partition: name.clone(),
+                    offset,
+                    diverging_offset,
+                };
                 if may_reset {
                     partition.read_from(Position {
                         offset: end.offset,
@@ -179,6 +193,7 @@ impl Assignment {
                     };
                     partition.fail(error, now);
                 }
+                self.events.extend([truncated].into_iter().chain(reset));
             }
             Some(position) => {
                 // Nothing of it was handed out: it is fetched again.

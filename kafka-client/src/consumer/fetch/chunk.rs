@@ -54,6 +54,8 @@ pub(crate) struct Glance {
     pub(crate) next_offset: i64,
     /// The leader's epoch of the last batch, or -1.
     pub(crate) leader_epoch: i32,
+    /// How many records there are, as the batches say.
+    pub(crate) records: usize,
     /// Whether there is not one whole batch, but a part of one: it is larger than what was asked for.
     pub(crate) only_part: bool,
 }
@@ -61,16 +63,19 @@ pub(crate) struct Glance {
 /// Looks at the headers of fetched batches.
 pub(crate) fn glance(mut batches: Batches, position: i64) -> Glance {
     let (mut next_offset, mut leader_epoch, mut any) = (position, -1, false);
+    let mut records = 0;
     for batch in batches.by_ref() {
         any = true;
         // Bytes that are no batch are reported once it is their turn to be decoded.
         let Ok(batch) = batch else { break };
         next_offset = next_offset.max(batch.next_offset());
         leader_epoch = batch.partition_leader_epoch();
+        records += batch.record_count().unwrap_or_default().max(0) as usize;
     }
     Glance {
         next_offset,
         leader_epoch,
+        records,
         only_part: !any && batches.truncated_tail().is_some(),
     }
 }

@@ -1,549 +1,71 @@
-//! A member of a classic group: when to join, to synchronize, to be heard of and to leave. Decisions only; the time is an
-//! argument.
+//! What both protocols have in common, seen from the rest of the consumer.
 
-mod answers;
-
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka_proto::error_code::ErrorCode;
-
-use super::pattern::{Matching, TopicPattern};
-use crate::consumer::assignor::{GroupMember, RebalanceProtocol};
-use crate::consumer::trouble::Trouble;
-use crate::error::Error;
-use crate::retry::Backoff;
+use super::pattern::TopicPattern;
+use super::place::Farewell;
+use super::rebalance::{Identity, Rebalance};
+use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 
-/// How a member behaves.
-#[derive(Debug, Clone)]
-pub(crate) struct MemberConfig {
-    pub(crate) group_id: String,
-    pub(crate) instance_id: Option<String>,
-    pub(crate) rack: Option<String>,
-    pub(crate) protocol: RebalanceProtocol,
-    /// How often to look for topics that match a pattern.
-    pub(crate) metadata_max_age: Duration,
-    pub(crate) heartbeat_interval: Duration,
-    pub(crate) max_poll_interval: Duration,
-    pub(crate) retry_backoff: Duration,
-    pub(crate) retry_backoff_max: Duration,
-    /// How long there may be no coordinator before the user is told.
-    pub(crate) patience: Duration,
-}
+/// A place in a group: decisions only, the time is an argument.
+pub(crate) trait Membership: fmt::Debug + Send {
+    fn subscribe(&mut self, topics: Vec<Arc<str>>, now: Instant);
 
-/// Who speaks, as requests to the coordinator say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) member_id: String,
-    /// -1 outside of a generation.
-    pub(crate) generation: i32,
-}
+    /// Subscribes to what matches, from when that is known.
+    fn subscribe_pattern(&mut self, pattern: TopicPattern, now: Instant);
 
-/// What a member was assigned last, for assignors that want to hear of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LastAssignment {
-    pub(crate) partitions: Vec<TopicPartition>,
-    /// -1 where there was none.
-    pub(crate) generation: i32,
-}
+    /// Subscribes to what the coordinator finds to match.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the protocol has nothing of the kind.
+    fn subscribe_regex(&mut self, regex: &str, now: Instant) -> Result<()>;
 
-/// What to send next. Answers name the attempt that they belong to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Action {
-    /// Look for the topics that match.
-    Match { pattern: TopicPattern },
-    /// JoinGroup, as this member.
-    Join {
-        attempt: u64,
-        member: GroupMember,
-        last: LastAssignment,
-    },
-    /// SyncGroup; the leader brings the assignment of the members.
-    Sync { attempt: u64, joined: Joined },
-    /// Heartbeat.
-    Heartbeat { identity: Identity },
-    /// LeaveGroup.
-    Leave { member_id: String },
-}
+    fn is_subscribed(&self) -> bool;
 
-/// What the coordinator answered to JoinGroup.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Joined {
-    pub(crate) identity: Identity,
-    pub(crate) protocol: String,
-    /// All members, for the leader.
-    pub(crate) members: Option<Vec<GroupMember>>,
-    /// The assignment stays as it is, and the leader is only to watch the topics: it came back as a static member
-    /// (KIP-814).
-    pub(crate) skip_assignment: bool,
-}
+    /// The topics that it is known to be subscribed to.
+    fn topics(&self) -> &[Arc<str>];
 
-/// A change of what this member reads. It waits until the application is between two polls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Rebalance {
-    /// These are to be given up; positions may still be committed.
-    Revoke(Vec<TopicPartition>),
-    /// These are somebody else's already.
-    Lost(Vec<TopicPartition>),
-    /// These are to be read, and no others.
-    Assign(Vec<TopicPartition>),
-}
+    /// A topic that is subscribed to is not there, or all of them are.
+    fn missing(&mut self, error: Option<Error>, grace: Duration, now: Instant);
 
-#[derive(Debug, Clone, PartialEq)]
-enum Phase {
-    /// Subscribed to nothing.
-    Idle,
-    /// Not in the group (any more), to join as soon as nothing stands against it.
-    Out,
-    Joining,
-    Joined(Joined),
-    Syncing,
-    Stable,
-    /// A rebalance waits for the application to give up what it has.
-    Revoking,
-    /// The application has not polled for too long.
-    Away,
-    /// Only subscribing again helps.
-    Failed,
-}
+    /// Leaves. The application has given up what it had.
+    fn unsubscribe(&mut self);
 
-#[derive(Debug)]
-pub(crate) struct Membership {
-    config: MemberConfig,
-    topics: Vec<Arc<str>>,
-    /// Where the topics come from, if they go by a pattern.
-    matching: Option<Matching>,
-    phase: Phase,
-    identity: Identity,
-    /// The first generation since it has lost what it had before.
-    unbroken_since: i32,
-    /// What the application reads.
-    owned: Vec<TopicPartition>,
-    /// What the group was told, when joining, that the application reads.
-    claimed: Vec<TopicPartition>,
-    last: LastAssignment,
-    /// What the application has to do, in this order.
-    pending: VecDeque<Rebalance>,
-    /// Once that is done, the group has to share out what was given up.
-    rejoins: bool,
-    /// A member id to take out of the group.
-    leaving: Option<String>,
-    attempt: u64,
-    heartbeat_due: Instant,
-    heart_beats: bool,
-    not_before: Option<Instant>,
-    backoff: Backoff,
-    polling: bool,
-    last_poll: Instant,
-    trouble: Trouble,
-    /// A topic that is subscribed to and not there.
-    missing: Trouble,
-    /// The numbers of partitions that this member, as the leader, has shared out.
-    shared_out: Option<BTreeMap<Arc<str>, usize>>,
-}
+    /// Leaves for good: what the coordinator is to be told yet, if it knows the member.
+    fn farewell(&mut self) -> Option<Farewell>;
 
-impl Membership {
-    pub(crate) fn new(config: MemberConfig, now: Instant) -> Self {
-        let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
-        Self {
-            config,
-            topics: Vec::new(),
-            matching: None,
-            phase: Phase::Idle,
-            identity: Identity {
-                generation: -1,
-                ..Default::default()
-            },
-            unbroken_since: 0,
-            owned: Vec::new(),
-            claimed: Vec::new(),
-            last: LastAssignment {
-                partitions: Vec::new(),
-                generation: -1,
-            },
-            pending: VecDeque::new(),
-            rejoins: false,
-            leaving: None,
-            attempt: 0,
-            heartbeat_due: now,
-            heart_beats: false,
-            not_before: None,
-            backoff,
-            polling: false,
-            last_poll: now,
-            trouble: Trouble::default(),
-            missing: Trouble::default(),
-            shared_out: None,
-        }
-    }
+    /// Who commits, if it may: a member that is in the group, or anybody where nobody subscribes.
+    fn committer(&self) -> Option<Identity>;
 
-    pub(crate) fn topics(&self) -> &[Arc<str>] {
-        &self.topics
-    }
-
-    pub(crate) fn is_subscribed(&self) -> bool {
-        self.phase != Phase::Idle
-    }
-
-    /// Who commits, if it may: a member in a generation, or anybody where nobody subscribes. In a cooperative rebalance a
-    /// member may go on committing what it keeps: the coordinator takes it until all have joined, and after the rebalance.
-    pub(crate) fn committer(&self) -> Option<Identity> {
-        match self.phase {
-            Phase::Stable | Phase::Revoking => Some(self.identity.clone()),
-            _ if self.keeps_on() => Some(self.identity.clone()),
-            Phase::Idle => Some(Identity {
-                generation: -1,
-                ..Default::default()
-            }),
-            _ => None,
-        }
-    }
-
-    /// Whether it goes on with what it has while it joins.
-    fn keeps_on(&self) -> bool {
-        self.config.protocol == RebalanceProtocol::Cooperative
-            && self.identity.generation >= 0
-            && self.is_member()
-            && !matches!(self.pending.front(), Some(Rebalance::Lost(_)))
-    }
-
-    /// Who is to repeat a commit that came too late for its generation, or in the middle of a rebalance, and of which
-    /// partitions: the member that still owns them, having lost nothing in between.
-    pub(crate) fn commits_again(
+    /// Who is to repeat a commit that was refused because the group has moved on meanwhile, and of which partitions: the
+    /// member that still owns them, having lost nothing in between.
+    fn commits_again(
         &self,
         identity: &Identity,
         error: &Error,
-    ) -> Option<(Identity, &[TopicPartition])> {
-        let code = match error {
-            Error::Broker { code, .. } => *code,
-            _ => return None,
-        };
-        let goes_on = self.keeps_on()
-            && identity.member_id == self.identity.member_id
-            && identity.generation >= self.unbroken_since;
-        let joins = !matches!(self.phase, Phase::Stable | Phase::Revoking);
-        let again = match code {
-            ErrorCode::RebalanceInProgress => true,
-            ErrorCode::IllegalGeneration => joins || identity.generation < self.identity.generation,
-            _ => false,
-        };
-        (goes_on && again).then(|| (self.identity.clone(), &self.owned[..]))
-    }
+    ) -> Option<(Identity, Vec<TopicPartition>)>;
 
-    pub(crate) fn subscribe(&mut self, topics: Vec<Arc<str>>, now: Instant) {
-        self.matching = None;
-        self.begin(now);
-        self.take_topics(topics);
-    }
-
-    /// Subscribes to what matches, from when that is known.
-    pub(crate) fn subscribe_pattern(&mut self, pattern: TopicPattern, now: Instant) {
-        self.matching = Some(Matching::new(pattern, now));
-        self.begin(now);
-    }
-
-    fn begin(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Idle | Phase::Failed) {
-            self.trouble.clear();
-            self.last_poll = now;
-            self.phase = Phase::Out;
-        }
-    }
-
-    fn take_topics(&mut self, mut topics: Vec<Arc<str>>) {
-        topics.sort();
-        topics.dedup();
-        if self.topics == topics {
-            return;
-        }
-        self.topics = topics;
-        match self.phase {
-            Phase::Stable => self.rebalance(),
-            Phase::Joining | Phase::Joined(_) | Phase::Syncing => self.phase = Phase::Out,
-            _ => {}
-        }
-    }
-
-    /// Somebody has looked for the topics that match.
-    pub(crate) fn matched(
-        &mut self,
-        pattern: &TopicPattern,
-        answer: Result<Vec<Arc<str>>, Error>,
-        now: Instant,
-    ) {
-        let Some(matching) = self.matching.as_mut().filter(|it| it.pattern() == pattern) else {
-            return;
-        };
-        match answer {
-            Ok(topics) => {
-                matching.done(now + self.config.metadata_max_age);
-                self.take_topics(topics);
-            }
-            Err(error) => {
-                matching.failed(now + self.backoff.next());
-                let grace = self.grace(&error);
-                self.trouble.goes_on(error, grace, now);
-            }
-        }
-    }
-
-    /// A topic that is subscribed to is not there, or all of them are.
-    pub(crate) fn missing(&mut self, error: Option<Error>, grace: Duration, now: Instant) {
-        match (error, &mut self.matching) {
-            (Some(error), None) => self.missing.goes_on(error, grace, now),
-            // Nobody has named it: it does not match any more.
-            (Some(_), Some(matching)) => matching.is_outdated(now),
-            (None, _) => self.missing.clear(),
-        }
-    }
-
-    /// Leaves. The application has given up what it had.
-    pub(crate) fn unsubscribe(&mut self) {
-        self.leave();
-        self.topics.clear();
-        self.matching = None;
-        self.owned.clear();
-        self.pending.clear();
-        self.trouble.clear();
-        self.missing.clear();
-        self.phase = Phase::Idle;
-    }
-
-    fn leave(&mut self) {
-        self.attempt += 1;
-        self.identity.generation = -1;
-        self.shared_out = None;
-        // A static member keeps its place until its session ends, so that a restart goes unnoticed.
-        if self.config.instance_id.is_none() && !self.identity.member_id.is_empty() {
-            self.leaving = Some(std::mem::take(&mut self.identity.member_id));
-        }
-    }
-
-    /// What to send now.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Action> {
-        if let Some(member_id) = self.leaving.take() {
-            return Some(Action::Leave { member_id });
-        }
-        if self.is_member()
-            && !self.polling
-            && now >= self.last_poll + self.config.max_poll_interval
-        {
-            tracing::warn!(
-                group = self.config.group_id,
-                "no poll within max.poll.interval.ms: leaving the group; poll more often, or take fewer records a poll"
-            );
-            self.leave();
-            self.lose(Phase::Away);
-            return self.next(now);
-        }
-        if self.is_member()
-            && let Some(pattern) = self.matching.as_mut().and_then(|it| it.next(now))
-        {
-            return Some(Action::Match { pattern });
-        }
-        match &self.phase {
-            Phase::Out if self.may_join() && self.not_before.is_none_or(|time| time <= now) => {
-                self.attempt += 1;
-                self.phase = Phase::Joining;
-                self.rejoins = false;
-                self.claimed = self.owned.clone();
-                let member = GroupMember {
-                    id: self.identity.member_id.clone(),
-                    instance_id: self.config.instance_id.clone(),
-                    topics: self.topics.clone(),
-                    owned: self.owned.clone(),
-                    generation: self.identity.generation,
-                    rack: self.config.rack.clone(),
-                    ..Default::default()
-                };
-                Some(Action::Join {
-                    attempt: self.attempt,
-                    member,
-                    last: self.last.clone(),
-                })
-            }
-            Phase::Joined(joined) => {
-                let joined = joined.clone();
-                self.phase = Phase::Syncing;
-                Some(Action::Sync {
-                    attempt: self.attempt,
-                    joined,
-                })
-            }
-            Phase::Stable | Phase::Revoking | Phase::Syncing
-                if !self.heart_beats && now >= self.heartbeat_due =>
-            {
-                self.heart_beats = true;
-                self.heartbeat_due = now + self.config.heartbeat_interval;
-                Some(Action::Heartbeat {
-                    identity: self.identity.clone(),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// When to ask again what to send, even if nothing happens.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let join = self
-            .not_before
-            .filter(|_| self.phase == Phase::Out && self.may_join());
-        let matching = self.matching.as_ref().and_then(Matching::due);
-        let matching = matching.filter(|_| self.is_member());
-        let beats = matches!(self.phase, Phase::Stable | Phase::Revoking | Phase::Syncing)
-            && !self.heart_beats;
-        let heartbeat = beats.then_some(self.heartbeat_due);
-        let away = (self.is_member() && !self.polling)
-            .then(|| self.last_poll + self.config.max_poll_interval);
-        [join, matching, heartbeat, away]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// Once the application has done what it was told, and it is known what there is to subscribe to.
-    fn may_join(&self) -> bool {
-        self.pending.is_empty() && self.matching.as_ref().is_none_or(Matching::is_known)
-    }
-
-    fn is_member(&self) -> bool {
-        !matches!(self.phase, Phase::Idle | Phase::Away | Phase::Failed)
-    }
-
-    /// Whether an answer to this attempt is still waited for.
-    pub(crate) fn waits_for(&self, attempt: u64) -> bool {
-        self.attempt == attempt && matches!(self.phase, Phase::Joining | Phase::Syncing)
-    }
-
-    /// Joins again, once the application has given up what it must not keep meanwhile.
-    fn rebalance(&mut self) {
-        self.shared_out = None;
-        self.pending.clear();
-        let must_go = |partition: &&TopicPartition| match self.config.protocol {
-            RebalanceProtocol::Eager => true,
-            RebalanceProtocol::Cooperative => self.topics.binary_search(&partition.topic).is_err(),
-        };
-        let must_go: Vec<_> = self.owned.iter().filter(must_go).cloned().collect();
-        if must_go.is_empty() {
-            self.phase = Phase::Out;
-        } else {
-            self.pending.push_back(Rebalance::Revoke(must_go));
-            self.phase = Phase::Revoking;
-        }
-    }
-
-    fn lose(&mut self, then: Phase) {
-        self.shared_out = None;
-        self.pending.clear();
-        if !self.owned.is_empty() {
-            self.pending.push_back(Rebalance::Lost(self.owned.clone()));
-        }
-        self.phase = then;
-    }
+    /// A commit was refused because of who sent it.
+    fn commit_refused(&mut self, identity: &Identity, error: Error, now: Instant);
 
     /// What the application has to do before it goes on.
-    pub(crate) fn pending(&self) -> Option<&Rebalance> {
-        self.pending.front()
-    }
+    fn pending(&self) -> Option<&Rebalance>;
 
     /// The application has done this. It may have been told something else meanwhile: an assignment that is no longer
     /// pending must not be taken up, while what was given up is gone in any case.
-    pub(crate) fn done(&mut self, rebalance: &Rebalance) {
-        match rebalance {
-            Rebalance::Assign(partitions) => {
-                if self.pending.front() == Some(rebalance) {
-                    self.owned = partitions.clone();
-                    self.pending.pop_front();
-                }
-            }
-            Rebalance::Revoke(partitions) | Rebalance::Lost(partitions) => {
-                self.owned = without(&self.owned, partitions);
-                if let Some(Rebalance::Revoke(rest) | Rebalance::Lost(rest)) =
-                    self.pending.front_mut()
-                {
-                    *rest = without(rest, partitions);
-                    if rest.is_empty() {
-                        self.pending.pop_front();
-                    }
-                }
-            }
-        }
-        let is_settled = self.pending.is_empty();
-        if is_settled
-            && (self.phase == Phase::Revoking || self.phase == Phase::Stable && self.rejoins)
-        {
-            self.phase = Phase::Out;
-        }
-    }
+    fn done(&mut self, rebalance: &Rebalance);
 
     /// Says whether the member comes back, so that there is something to send.
-    pub(crate) fn poll_begins(&mut self) -> bool {
-        self.polling = true;
-        let comes_back = self.phase == Phase::Away;
-        if comes_back {
-            self.phase = Phase::Out;
-        }
-        comes_back
-    }
+    fn poll_begins(&mut self) -> bool;
 
-    pub(crate) fn poll_ends(&mut self, now: Instant) {
-        self.polling = false;
-        self.last_poll = now;
-    }
-
-    /// The leader has shared out topics with these numbers of partitions.
-    pub(crate) fn shares_out(&mut self, attempt: u64, counts: BTreeMap<Arc<str>, usize>) {
-        if self.waits_for(attempt) {
-            self.shared_out = Some(counts);
-        }
-    }
-
-    /// What the leader has to watch.
-    pub(crate) fn shared_out(&self) -> Option<&BTreeMap<Arc<str>, usize>> {
-        self.shared_out.as_ref()
-    }
-
-    /// The topics that were shared out have these numbers of partitions now.
-    pub(crate) fn counted(&mut self, counts: &BTreeMap<Arc<str>, usize>) {
-        if self.phase == Phase::Stable
-            && self
-                .shared_out
-                .as_ref()
-                .is_some_and(|before| before != counts)
-        {
-            tracing::info!(
-                group = self.config.group_id,
-                "the group's topics have changed: rebalancing"
-            );
-            self.rebalance();
-        }
-    }
+    fn poll_ends(&mut self, now: Instant);
 
     /// What the user has to be told of now.
-    pub(crate) fn tell(&mut self, now: Instant, nothing_else: bool) -> Option<Error> {
-        if self.phase == Phase::Failed {
-            return self.trouble.tell(now, true);
-        }
-        self.trouble
-            .tell(now, nothing_else)
-            .or_else(|| self.missing.tell(now, nothing_else))
-    }
+    fn tell(&mut self, now: Instant, nothing_else: bool) -> Option<Error>;
 
     /// When there will be something to tell.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.trouble
-            .due()
-            .into_iter()
-            .chain(self.missing.due())
-            .min()
-    }
-}
-
-/// What is in `all` and not in `gone`.
-fn without(all: &[TopicPartition], gone: &[TopicPartition]) -> Vec<TopicPartition> {
-    let gone: HashSet<&TopicPartition> = gone.iter().collect();
-    let left = all.iter().filter(|partition| !gone.contains(partition));
-    left.cloned().collect()
+    fn due(&self) -> Option<Instant>;
 }

@@ -4,12 +4,14 @@ mod batch;
 mod record;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use std::collections::BTreeMap;
 
 pub(crate) use batch::BatchHeader;
 pub use batch::{OwnedRecords, PartitionBatch, Records};
 pub use record::{ConsumerRecord, OwnedRecord};
+pub use typed::TypedRecord;
 
 use super::commit::OffsetAndMetadata;
 use crate::types::TopicPartition;

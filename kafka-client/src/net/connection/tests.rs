@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::metrics::ClientKind;
+use crate::telemetry::Telemetry;
 
 /// For what should come at once.
 const SOON: Duration = Duration::from_secs(10);
@@ -116,10 +118,21 @@ async fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
+/// Nobody looks at what is told.
+fn telemetry() -> PeerTelemetry {
+    Telemetry::new(ClientKind::Admin, "it").peer(None, "127.0.0.1", 0)
+}
+
 async fn open(port: u16, config: &ClientConfig) -> Result<Connection> {
     soon(
         "the connection",
-        Connection::open("the broker".to_owned(), "127.0.0.1", port, config),
+        Connection::open(
+            "the broker".to_owned(),
+            "127.0.0.1",
+            port,
+            config,
+            &telemetry(),
+        ),
     )
     .await
 }
@@ -527,7 +540,8 @@ async fn every_address_of_a_name_is_tried() {
         peer
     };
     let config = ClientConfig::default();
-    let open = Connection::open("the broker".to_owned(), "localhost", port, &config);
+    let told = telemetry();
+    let open = Connection::open("the broker".to_owned(), "localhost", port, &config, &told);
     let (connection, _peer) = tokio::join!(soon("the connection", open), peer);
     connection.unwrap();
 }
@@ -554,7 +568,8 @@ async fn an_address_that_hangs_does_not_keep_the_next_one_waiting() {
         ..Default::default()
     };
     let addresses = [first, good];
-    let open = Connection::open_any("the broker".to_owned(), &addresses, &config);
+    let told = telemetry();
+    let open = Connection::open_any("the broker".to_owned(), &addresses, &config, &told);
     let (connection, _peer) = tokio::join!(soon("the connection", open), peer);
     connection.unwrap();
 }
@@ -569,7 +584,8 @@ async fn why_each_address_of_a_name_failed_is_told() {
         ..Default::default()
     };
     let addresses = [first, second];
-    let open = Connection::open_any("the broker".to_owned(), &addresses, &config);
+    let telemetry = telemetry();
+    let open = Connection::open_any("the broker".to_owned(), &addresses, &config, &telemetry);
     let told = reason(soon("the failure", open).await.unwrap_err());
     let (one, two) = told.split_once(", ").unwrap();
     assert!(one.starts_with(&format!("{first}: ApiVersions was not answered")));
@@ -577,7 +593,7 @@ async fn why_each_address_of_a_name_failed_is_told() {
         two.starts_with(&format!("{second}: ")) && two.contains("refused"),
         "{two}"
     );
-    let none = Connection::open_any("the broker".to_owned(), &[], &config);
+    let none = Connection::open_any("the broker".to_owned(), &[], &config, &telemetry);
     assert_eq!(reason(none.await.unwrap_err()), "the name has no address");
 }
 

@@ -43,7 +43,9 @@ impl Accumulator {
             .topics
             .get_mut(record.topic)
             .ok_or(Refusal::UnknownTopic)?;
-        let at = match (record.partition, record.key) {
+        let key = record.key.filter(|_| !self.config.partitioner_ignore_keys);
+        let is_sticky = record.partition.is_none() && key.is_none();
+        let mut at = match (record.partition, key) {
             (Some(partition), _) => match usize::try_from(partition) {
                 Ok(at) if at < topic.partitions.get() as usize => at,
                 _ => {
@@ -55,13 +57,33 @@ impl Accumulator {
             (None, Some(key)) => partition_of_key(key, topic.partitions),
             (None, None) => topic.sticky.current(topic.partitions),
         };
-        let queue = &mut topic.queues[at];
         let timestamp = record.timestamp_or_now();
+        let batch_size = self.config.batch_size;
+        let largest = self.config.largest_batch();
+        let fits_at = |topic: &Topic, at: usize| {
+            let open = topic.queues[at].open.as_ref();
+            open.is_some_and(|open| {
+                open.would_fit(record, timestamp, batch_size) && open.counted() < largest
+            })
+        };
+        let mut wake = false;
+        let mut fits = fits_at(topic, at);
+        let size = if fits { 0 } else { record_size(record) };
+        // Another partition's turn comes when a batch is full: nothing is left over that would have to wait.
+        if is_sticky
+            && (!fits && topic.sticky.has_had_its_share(size, batch_size)
+                || topic.sticky.has_had_too_much(batch_size))
+        {
+            if !fits {
+                wake = topic.queues[at].open.is_some();
+                topic.queues[at].close_open();
+            }
+            at = topic.sticky.next(topic.partitions);
+            fits = fits_at(topic, at);
+        }
+        let queue = &mut topic.queues[at];
         let before = queue.open.as_ref().map_or(0, Batch::counted);
-        let fits = queue
-            .open
-            .as_ref()
-            .is_some_and(|open| open.would_fit(record, timestamp, self.config.batch_size));
+        let expected = queue.open.as_ref().map_or(0, Batch::size);
         if !fits {
             let size = record_size(record);
             if size > self.config.max_request_size {
@@ -81,9 +103,8 @@ impl Accumulator {
             self.flush_below = self.flush_below.max(self.next_number);
             return Err(Refusal::Full);
         }
-        let mut wake = false;
         if !fits {
-            wake = queue.open.is_some();
+            wake |= queue.open.is_some();
             queue.close_open();
         }
         let open = queue.open.get_or_insert_with(|| {
@@ -96,6 +117,8 @@ impl Accumulator {
                 number,
                 now(),
                 self.spare.pop().unwrap_or_default(),
+                topic.ratio,
+                self.interceptors.as_ref(),
             )
         });
         if let Err(error) = open.append(record, timestamp) {
@@ -108,10 +131,9 @@ impl Accumulator {
         let grown = open.counted() - if fits { before } else { 0 };
         self.used += grown;
         let delivery = open.delivery(timestamp);
-        if record.partition.is_none() && record.key.is_none() {
-            topic
-                .sticky
-                .appended(grown, self.config.batch_size, topic.partitions);
+        if is_sticky {
+            let expected = open.size() - if fits { expected } else { 0 };
+            topic.sticky.got(expected);
         }
         Ok(Appended { delivery, wake })
     }

@@ -69,7 +69,7 @@ impl Model {
             ..ProducerConfig::default()
         };
         configure(&mut config);
-        let mut accumulator = Accumulator::new(config);
+        let mut accumulator = Accumulator::new(config, None);
         accumulator.set_partitions(
             &Arc::from("t"),
             NonZeroU32::new(PARTITIONS).expect("not zero"),
@@ -221,7 +221,8 @@ impl Model {
         else {
             return;
         };
-        self.accumulator.request_ended(request.broker, false);
+        self.accumulator
+            .request_ended(request.broker, false, self.now);
         for (batch, outcome) in request.batches.into_iter().zip(answers) {
             self.accumulator.returned(batch, outcome, self.now);
         }
@@ -242,7 +243,8 @@ impl Model {
                 broker: "a broker".to_owned(),
                 reason: "it is a test".to_owned(),
             };
-            self.accumulator.request_ended(sent.request.broker, true);
+            self.accumulator
+                .request_ended(sent.request.broker, true, self.now);
             for batch in sent.request.batches {
                 self.accumulator.returned(
                     batch,

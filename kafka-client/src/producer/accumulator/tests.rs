@@ -8,6 +8,8 @@ use super::*;
 use crate::producer::delivery::Delivery;
 use crate::producer::record::{Record, RecordMetadata};
 
+mod compression;
+mod spreading;
 mod transactions;
 
 const MS: Duration = Duration::from_millis(1);
@@ -28,7 +30,7 @@ impl Bench {
         };
         configure(&mut config);
         let idempotence = config.idempotence;
-        let mut accumulator = Accumulator::new(config);
+        let mut accumulator = Accumulator::new(config, None);
         accumulator.set_partitions(&Arc::from("t"), NonZeroU32::new(2).expect("not zero"));
         if idempotence {
             accumulator.set_identity(Identity { id: 1, epoch: 0 });
@@ -77,7 +79,8 @@ impl Bench {
         request: Request,
         answer: impl Fn() -> std::result::Result<Written, Failure>,
     ) {
-        self.accumulator.request_ended(request.broker, false);
+        self.accumulator
+            .request_ended(request.broker, false, self.now);
         for batch in request.batches {
             self.accumulator.returned(batch, answer(), self.now);
         }
@@ -402,17 +405,15 @@ fn a_partition_without_a_leader_is_told_and_fails_in_time() {
 }
 
 #[test]
-fn a_single_record_too_large_for_the_broker_fails_by_its_partition() {
+fn a_single_record_too_large_for_the_broker_fails_by_its_partition_its_size_and_the_limit() {
     let mut bench = Bench::new(|_| {});
     let mut delivery = bench.append(0, b"v").unwrap();
     bench.accumulator.flush();
     let request = bench.request();
     bench.answer(request, refused(ErrorCode::MessageTooLarge));
-    assert!(
-        failure(&mut delivery)
-            .to_string()
-            .contains("partition t-0: MESSAGE_TOO_LARGE")
-    );
+    let error = failure(&mut delivery).to_string();
+    let expected = "record of 69 bytes for partition t-0, more than its topic takes (max.message.bytes): MESSAGE_TOO_LARGE";
+    assert!(error.starts_with(expected), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a transaction changes about what the accumulator does.
 
 use super::*;
+use crate::events::TransactionState;
 use crate::producer::sequence::Sequence;
 use crate::producer::transaction::Api;
 
@@ -18,6 +19,13 @@ impl Accumulator {
             value: String::new(),
             reason: "transactions need a name that this producer alone has".to_owned(),
         })
+    }
+
+    /// Where a transactional producer stands, and what has gone wrong, if something has.
+    pub(in crate::producer) fn transaction_state(
+        &self,
+    ) -> Option<(TransactionState, Option<&Error>)> {
+        self.transaction.as_ref().map(Transaction::state)
     }
 
     /// Gives a batch up that was not written, or may not have been, and with it the transaction.

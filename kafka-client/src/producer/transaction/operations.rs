@@ -63,8 +63,10 @@ impl Producer {
     /// again; [`Error::Broker`] with what the cluster has against it.
     ///
     /// Cancel-safe: call it again.
+    #[tracing::instrument(level = "debug", target = "kafka_client::transaction", skip_all)]
     pub async fn init_transactions(&self) -> Result<()> {
         let shared = &self.0.shared;
+        let _spending = shared.meters.transactions.init.begin();
         let _turn = shared.turn.lock().await;
         if !shared.transact(|state| state.initialize())?? {
             return Ok(());
@@ -112,8 +114,10 @@ impl Producer {
     /// [`Error::Fenced`]; [`Error::Timeout`] after `max.block.ms`. Nothing is begun then.
     ///
     /// Cancel-safe: dropped, nothing is begun.
+    #[tracing::instrument(level = "debug", target = "kafka_client::transaction", skip_all)]
     pub async fn begin_transaction(&self) -> Result<()> {
         let shared = &self.0.shared;
+        let _spending = shared.meters.transactions.begin.begin();
         let _turn = shared.turn.lock().await;
         loop {
             let version = shared.cluster.transaction_version();
@@ -140,6 +144,7 @@ impl Producer {
     /// coordinator refuses, or gives no answer within `max.block.ms` each; [`Error::Fenced`].
     ///
     /// Cancel-safe: call it again, or abort. Until then the transaction cannot be committed.
+    #[tracing::instrument(level = "debug", target = "kafka_client::transaction", skip_all)]
     pub async fn send_offsets_to_transaction(
         &self,
         offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
@@ -147,6 +152,7 @@ impl Producer {
     ) -> Result<()> {
         let offsets: BTreeMap<_, _> = offsets.into_iter().collect();
         let shared = &self.0.shared;
+        let _spending = shared.meters.transactions.send_offsets.begin();
         let _turn = shared.turn.lock().await;
         if offsets.is_empty() {
             return shared.transact(|state| state.check_open())?;
@@ -205,8 +211,16 @@ impl Producer {
         }
     }
 
+    #[tracing::instrument(
+        level = "debug",
+        target = "kafka_client::transaction",
+        skip_all,
+        fields(commit)
+    )]
     async fn end_transaction(&self, commit: bool) -> Result<()> {
         let shared = &self.0.shared;
+        let times = &shared.meters.transactions;
+        let _spending = if commit { &times.commit } else { &times.abort }.begin();
         let _turn = shared.turn.lock().await;
         shared.change(|accumulator| accumulator.begin_end(commit))?;
         shared.wake.notify_one();

@@ -6,6 +6,7 @@ use kafka_proto::error_code::ErrorCode;
 
 use super::remedy::{Api, Remedy, remedy, tells_that_nothing_ended};
 use crate::error::{Error, Result};
+use crate::events::TransactionState;
 use crate::producer::identity::Identity;
 use crate::types::TopicPartition;
 
@@ -123,6 +124,19 @@ impl Transaction {
             is_started: false,
             is_confirmed: false,
             has_open_offsets: false,
+        }
+    }
+
+    /// Where it stands, and what has gone wrong, if something has.
+    pub(in crate::producer) fn state(&self) -> (TransactionState, Option<&Error>) {
+        match &self.phase {
+            Phase::New => (TransactionState::Uninitialized, None),
+            Phase::Ready => (TransactionState::Ready, None),
+            Phase::Open => (TransactionState::InTransaction, None),
+            Phase::Ending { commit: true, .. } => (TransactionState::Committing, None),
+            Phase::Ending { commit: false, .. } => (TransactionState::Aborting, None),
+            Phase::Doomed(error) => (TransactionState::AbortableError, Some(error)),
+            Phase::Failed(error) => (TransactionState::FatalError, Some(error)),
         }
     }
 

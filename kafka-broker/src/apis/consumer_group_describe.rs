@@ -1,0 +1,48 @@
+//! ConsumerGroupDescribe: what consumer groups are doing.
+
+use bytestring::ByteString;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::consumer_group_describe::DescribedGroup;
+use kafka_proto::messages::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse};
+
+use crate::node::Call;
+use crate::refusal::Refusal;
+
+pub(super) fn answer(
+    call: &Call<'_>,
+    request: ConsumerGroupDescribeRequest,
+) -> ConsumerGroupDescribeResponse {
+    let groups = request.group_ids.into_iter().map(|group_id| {
+        describe(call, &group_id).unwrap_or_else(|refusal| DescribedGroup {
+            group_id: group_id.clone(),
+            error_code: refusal.error.code(),
+            error_message: Some(refusal.message.into()),
+            ..Default::default()
+        })
+    });
+    ConsumerGroupDescribeResponse {
+        groups: groups.collect(),
+        ..Default::default()
+    }
+}
+
+fn describe(call: &Call<'_>, group_id: &ByteString) -> Result<DescribedGroup, Refusal> {
+    if group_id.is_empty() {
+        let error = ErrorCode::InvalidGroupId;
+        return Err(Refusal::new(error, error.message()));
+    }
+    call.check_coordinator(group_id)
+        .map_err(|error| Refusal::new(error, error.message()))?;
+    let image = call.cluster().topics.image();
+    let described = call.cluster().groups.look(group_id, |group| {
+        group
+            .consumer()
+            .map(|group| group.described(group_id, &image))
+    });
+    let missing = match described {
+        Some(Some(described)) => return Ok(described),
+        Some(None) => format!("Group {group_id} is not a consumer group."),
+        None => format!("Group {group_id} not found."),
+    };
+    Err(Refusal::new(ErrorCode::GroupIdNotFound, missing))
+}

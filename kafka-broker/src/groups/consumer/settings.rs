@@ -1,0 +1,26 @@
+use std::time::Duration;
+
+use super::ConsumerGroupAssignor;
+
+/// What groups of the consumer protocol are set to. Each is named after Kafka's own setting.
+#[derive(Debug, Clone)]
+pub(crate) struct ConsumerGroupSettings {
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) session_timeout: Duration,
+    pub(crate) assignment_interval: Duration,
+    pub(crate) max_size: usize,
+    /// The first is for members that ask for none.
+    pub(crate) assignors: Vec<ConsumerGroupAssignor>,
+}
+
+impl Default for ConsumerGroupSettings {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval: Duration::from_secs(5),
+            session_timeout: Duration::from_secs(45),
+            assignment_interval: Duration::ZERO,
+            max_size: usize::MAX,
+            assignors: vec![ConsumerGroupAssignor::Uniform, ConsumerGroupAssignor::Range],
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Carries out what the membership decides.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::metadata::MetadataRequestTopic;
+use kafka_proto::messages::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, MetadataRequest,
+};
+use tokio::task::JoinSet;
+
+use super::heartbeat::JOIN;
+use super::membership::{Action, Membership};
+use crate::cluster::{CoordinatorKind, Lane, Node};
+use crate::consumer::group::topics;
+use crate::consumer::shared::{Shared, now, sleep_until};
+use crate::error::{Error, Result};
+use crate::metrics::GroupRequest;
+
+type Group = crate::consumer::group::Group<Membership>;
+
+/// From this version on members make their own ids, and may have the brokers match topics. What Kafka had before 4.0 was a
+/// preview.
+const FIRST_VERSION: i16 = 1;
+
+/// Runs until it is dropped. It hangs on nothing: everything that waits runs in a task of its own.
+pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
+    let mut jobs = JoinSet::new();
+    loop {
+        let deadline = {
+            let mut membership = group.membership();
+            while let Some(action) = membership.next(now()) {
+                jobs.spawn(perform(shared.clone(), group.clone(), action));
+            }
+            membership.next_deadline()
+        };
+        shared.wake_poll.notify_one();
+        tokio::select! {
+            () = group.wake.notified() => {}
+            Some(_) = jobs.join_next() => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+}
+
+async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
+    match action {
+        Action::Match { pattern } => {
+            let answer = topics::matching(&shared, &pattern).await;
+            group.membership().matched(&pattern, answer, now());
+        }
+        Action::Resolve { ids } => {
+            let answer = resolve(&shared, &ids).await;
+            group.membership().resolved(answer, now());
+        }
+        Action::Heartbeat(request) => {
+            if request.member_epoch == JOIN {
+                shared.rebalance_begins();
+                // A topic that is not there is to be told of soon.
+                topics::look(&shared, &group).await;
+            }
+            let asked = shared.group_asked(Some(GroupRequest::Heartbeat));
+            let answer = heartbeat(&shared, &request).await;
+            shared.group_answered(asked, &answer);
+            if request.member_epoch == JOIN {
+                shared.count_rebalance_step(&answer);
+            }
+            group.membership().answered(answer, now());
+            group.wake.notify_one();
+            topics::look(&shared, &group).await;
+        }
+        Action::Leave(request) => {
+            if let Err(error) = leave(&shared, &request).await {
+                tracing::debug!(group = group.id, %error, "leaving the group; the session will end by itself");
+            }
+            group.membership().left();
+        }
+    }
+}
+
+async fn heartbeat(
+    shared: &Shared,
+    request: &ConsumerGroupHeartbeatRequest,
+) -> Result<ConsumerGroupHeartbeatResponse> {
+    let answer = send(shared, request).await;
+    answer.map_err(|error| match error {
+        Error::UnsupportedVersion { .. } => {
+            unsupported(request, "its coordinator does not know it")
+        }
+        Error::Broker {
+            code: ErrorCode::UnsupportedVersion,
+            message,
+            ..
+        } => unsupported(
+            request,
+            message.as_deref().unwrap_or("its coordinator refuses it"),
+        ),
+        error => error,
+    })
+}
+
+fn unsupported(request: &ConsumerGroupHeartbeatRequest, reason: &str) -> Error {
+    Error::GroupProtocolUnsupported {
+        group: request.group_id.to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
+async fn send(
+    shared: &Shared,
+    request: &ConsumerGroupHeartbeatRequest,
+) -> Result<ConsumerGroupHeartbeatResponse> {
+    let group = &shared.group()?.id;
+    let kind = CoordinatorKind::Group;
+    let coordinator = Node::Broker(shared.cluster.coordinator(kind, group).await?);
+    let answer = async {
+        let connection = shared.cluster.connection(coordinator, Lane::Main).await?;
+        let version = connection.version_of::<ConsumerGroupHeartbeatRequest>(i16::MAX)?;
+        if version < FIRST_VERSION {
+            return Err(unsupported(
+                request,
+                "its coordinator has only a preview of it",
+            ));
+        }
+        let limit = shared.config.client.request_timeout;
+        connection.send(request, version, limit).await
+    };
+    let answer = answer.await;
+    if let Err(Error::Disconnected { .. } | Error::Timeout { .. }) = &answer {
+        shared.cluster.forget_coordinator(kind, group);
+    }
+    let answer = answer?;
+    match shared.check_coordinator(answer.error_code) {
+        Ok(()) => Ok(answer),
+        Err(Error::Broker { code, what, .. }) => Err(Error::Broker {
+            code,
+            what,
+            message: answer.error_message.map(String::from),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes a member out of the group. That it is out already is no error.
+pub(crate) async fn leave(shared: &Shared, request: &ConsumerGroupHeartbeatRequest) -> Result<()> {
+    match send(shared, request).await {
+        Ok(_)
+        | Err(Error::Broker {
+            code: ErrorCode::UnknownMemberId | ErrorCode::GroupIdNotFound,
+            ..
+        }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The names of topics, as far as brokers know them.
+async fn resolve(shared: &Shared, ids: &[Uuid]) -> Result<HashMap<Uuid, Arc<str>>> {
+    let metadata = shared.cluster.metadata();
+    let known = metadata.topics.iter();
+    let mut names: HashMap<Uuid, Arc<str>> = known
+        .filter(|(_, topic)| ids.contains(&topic.id))
+        .map(|(name, topic)| (topic.id, name.clone()))
+        .collect();
+    let unknown = ids.iter().filter(|id| !names.contains_key(id));
+    let unknown: Vec<MetadataRequestTopic> = unknown
+        .map(|id| MetadataRequestTopic {
+            topic_id: *id,
+            name: None,
+            ..Default::default()
+        })
+        .collect();
+    if unknown.is_empty() {
+        return Ok(names);
+    }
+    let make = |_| MetadataRequest {
+        topics: Some(unknown),
+        allow_auto_topic_creation: false,
+        ..Default::default()
+    };
+    let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
+    let mut is_outdated = false;
+    for topic in answer.topics {
+        let (ErrorCode::None, Some(name)) = (ErrorCode::from(topic.error_code), topic.name) else {
+            continue;
+        };
+        let name: Arc<str> = Arc::from(&*name);
+        // What is known of a topic of the same name that was deleted would lead astray.
+        let known = metadata.topics.get(&name);
+        is_outdated |= known.is_some_and(|known| known.id != topic.topic_id);
+        names.insert(topic.topic_id, name);
+    }
+    shared.cluster.add_topics(names.values().cloned()).await?;
+    if is_outdated {
+        shared.cluster.refresh(metadata.version).await?;
+    }
+    Ok(names)
+}

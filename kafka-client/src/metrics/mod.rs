@@ -1,0 +1,59 @@
+//! What a client measures, under the names that Kafka's own clients have for it.
+//!
+//! [`Producer::metrics`](crate::producer::Producer::metrics), [`Consumer::metrics`](crate::consumer::Consumer::metrics)
+//! and [`Admin::metrics`](crate::admin::Admin::metrics) return all [`Metrics`] of a client at that moment, each with its
+//! group, name, tags, kind and description:
+//!
+//! | group | tags | what |
+//! | --- | --- | --- |
+//! | `producer-metrics`, `consumer-metrics`, `admin-client-metrics` | | connections and bytes; records and batches sent, buffer, latency and time spent in calls; polls |
+//! | `producer-node-metrics`, `consumer-node-metrics`, `admin-client-node-metrics` | `node-id` | requests, bytes and latency, by broker: `node-1`; `node--1` are the bootstrap addresses |
+//! | `producer-topic-metrics` | `topic` | records and bytes sent, retried, given up |
+//! | `consumer-fetch-manager-metrics` | none, `topic`, or `topic` and `partition` | fetches, records handed out, lag and lead, stalled partitions |
+//! | `consumer-coordinator-metrics` | | heartbeats, commits, rebalances and what the listener takes |
+//!
+//! A name's last word says what its value is:
+//!
+//! | suffix | value |
+//! | --- | --- |
+//! | `-total` | the sum since the client was made |
+//! | `-rate` | the sum a second (`-rate-per-hour`: an hour) |
+//! | `-avg`, `-max`, `-min` | mean and extremes; NaN where there was nothing |
+//!
+//! Rates, means and extremes are those of the last 30 to 60 seconds: of the present window of 30 seconds and of the one
+//! before it, which all metrics of a client begin at the same time (Kafka's `metrics.sample.window.ms` and
+//! `metrics.num.samples`, at their defaults). The young client's rates are over its age, at least a second, where Kafka's
+//! assume a window before it in which nothing happened.
+//!
+//! Times are in milliseconds, or in nanoseconds where the name says `-ns-`, or in seconds where it says `seconds`; sizes
+//! are in bytes. `client-id`, which Kafka puts into the tags of all, is [`Metrics::client_id`].
+//!
+//! What the Java client's names mean here, where it is not quite the same:
+//!
+//! - a broker's node has all connections to it; Kafka's counts those to its coordinators apart;
+//! - `record-send` and `batch-size` are counted when a request goes out, `record-retry` when it goes out again;
+//!   `batch-size` is the size sent, compressed, and `record-size` that of the largest record of a batch;
+//! - `records-per-request-avg` of a consumer is what the batches' headers say, control records included;
+//! - `stalled-partitions` and `stalled-seconds` (with `topic` and `partition`) are our own: see
+//!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
+//! - nothing selects here, so that `select-…` and `io-…` of Kafka's one network thread do not exist.
+//!
+//! Measuring costs nothing per record: it is done once for each batch, request or poll.
+
+mod coordination;
+mod fetching;
+mod meter;
+mod network;
+mod polling;
+mod producing;
+mod registry;
+mod snapshot;
+
+pub(crate) use coordination::{GroupMeters, GroupRequest, ListenerCall};
+pub(crate) use fetching::{FetchMeters, Haul, PartitionMeters, PartitionStand};
+pub(crate) use meter::{Moment, now};
+pub(crate) use network::NodeMeters;
+pub(crate) use polling::PollMeters;
+pub(crate) use producing::{ProducerMeters, Shipment};
+pub(crate) use registry::{ClientKind, Registry};
+pub use snapshot::{Metric, MetricKind, MetricTag, Metrics};

@@ -1,0 +1,8 @@
+//! What a client tells of itself, against the embedded broker and a wire that damages what goes over it.
+
+mod events;
+mod fixture;
+mod metrics;
+mod names;
+mod stalls;
+mod wire;
