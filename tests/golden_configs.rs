@@ -34,7 +34,6 @@ const OTHER_DEFAULT: &[(&str, &str, &str)] = &[
         "partition.assignment.strategy",
         "the same, by names and not by classes of the JVM",
     ),
-    ("*", "sasl.mechanism", "GSSAPI needs C"),
 ];
 
 /// Values that Kafka takes and this client does not: client, setting, value, why.
@@ -92,12 +91,6 @@ const OTHER_VALUES: &[(&str, &str, &str, &str)] = &[
         "auto.offset.reset",
         "by_duration:PnDTnHnMn.nS",
         "where to begin by time is asked for by offsets_for_times and seek",
-    ),
-    (
-        "consumer",
-        "group.protocol",
-        "CONSUMER",
-        "groups are classic",
     ),
 ];
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use kafka_broker::{Broker, TransactionVersion};
 
@@ -189,12 +190,8 @@ async fn a_java_program_copies_exactly_once_by_each_protocol() {
         TransactionVersion::V1,
         TransactionVersion::V2,
     ] {
-        // Long enough that the program meets what it meets at Kafka: transactions that are still ending. By the second
-        // protocol Kafka itself waits for them, and hardly ever answers a Produce with CONCURRENT_TRANSACTIONS.
-        let marker_delay = match version {
-            TransactionVersion::V2 => std::time::Duration::ZERO,
-            _ => std::time::Duration::from_millis(3),
-        };
+        // Long enough that the program meets what it meets at Kafka: transactions that are still ending.
+        let marker_delay = Duration::from_millis(3);
         let broker = Broker::builder()
             .transaction_version(version)
             .transaction_marker_delay(marker_delay)
@@ -203,9 +200,9 @@ async fn a_java_program_copies_exactly_once_by_each_protocol() {
             .unwrap();
         broker.create_topic("input", 1).unwrap();
         broker.create_topic("output", 3).unwrap();
-        let args = [&broker.bootstrap_servers(), "input", "output", "100"];
+        let args = [&broker.bootstrap_servers(), "input", "output", "30"];
         let copied = java("Transactions.java", &args).await;
-        let records: String = (0..100).map(|i| format!("record {i}\n")).collect();
+        let records: String = (0..30).map(|i| format!("record {i}\n")).collect();
         assert_eq!(sorted_lines(&copied), sorted_lines(&records), "{version:?}");
     }
 }
@@ -265,4 +262,64 @@ async fn the_performance_tool_writes_in_transactions_and_the_admin_tool_lists_th
         described.contains("None"),
         "no transaction is open: {described}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn java_consumers_share_by_the_consumer_protocol() {
+    for (assignor, mode, read) in [
+        ("uniform", "names", 1000),
+        ("range", "regex", 1000),
+        ("uniform", "static", 800),
+    ] {
+        let broker = Broker::builder()
+            .consumer_group_heartbeat_interval(Duration::from_millis(200))
+            .start()
+            .await
+            .unwrap();
+        broker.create_topic("orders", 4).unwrap();
+        let args = [&broker.bootstrap_servers(), "orders", assignor, mode];
+        let told = java("ConsumerGroup.java", &args).await;
+        let told = told.strip_prefix("a found 2\n").unwrap_or(&told);
+        assert_eq!(
+            told,
+            format!("read {read} of {read}\n"),
+            "{assignor} by {mode}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn the_groups_tool_shows_groups_of_both_protocols() {
+    let broker = Broker::builder().start().await.unwrap();
+    broker.create_topic("t", 2).unwrap();
+    let nothing = String::new;
+    let lines = "a\nb\nc\n".to_owned();
+    tool(&broker, "console-producer", &["--topic", "t"], lines).await;
+    for protocol in ["classic", "consumer"] {
+        let consumer = [
+            ["--topic", "t"],
+            ["--group", protocol],
+            ["--max-messages", "3"],
+            ["--timeout-ms", PATIENCE],
+            ["--command-property", &format!("group.protocol={protocol}")],
+        ];
+        let args = [&["--from-beginning"], consumer.as_flattened()].concat();
+        let consumed = tool(&broker, "console-consumer", &args, nothing()).await;
+        assert_eq!(consumed.lines().count(), 3, "{protocol}");
+        let describe = ["--describe", "--group", protocol];
+        let described = tool(&broker, "consumer-groups", &describe, nothing()).await;
+        let lags = described.lines().filter(|line| line.contains(" t "));
+        assert_eq!(lags.count(), 2, "{described}");
+        let state = ["--describe", "--state", "--group", protocol];
+        let state = tool(&broker, "consumer-groups", &state, nothing()).await;
+        assert!(state.contains("Empty"), "{state}");
+    }
+    let listed = tool(&broker, "consumer-groups", &["--list"], nothing()).await;
+    assert_eq!(sorted_lines(&listed), ["classic", "consumer"]);
+    let delete = ["--delete", "--group", "classic", "--group", "consumer"];
+    tool(&broker, "consumer-groups", &delete, nothing()).await;
+    let listed = tool(&broker, "consumer-groups", &["--list"], nothing()).await;
+    assert_eq!(listed.trim(), "");
 }

@@ -1,9 +1,6 @@
-//! The producer against a real Kafka, whose address is in `KAFKA_BOOTSTRAP`; and against three nodes of its own, of which
-//! some fail.
+//! The producer against a real Kafka, whose address is in `KAFKA_BOOTSTRAP`; `three_nodes` has what fails over.
 
-use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafka_client::admin::{Admin, NewTopic, OffsetSpec};
 use kafka_client::consumer::{Consumer, OwnedRecord};
@@ -209,12 +206,18 @@ async fn order_is_kept_with_many_compressed_batches_on_their_way() {
             } else {
                 format!("{n}:")
             };
-            within(
+            let sent = within(
                 "sending",
                 producer.send(Record::to(&topic).partition(n % 2).value(&value)),
-            )
-            .await
-            .unwrap();
+            );
+            let delivery = sent.await.unwrap();
+            if n < 2 {
+                // A broker that has yet to learn that it leads a new partition refuses the first batch, and then takes the
+                // ones behind it: without idempotence nothing but one request at a time would keep the order there.
+                within("the first of a partition", delivery)
+                    .await
+                    .unwrap();
+            }
         }
         within("flushing", producer.flush()).await.unwrap();
         let mut next = [0, 1];
@@ -267,7 +270,7 @@ async fn what_the_broker_refuses_is_told_by_partition_and_what_is_too_large_is_s
     assert!(
         error
             .to_string()
-            .starts_with(&format!("partition {name}-0: MESSAGE_TOO_LARGE")),
+            .contains(&format!("for partition {name}-0, more than its topic takes (max.message.bytes): MESSAGE_TOO_LARGE")),
         "{error}"
     );
     assert!(within("the refusal", refused).await.is_err());
@@ -407,125 +410,4 @@ async fn topics_are_created_listed_described_and_deleted() {
         while listed().await {}
     })
     .await;
-}
-
-/// Three nodes for one test, stopped and wiped with it.
-struct Nodes {
-    name: String,
-    servers: String,
-}
-
-impl Nodes {
-    fn start() -> Self {
-        // Ports of its own, below those that the system hands out.
-        let port = 21_000 + std::process::id() % 200 * 40;
-        let nodes = Self {
-            name: fresh("failover"),
-            servers: (0..3)
-                .map(|n| format!("127.0.0.1:{}", port + n * 10))
-                .collect::<Vec<_>>()
-                .join(","),
-        };
-        nodes.run(&[
-            "start",
-            "--nodes",
-            "3",
-            "--port",
-            &port.to_string(),
-            "--heap",
-            "256m",
-        ]);
-        nodes
-    }
-
-    fn run(&self, arguments: &[&str]) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/kafka.sh");
-        let status = Command::new(script)
-            .args(arguments)
-            .args(["--name", &self.name])
-            .status();
-        assert!(
-            status.as_ref().is_ok_and(|status| status.success()),
-            "kafka.sh {arguments:?}: {status:?}"
-        );
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/kafka.sh");
-        let _ = Command::new(script)
-            .args(["stop", "--wipe", "--name", &self.name])
-            .status();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
-async fn acked_means_written_once_and_in_order_while_leaders_are_killed_and_frozen() {
-    const PARTITIONS: i32 = 6;
-    let nodes = tokio::task::spawn_blocking(Nodes::start).await.unwrap();
-    let topic = fresh("failover");
-    create(
-        &nodes.servers,
-        NewTopic::new(&topic)
-            .partitions(PARTITIONS)
-            .replication_factor(3),
-    )
-    .await;
-    let builder = Producer::builder()
-        .bootstrap_servers(&nodes.servers)
-        .request_timeout(Duration::from_secs(3));
-    let builder = builder
-        .delivery_timeout(LIMIT)
-        .linger(Duration::from_millis(1))
-        .compression(Compression::Lz4);
-    let producer = within("a producer", builder.build()).await.unwrap();
-
-    let faults = tokio::task::spawn_blocking(move || {
-        for (node, fault, repair) in [("1", "kill", "restart"), ("2", "pause", "resume")] {
-            nodes.run(&[fault, node]);
-            // Longer than a broker may be silent before its partitions get other leaders.
-            std::thread::sleep(Duration::from_millis(5500));
-            nodes.run(&[repair, node]);
-            // It is to lead again before the next one fails.
-            std::thread::sleep(Duration::from_millis(2500));
-        }
-        nodes
-    });
-    let mut deliveries = Vec::new();
-    let mut slowest = Duration::ZERO;
-    let mut sent = 0i32;
-    while !faults.is_finished() {
-        let begun = Instant::now();
-        for _ in 0..100 {
-            let value = sent.to_string();
-            let record = Record::to(&topic)
-                .partition(sent % PARTITIONS)
-                .value(&value);
-            deliveries.push(within("sending", producer.send(record)).await.unwrap());
-            sent += 1;
-        }
-        slowest = slowest.max(begun.elapsed());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let nodes = faults.await.unwrap();
-    let mut offsets = Vec::new();
-    for delivery in deliveries {
-        offsets.push(within("a delivery", delivery).await.unwrap().offset);
-    }
-    within("closing", producer.close(LIMIT)).await.unwrap();
-    let mut next: Vec<i32> = (0..PARTITIONS).collect();
-    for record in read(&nodes.servers, &topic, PARTITIONS).await {
-        let next = &mut next[record.partition().partition as usize];
-        assert_eq!(text(&record), next.to_string(), "{}", record.partition());
-        let told = offsets[*next as usize];
-        assert!(
-            told.is_none_or(|told| told == record.offset()),
-            "record {next} is not where it was said to be"
-        );
-        *next += PARTITIONS;
-    }
-    assert!(next.iter().all(|next| *next >= sent), "{next:?} of {sent}");
-    println!("{sent} records, sending was held up for {slowest:?} at most");
 }

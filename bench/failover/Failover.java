@@ -1,3 +1,5 @@
+import java.io.IOException;
+import java.io.OutputStream;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 
@@ -5,9 +7,11 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** What bench-failover does, with Kafka's own client. Arguments: TOPIC PARTITIONS SECONDS; the address is in BOOTSTRAP. */
+/** What bench-failover does, with Kafka's own client. Arguments: TOPIC PARTITIONS; the address is in BOOTSTRAP. */
 public class Failover {
     private static long count;
+    private static volatile int ready;
+    private static volatile boolean isOver;
 
     public static void main(String[] args) throws Exception {
         String topic = args[0];
@@ -19,9 +23,23 @@ public class Failover {
         long[] longest = new long[partitions];
         try (KafkaProducer<String, String> producer =
                 new KafkaProducer<>(config, new StringSerializer(), new StringSerializer())) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(args[2]));
-            for (long next = System.nanoTime(); next < end; next += TimeUnit.MILLISECONDS.toNanos(5)) {
+            Thread told = new Thread(() -> {
+                try {
+                    System.in.transferTo(OutputStream.nullOutputStream());
+                } catch (IOException closed) {
+                    // That is its end, too.
+                }
+                isOver = true;
+            });
+            told.setDaemon(true);
+            told.start();
+            boolean isTold = false;
+            for (long next = System.nanoTime(); !isOver; next += TimeUnit.MILLISECONDS.toNanos(5)) {
                 TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
+                if (!isTold && ready == partitions) {
+                    System.out.println("ready");
+                    isTold = true;
+                }
                 for (int p = 0; p < partitions; p++) {
                     int partition = p;
                     // All of these run on one thread.
@@ -33,6 +51,8 @@ public class Failover {
                         long now = System.nanoTime();
                         if (last[partition] != 0) {
                             longest[partition] = Math.max(longest[partition], now - last[partition]);
+                        } else {
+                            ready++;
                         }
                         last[partition] = now;
                         count++;

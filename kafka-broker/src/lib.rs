@@ -14,13 +14,13 @@
 //!
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
-//! partition's batches), `producers` (idempotence), `groups` (classic groups) and `transactions` (their coordinator): state
-//! machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
+//! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol) and
+//! `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
 //! which one process may have several).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
-//! sessions, lookups by timestamp, classic consumer groups with static members, committed offsets, transactions by both
-//! protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
+//! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
+//! time: of which one, its first member says), committed offsets, transactions by both protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
 //! coordinators move when a test says so. It listens on the loopback interface
 //! unless told otherwise, and knows neither authentication nor TLS.
 

@@ -127,4 +127,24 @@ impl Call<'_> {
             _ => Err(ErrorCode::NotCoordinator),
         }
     }
+
+    /// Waits for an answer for as long as this broker is the coordinator. Safe to cancel if `answer` is.
+    ///
+    /// # Errors
+    /// NOT_COORDINATOR, at once when another broker is.
+    pub(crate) async fn while_coordinator<T>(
+        &self,
+        id: &str,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, ErrorCode> {
+        let moved = async {
+            let mut changes = self.cluster().nodes.changes();
+            while self.check_coordinator(id).is_ok() && changes.changed().await.is_ok() {}
+        };
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer),
+            () = moved => Err(ErrorCode::NotCoordinator),
+        }
+    }
 }

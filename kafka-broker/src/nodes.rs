@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use bytestring::ByteString;
+use tokio::sync::watch;
 
 /// A broker and where clients reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) struct Endpoint {
 #[derive(Debug, Default)]
 pub(crate) struct Nodes {
     state: RwLock<State>,
+    /// Tells those who wait for an answer that somebody else may owe it to them now.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +51,14 @@ impl Nodes {
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+        let result = change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+        result
+    }
+
+    /// Tells of each change from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// A broker joins the cluster.

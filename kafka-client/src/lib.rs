@@ -3,9 +3,40 @@
 //! - [`Producer`](producer::Producer) writes records: batched, compressed, idempotent, in transactions;
 //! - [`Consumer`](consumer::Consumer) reads them, alone or in a group;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
-//! - settings are typed, and also known by their Kafka names.
+//! - settings are typed, and also known by their Kafka names;
+//! - [`metrics`] are what a client measures, under Kafka's names; [`events`] are what happens to it: partitions that make no
+//!   progress, rebalances, leaders that change, brokers that throttle.
 //!
-//! Inside, `cluster` knows the brokers and routes requests to them over the connections of `net`; what the producer and
+//! # Logs and spans
+//!
+//! What the client does is told to [`tracing`](https://docs.rs/tracing). At the levels `error`, `warn` and `info` it is
+//! what an operator wants to know, under the targets of the modules (`kafka_client::…`). At the level `debug` there are
+//! spans as well, each under a target of its own so that it can be turned on alone:
+//!
+//! | target | span | fields |
+//! | --- | --- | --- |
+//! | `kafka_client::request` | `request`: from its place in the queue to its answer | `api`, `version`, `broker` |
+//! | `kafka_client::produce` | `produce`: batches sealed, sent and answered | `broker`, `batches` |
+//! | `kafka_client::fetch` | `fetch`: records asked for, received and decoded | `broker`, `partitions` |
+//! | `kafka_client::commit` | `commit_until`: a commit with its retries | `generation`, `partitions` |
+//! | `kafka_client::rebalance` | `carry_out`: partitions given up or taken up, with what the listener does | `group` |
+//! | `kafka_client::transaction` | `init_transactions`, `begin_transaction`, `send_offsets_to_transaction`, `end_transaction` | `commit` |
+//!
+//! With [`tracing-subscriber`](https://docs.rs/tracing-subscriber) and its feature `env-filter`:
+//!
+//! ```text
+//! tracing_subscriber::fmt()
+//!     .with_env_filter("warn,kafka_client=info,kafka_client::request=debug")
+//!     .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+//!     .init();
+//! ```
+//!
+//! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each
+//! request, and nothing for a record.
+//!
+//! # Inside
+//!
+//! `cluster` knows the brokers and routes requests to them over the connections of `net`; what the producer and
 //! the consumer decide is decided in plain state machines that take the time as an argument.
 
 #![forbid(unsafe_code)]

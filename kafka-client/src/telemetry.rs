@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::now;
 use crate::events::{Event, Events};
-use crate::metrics::{ClientKind, NodeMeters, Registry, now};
+use crate::metrics::{ClientKind, NodeMeters, Registry};
 
 /// What a client tells of itself; a cheap handle.
 #[derive(Debug, Clone)]

@@ -246,43 +246,44 @@ async fn three_clients_share(cluster: Cluster, strategy: &'static str) {
     group.assert_each_once("in the end");
 }
 
-/// A test on each cluster.
-macro_rules! on_each_cluster {
-    ($($name:ident: $run:expr;)*) => {
-        mod on_kafka {
-            use super::*;
-            $(
-                #[tokio::test(flavor = "multi_thread")]
-                #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
-                async fn $name() {
-                    let run: fn(Cluster) -> _ = $run;
-                    run(Cluster::real()).await;
-                }
-            )*
-        }
-
-        mod on_the_embedded_broker {
-            use super::*;
-            $(
-                #[tokio::test(flavor = "multi_thread")]
-                #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
-                async fn $name() {
-                    let run: fn(Cluster) -> _ = $run;
-                    run(Cluster::embedded().await).await;
-                }
-            )*
-        }
+/// Tests of these names: what runs in each, and where.
+macro_rules! tests {
+    ($cluster:expr; $($name:ident: $run:expr;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+            async fn $name() {
+                let run: fn(Cluster) -> _ = $run;
+                run($cluster).await;
+            }
+        )*
     };
 }
 
-on_each_cluster! {
-    range_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "range");
-    round_robin_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "roundrobin");
-    sticky_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "sticky");
-    cooperative_sticky_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "cooperative-sticky");
-    range_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "range");
-    round_robin_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "roundrobin");
-    cooperative_sticky_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "cooperative-sticky");
-    three_clients_share_by_range: |cluster| three_clients_share(cluster, "range");
-    three_clients_share_cooperatively: |cluster| three_clients_share(cluster, "cooperative-sticky");
+mod on_kafka {
+    use super::*;
+
+    tests! {
+        Cluster::real();
+        range_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "range");
+        round_robin_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "roundrobin");
+        sticky_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "sticky");
+        cooperative_sticky_shares_with_java: |cluster| shares_with(Kind::Java, cluster, "cooperative-sticky");
+        range_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "range");
+        round_robin_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "roundrobin");
+        cooperative_sticky_shares_with_librdkafka: |cluster| shares_with(Kind::Librdkafka, cluster, "cooperative-sticky");
+        three_clients_share_by_range: |cluster| three_clients_share(cluster, "range");
+        three_clients_share_cooperatively: |cluster| three_clients_share(cluster, "cooperative-sticky");
+    }
+}
+
+/// Who assigns is the same everywhere: here it is about the broker, eager and cooperative.
+mod on_the_embedded_broker {
+    use super::*;
+
+    tests! {
+        Cluster::embedded().await;
+        three_clients_share_by_range: |cluster| three_clients_share(cluster, "range");
+        three_clients_share_cooperatively: |cluster| three_clients_share(cluster, "cooperative-sticky");
+    }
 }

@@ -36,6 +36,9 @@ public class Transactions {
                 producer.beginTransaction();
             }
             producer.send(new ProducerRecord<>(input, "record " + i));
+            // By the second protocol, Java's client may otherwise commit before it has sent the record: it looks for
+            // batches first, and then, as if nothing had come meanwhile, for a commit (Kafka 4.3, Sender).
+            producer.flush();
             producer.commitTransaction();
         }
 

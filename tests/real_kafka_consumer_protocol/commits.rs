@@ -109,7 +109,7 @@ async fn a_transaction_commits_for_a_member_and_not_for_one_that_is_gone() {
     assert!(place.generation_id() > 0 && !place.member_id().is_empty());
     let write_and_commit = async |offset: i64| -> kafka_client::Result<()> {
         producer.begin_transaction().await?;
-        let record = Record::to(&*topic).partition(0).value("out");
+        let record = Record::to(&topic).partition(0).value("out");
         drop(producer.send(record).await?);
         let offsets = [(first.clone(), OffsetAndMetadata::new(offset))];
         producer

@@ -83,3 +83,27 @@ async fn brokers_match_only_for_the_consumer_protocol() {
     // Nothing is half done.
     classic.subscribe_pattern("nothing-like-this").unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn brokers_that_are_too_old_are_told_of_as_such() {
+    let is_old = std::env::var("KAFKA_VERSION").is_ok_and(|version| version.starts_with("3."));
+    if !is_old {
+        println!("passed over: it takes a Kafka before 4.0 (kafka.sh start --version 3.9.1)");
+        return;
+    }
+    let topic = topic(1).await;
+    let one = start(member(&unique("group"))).await;
+    one.subscribe([&*topic]).unwrap();
+    let error = error_of(&one).await;
+    assert!(
+        matches!(error, Error::GroupProtocolUnsupported { .. }) && error.is_fatal(),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("4.0") && text.contains("group.protocol=classic"),
+        "{text}"
+    );
+    println!("{text}");
+}

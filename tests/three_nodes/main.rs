@@ -1,5 +1,6 @@
 //! Three Kafka nodes of a test's own, which fail in every way while clients are at work.
 
+mod replicas;
 mod rolling_kill;
 mod topics;
 

@@ -40,16 +40,18 @@ pub(super) async fn answer(call: &Call<'_>, request: JoinGroupRequest) -> JoinGr
                     requires_known_member_id: call.version >= FIRST_VERSION_WITH_KNOWN_IDS,
                     supports_skipping_assignment: call.version
                         >= FIRST_VERSION_WITH_SKIP_ASSIGNMENT,
+                    client_id: ByteString::from(call.client_id.as_deref().unwrap_or_default()),
+                    client_host: call.client_host.clone(),
                 };
                 // A member's id tells people whose it is.
                 let prefix = request
                     .group_instance_id
                     .or_else(|| call.client_id.clone())
                     .unwrap_or_default();
-                call.cluster()
-                    .groups
-                    .join(&request.group_id, &prefix, join)
-                    .await
+                let groups = &call.cluster().groups;
+                let joined = groups.join(&request.group_id, &prefix, join);
+                let joined = call.while_coordinator(&request.group_id, joined).await;
+                joined.unwrap_or_else(|error| Joined::error(error, member_id))
             }
         },
     )

@@ -7,7 +7,9 @@ mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_topics;
+mod describe_groups;
 mod describe_producers;
 mod describe_transactions;
 mod end_txn;
@@ -17,6 +19,7 @@ mod heartbeat;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod list_transactions;
 mod metadata;
@@ -40,7 +43,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 29] = [
+const SERVED: [i16; 32] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -52,6 +55,8 @@ const SERVED: [i16; 29] = [
     HeartbeatRequest::KEY,
     LeaveGroupRequest::KEY,
     SyncGroupRequest::KEY,
+    DescribeGroupsRequest::KEY,
+    ListGroupsRequest::KEY,
     SaslHandshakeRequest::KEY,
     ApiVersionsRequest::KEY,
     CreateTopicsRequest::KEY,
@@ -65,6 +70,7 @@ const SERVED: [i16; 29] = [
     TxnOffsetCommitRequest::KEY,
     SaslAuthenticateRequest::KEY,
     CreatePartitionsRequest::KEY,
+    DeleteGroupsRequest::KEY,
     DescribeProducersRequest::KEY,
     DescribeTransactionsRequest::KEY,
     ListTransactionsRequest::KEY,
@@ -130,6 +136,13 @@ pub(crate) async fn answer(
                 .write::<LeaveGroupRequest>(&leave_group::answer(&call, exchange.read(body)?)),
             SyncGroupRequest::KEY => exchange
                 .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
+            DescribeGroupsRequest::KEY => exchange.write::<DescribeGroupsRequest>(
+                &describe_groups::answer(&call, exchange.read(body)?),
+            ),
+            ListGroupsRequest::KEY => exchange
+                .write::<ListGroupsRequest>(&list_groups::answer(&call, exchange.read(body)?)),
+            DeleteGroupsRequest::KEY => exchange
+                .write::<DeleteGroupsRequest>(&delete_groups::answer(&call, exchange.read(body)?)),
             SaslHandshakeRequest::KEY => exchange
                 .write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?)),
             ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {

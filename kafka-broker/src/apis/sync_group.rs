@@ -29,7 +29,9 @@ pub(super) async fn answer(call: &Call<'_>, request: SyncGroupRequest) -> SyncGr
     } else if let Err(error) = call.check_coordinator(&request.group_id) {
         Err(error)
     } else {
-        call.cluster().groups.sync(&request.group_id, sync).await
+        let synced = call.cluster().groups.sync(&request.group_id, sync);
+        let synced = call.while_coordinator(&request.group_id, synced).await;
+        synced.and_then(|synced| synced)
     };
     match synced {
         Ok(synced) => SyncGroupResponse {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::list_groups::ListedGroup;
 
 use super::classic::{ClassicGroup, Identity};
 use super::consumer::{Beaten, ConsumerGroup, ConsumerGroupSettings, Heartbeat, JOIN};
@@ -66,6 +68,37 @@ impl Group {
         match &mut self.members {
             Members::Classic(group) => group.on_timeout(now),
             Members::Consumer(group) => group.on_timeout(now),
+        }
+    }
+
+    /// The group, as it is listed.
+    pub(crate) fn listed(&self, group_id: &ByteString) -> ListedGroup {
+        let (protocol_type, state, group_type) = match &self.members {
+            Members::Classic(group) => (group.protocol_type(), group.state(), "classic"),
+            Members::Consumer(group) => ("consumer".into(), group.state(), "consumer"),
+        };
+        ListedGroup {
+            group_id: group_id.clone(),
+            protocol_type,
+            group_state: ByteString::from_static(state),
+            group_type: ByteString::from_static(group_type),
+            ..Default::default()
+        }
+    }
+
+    /// Whether it has no members.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.members {
+            Members::Classic(group) => group.is_empty(),
+            Members::Consumer(group) => group.is_empty(),
+        }
+    }
+
+    /// The classic group that it is, if it is one.
+    pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
+        match &self.members {
+            Members::Classic(group) => Some(group),
+            Members::Consumer(_) => None,
         }
     }
 

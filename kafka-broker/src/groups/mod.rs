@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::list_groups::ListedGroup;
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use classic::{Identity, Join, Joined, Protocol, Sync, Synced};
@@ -185,6 +186,29 @@ impl Groups {
     /// Looks at a group, if it is there.
     pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
         lock(&self.table).groups.get(group_id).map(look)
+    }
+
+    /// All groups, as they are listed.
+    pub(crate) fn listed(&self) -> Vec<ListedGroup> {
+        let table = lock(&self.table);
+        let listed = table.groups.iter().map(|(id, group)| group.listed(id));
+        listed.collect()
+    }
+
+    /// Deletes a group without members, and its positions.
+    ///
+    /// # Errors
+    /// GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP.
+    pub(crate) fn delete(&self, group_id: &str) -> Result<(), ErrorCode> {
+        let groups = &mut lock(&self.table).groups;
+        match groups.get(group_id) {
+            None => Err(ErrorCode::GroupIdNotFound),
+            Some(group) if !group.is_empty() => Err(ErrorCode::NonEmptyGroup),
+            Some(_) => {
+                groups.remove(group_id);
+                Ok(())
+            }
+        }
     }
 
     /// Commits positions, if whoever asks may.

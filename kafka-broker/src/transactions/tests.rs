@@ -154,20 +154,20 @@ fn until_the_markers_are_due_everybody_has_to_wait() {
     assert_eq!(bench.add(q), Ok(()));
 }
 
-/// By whom an end is asked for: with the epoch that the transaction had, and with the one that its end has brought.
+/// With which epoch an end is asked for.
 #[derive(Debug, Clone, Copy)]
-enum Asking {
-    /// For the first time, or again because the answer was lost.
-    WithTheOldEpoch,
-    /// For a transaction that has not begun.
-    WithTheNewEpoch,
-    /// Nobody was given it.
-    WithTheEpochAfter,
+enum Epoch {
+    /// The one that the transaction had: the answer was lost.
+    Old,
+    /// The one that its end has brought: for a transaction that has not begun.
+    New,
+    /// One that nobody was given.
+    After,
 }
 
 #[test]
 fn an_end_that_is_asked_for_is_answered_by_state_and_epoch() {
-    use Asking::{WithTheEpochAfter, WithTheNewEpoch, WithTheOldEpoch};
+    use Epoch::{After, New, Old};
     use ErrorCode::{ConcurrentTransactions, InvalidTxnState, None as Ends, ProducerFenced};
     use TransactionResult::{Abort, Commit};
     // How the transaction was ended; who asks; what a commit and an abort are answered while the markers are due, and
@@ -175,43 +175,43 @@ fn an_end_that_is_asked_for_is_answered_by_state_and_epoch() {
     let table = [
         (
             Commit,
-            WithTheOldEpoch,
+            Old,
             [ConcurrentTransactions, InvalidTxnState],
             [Ends, InvalidTxnState],
         ),
         (
             Commit,
-            WithTheNewEpoch,
+            New,
             [ProducerFenced, ProducerFenced],
             [InvalidTxnState, Ends],
         ),
         (
             Commit,
-            WithTheEpochAfter,
+            After,
             [ProducerFenced, ProducerFenced],
             [ProducerFenced, ProducerFenced],
         ),
         (
             Abort,
-            WithTheOldEpoch,
+            Old,
             [InvalidTxnState, ConcurrentTransactions],
             [InvalidTxnState, Ends],
         ),
         (
             Abort,
-            WithTheNewEpoch,
+            New,
             [ProducerFenced, ProducerFenced],
             [InvalidTxnState, Ends],
         ),
         (
             Abort,
-            WithTheEpochAfter,
+            After,
             [ProducerFenced, ProducerFenced],
             [ProducerFenced, ProducerFenced],
         ),
     ];
     let delay = Duration::from_millis(10);
-    for (ended, asking, while_due, once_written) in table {
+    for (ended, epoch, while_due, once_written) in table {
         for (is_written, expected) in [(false, while_due), (true, once_written)] {
             for (asked, expected) in [Commit, Abort].into_iter().zip(expected) {
                 let mut bench = Bench::new(TransactionVersion::V2, delay);
@@ -221,14 +221,15 @@ fn an_end_that_is_asked_for_is_answered_by_state_and_epoch() {
                 if is_written {
                     assert_eq!(bench.pass(delay).len(), 1);
                 }
-                let who = match asking {
-                    WithTheOldEpoch => old,
-                    WithTheNewEpoch => new,
-                    WithTheEpochAfter => producer(new.id, new.epoch + 1),
+                let who = match epoch {
+                    Old => old,
+                    New => new,
+                    After => producer(new.id, new.epoch + 1),
                 };
                 let told = bench.end(TransactionVersion::V2, who, asked);
                 let told = told.err().unwrap_or(Ends);
-                let case = format!("{ended:?}, written: {is_written}; {asked:?} {asking:?}");
+                let case =
+                    format!("{ended:?}, written: {is_written}; {asked:?} by epoch {epoch:?}");
                 assert_eq!(told, expected, "{case}");
             }
         }

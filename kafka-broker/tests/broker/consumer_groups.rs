@@ -83,17 +83,17 @@ async fn members_share_what_there_is_and_inherit_what_is_left() {
     let broker = broker().await;
     broker.create_topic("orders", 4).unwrap();
     let mut a = Member::join(&broker, "a").await;
-    assert_eq!((a.epoch, a.partitions()), (1, vec![0, 1, 2, 3]));
+    assert_eq!((a.epoch, a.partitions()), (2, vec![0, 1, 2, 3]));
     let mut b = Member::join(&broker, "b").await;
     assert_eq!(
         (b.epoch, b.partitions()),
-        (2, vec![]),
+        (3, vec![]),
         "nothing is free yet"
     );
     a.beat().await;
     assert_eq!(
         (a.epoch, a.partitions().len()),
-        (1, 2),
+        (2, 2),
         "half is to be given back"
     );
     b.beat().await;
@@ -101,7 +101,7 @@ async fn members_share_what_there_is_and_inherit_what_is_left() {
     a.beat().await;
     assert_eq!(
         (a.epoch, a.partitions().len()),
-        (2, 2),
+        (3, 2),
         "which it has not any more"
     );
     b.beat().await;
@@ -148,7 +148,7 @@ async fn a_broker_makes_ids_for_members_that_have_none() {
             joined.member_epoch,
             joined.heartbeat_interval_ms
         ),
-        (0, 1, 5000)
+        (0, 2, 5000)
     );
 }
 
@@ -299,10 +299,10 @@ async fn positions_are_for_members_of_this_epoch() {
     };
     let stale = ErrorCode::StaleMemberEpoch;
     for (version, id, epoch, error) in [
-        (9, "m", 1, ErrorCode::None),
-        (9, "m", 2, stale),
-        (9, "m", 0, stale),
-        (8, "m", 1, ErrorCode::UnsupportedVersion),
+        (9, "m", 2, ErrorCode::None),
+        (9, "m", 3, stale),
+        (9, "m", 1, stale),
+        (8, "m", 2, ErrorCode::UnsupportedVersion),
         (9, "stranger", 1, ErrorCode::UnknownMemberId),
         (9, "", -1, ErrorCode::UnknownMemberId),
     ] {
@@ -311,8 +311,8 @@ async fn positions_are_for_members_of_this_epoch() {
         assert_eq!(told, error, "{id} in {epoch} by version {version}");
     }
     for (id, epoch, error) in [
-        (Some("m"), 1, ErrorCode::None),
-        (Some("m"), 0, stale),
+        (Some("m"), 2, ErrorCode::None),
+        (Some("m"), 1, stale),
         (Some("stranger"), 1, ErrorCode::UnknownMemberId),
         (None, -1, ErrorCode::None),
     ] {
@@ -356,4 +356,169 @@ async fn a_silent_member_is_out_after_its_session() {
     }
     let late = a.connection.call(&a.heartbeat(), 1).await;
     assert_eq!(ErrorCode::from(late.error_code), ErrorCode::UnknownMemberId);
+}
+
+#[tokio::test]
+async fn admins_see_groups_of_both_protocols() {
+    let broker = broker().await;
+    broker.create_topic("orders", 2).unwrap();
+    let mut member = Member::join(&broker, "m").await;
+    let connection = &mut member.connection;
+    let classic = JoinGroupRequest {
+        group_id: "classic".into(),
+        session_timeout_ms: 10_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![join_group::JoinGroupRequestProtocol {
+            name: "range".into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    assert_eq!(connection.call(&classic, 3).await.error_code, 0);
+
+    for (states, types, expected) in [
+        (&[][..], &[][..], &["classic", "g"][..]),
+        (&["stable"], &[], &["g"]),
+        (&["Empty"], &[], &[]),
+        (&[], &["Classic"], &["classic"]),
+        (&["CompletingRebalance"], &["consumer"], &[]),
+    ] {
+        let request = ListGroupsRequest {
+            states_filter: states.iter().map(|state| (*state).into()).collect(),
+            types_filter: types
+                .iter()
+                .map(|group_type| (*group_type).into())
+                .collect(),
+            ..Default::default()
+        };
+        let mut listed = connection.call(&request, 5).await.groups;
+        listed.sort_by(|a, b| a.group_id.cmp(&b.group_id));
+        assert!(listed.iter().all(|group| group.protocol_type == "consumer"));
+        let ids: Vec<&str> = listed.iter().map(|group| &*group.group_id).collect();
+        assert_eq!(ids, expected, "{states:?} {types:?}");
+    }
+
+    let describe = ConsumerGroupDescribeRequest {
+        group_ids: vec!["g".into(), "classic".into(), "no".into(), "".into()],
+        ..Default::default()
+    };
+    let groups = connection.call(&describe, 1).await.groups;
+    let errors: Vec<_> = groups
+        .iter()
+        .map(|group| ErrorCode::from(group.error_code))
+        .collect();
+    let not_found = ErrorCode::GroupIdNotFound;
+    assert_eq!(
+        errors,
+        [
+            ErrorCode::None,
+            not_found,
+            not_found,
+            ErrorCode::InvalidGroupId
+        ]
+    );
+    let group = &groups[0];
+    assert_eq!(
+        (
+            &*group.group_state,
+            group.group_epoch,
+            group.assignment_epoch,
+            &*group.assignor_name
+        ),
+        ("Stable", 2, 2, "uniform")
+    );
+    let described = &group.members[0];
+    assert_eq!(
+        (
+            &*described.member_id,
+            described.member_epoch,
+            &*described.client_id,
+            &*described.client_host
+        ),
+        ("m", 2, "test", "/127.0.0.1")
+    );
+    assert_eq!(described.member_type, 1);
+    let assigned = &described.assignment.topic_partitions[0];
+    assert_eq!(
+        (&*assigned.topic_name, &assigned.partitions[..]),
+        ("orders", &[0, 1][..])
+    );
+    assert_eq!(described.target_assignment, described.assignment);
+
+    let describe = DescribeGroupsRequest {
+        groups: vec!["classic".into(), "g".into(), "no".into()],
+        ..Default::default()
+    };
+    for (version, error) in [(5, ErrorCode::None), (6, not_found)] {
+        let groups = connection.call(&describe, version).await.groups;
+        assert_eq!(
+            (&*groups[0].group_state, groups[0].members.len()),
+            ("CompletingRebalance", 1)
+        );
+        for missing in &groups[1..] {
+            assert_eq!(ErrorCode::from(missing.error_code), error);
+            assert_eq!(&*missing.group_state, "Dead");
+        }
+    }
+
+    let delete = DeleteGroupsRequest {
+        groups_names: vec!["g".into(), "no".into()],
+        ..Default::default()
+    };
+    let results = connection.call(&delete, 2).await.results;
+    let errors: Vec<_> = results
+        .iter()
+        .map(|group| ErrorCode::from(group.error_code))
+        .collect();
+    assert_eq!(errors, [ErrorCode::NonEmptyGroup, not_found]);
+    let leave = ConsumerGroupHeartbeatRequest {
+        member_epoch: -1,
+        ..member.heartbeat()
+    };
+    member.send(leave).await;
+    let results = member.connection.call(&delete, 2).await.results;
+    assert_eq!(results[0].error_code, 0);
+}
+
+#[tokio::test]
+async fn a_member_that_waits_at_a_broker_is_told_when_another_one_coordinates() {
+    let broker = Broker::builder()
+        .nodes(2)
+        .group_initial_rebalance_delay(Duration::from_secs(3600))
+        .start()
+        .await
+        .unwrap();
+    broker.move_coordinator("g", 1).unwrap();
+    let mut connection = Connection::open(&broker).await;
+    let join = JoinGroupRequest {
+        group_id: "g".into(),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 1_800_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![join_group::JoinGroupRequestProtocol {
+            name: "range".into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let waiting = connection.send(&join, 3).await;
+    let mut other = Connection::open(&broker).await;
+    let described = DescribeGroupsRequest {
+        groups: vec!["g".into()],
+        ..Default::default()
+    };
+    while other.call(&described, 5).await.groups[0].members.is_empty() {}
+    broker.move_coordinator("g", 2).unwrap();
+    let told = connection.receive::<JoinGroupRequest>(waiting, 3).await;
+    assert_eq!(ErrorCode::from(told.error_code), ErrorCode::NotCoordinator);
+
+    let mut member = Connection::open(&broker).await;
+    let heartbeat = ConsumerGroupHeartbeatRequest {
+        group_id: "g".into(),
+        member_id: "m".into(),
+        member_epoch: 1,
+        ..Default::default()
+    };
+    let told = member.call(&heartbeat, 1).await;
+    assert_eq!(ErrorCode::from(told.error_code), ErrorCode::NotCoordinator);
 }

@@ -7,9 +7,9 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 29] = [
-    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 36, 37, 61,
-    65, 66, 68, 69,
+const SERVED: [i16; 32] = [
+    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 36,
+    37, 42, 61, 65, 66, 68, 69,
 ];
 
 #[tokio::test]

@@ -20,10 +20,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("compression.lz4.level", "the lz4 compressor has one level"),
     ("config.providers", CLASS),
     ("enable.metrics.push", "metrics are not pushed to brokers"),
-    (
-        "group.remote.assignor",
-        "groups share partitions out by themselves: set partition.assignment.strategy",
-    ),
     ("interceptor.classes", CLASS),
     ("key.deserializer", CLASS),
     ("key.serializer", CLASS),

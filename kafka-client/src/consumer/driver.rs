@@ -2,6 +2,7 @@
 //! it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_proto::messages::{FetchRequest, FetchResponse};
 use tokio::task::JoinSet;
@@ -149,6 +150,34 @@ async fn request(shared: &Shared, task: &FetchTask) -> Result<FetchResponse> {
         )
         .await;
     answer.map(|(answer, _)| answer)
+}
+
+/// Has brokers forget what was fetched from them, within `limit`: else they remember it until they need the room. Whether
+/// they have heard is of no matter.
+pub(crate) async fn end_sessions(shared: &Arc<Shared>, limit: Duration) {
+    let mut jobs = JoinSet::new();
+    for (broker, session) in shared.assignment().end_sessions() {
+        let shared = shared.clone();
+        jobs.spawn(async move {
+            let make = |_| FetchRequest {
+                replica_id: -1,
+                session_id: session.session_id,
+                session_epoch: session.session_epoch,
+                ..Default::default()
+            };
+            // Where fetches go, the last one may be waiting for records.
+            let answer = shared
+                .cluster
+                .send_with(Node::Broker(broker), Lane::Main, i16::MAX, limit, make)
+                .await;
+            if let Err(error) = answer {
+                tracing::debug!(broker, %error, "ending a fetch session");
+            }
+        });
+    }
+    let all = async { while jobs.join_next().await.is_some() {} };
+    // What is not done by then, dropping the jobs ends.
+    let _ = tokio::time::timeout(limit, all).await;
 }
 
 /// Decodes what was fetched, unless somebody does already.

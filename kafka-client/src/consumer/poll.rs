@@ -8,10 +8,13 @@ use tokio::sync::MutexGuard;
 use super::group::{Group, Rebalance};
 use super::records::ConsumerRecords;
 use super::shared::now;
-use super::{Consumer, closed};
+use super::{Consumer, closed, driver};
 use crate::error::Result;
 use crate::metrics::ListenerCall;
 use crate::types::TopicPartition;
+
+/// Brokers that are not there are not waited for for longer, to be told that nobody fetches any more.
+const SESSIONS_END: Duration = Duration::from_secs(1);
 
 /// Says that somebody polls, for as long as it is there: who polls may wait as long as it likes.
 struct Polling<'a>(&'a Consumer);
@@ -227,7 +230,7 @@ impl Consumer {
     }
 
     /// Ends the consumer within `limit`: commits what was handed out where auto-commit is on, tells the listener, and
-    /// leaves the group so that others go on at once. A poll that is waiting returns
+    /// leaves the group so that others go on at once. Brokers are told to forget what was fetched from them. A poll that is waiting returns
     /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Errors
@@ -249,10 +252,15 @@ impl Consumer {
                 .for_each(tokio::task::AbortHandle::abort);
             self.leave(limit).await
         });
+        let begin = now();
         let result = result.await;
         drop(end);
         match result {
-            Ok(result) => result,
+            Ok(result) => {
+                let left = limit.saturating_sub(now() - begin);
+                driver::end_sessions(shared, left.min(SESSIONS_END)).await;
+                result
+            }
             Err(_) => Err(crate::Error::timeout("closing the consumer", limit, None)),
         }
     }

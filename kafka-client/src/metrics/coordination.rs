@@ -9,8 +9,9 @@ use kafka_proto::messages::{
     SyncGroupRequest,
 };
 
-use super::meter::{Meter, Moment, now};
+use super::meter::{Meter, Moment};
 use super::snapshot::Report;
+use crate::clock::now;
 
 const GROUP: &str = "consumer-coordinator-metrics";
 

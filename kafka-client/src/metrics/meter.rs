@@ -3,14 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::clock::now;
+
 /// How long a window is: Kafka's `metrics.sample.window.ms`. With the one before it (`metrics.num.samples` is 2), rates,
 /// averages and extremes are those of the last 30 to 60 seconds.
 pub(crate) const WINDOW: Duration = Duration::from_secs(30);
-
-/// The time, on tokio's clock.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
 
 /// A time as meters need it. All meters of a client begin their windows at the same times, so that they can be added up.
 #[derive(Debug, Clone, Copy, PartialEq)]

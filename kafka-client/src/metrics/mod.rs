@@ -32,7 +32,8 @@
 //!
 //! - a broker's node has all connections to it; Kafka's counts those to its coordinators apart;
 //! - `record-send` and `batch-size` are counted when a request goes out, `record-retry` when it goes out again;
-//!   `batch-size` is the size sent, compressed, and `record-size` that of the largest record of a batch;
+//!   `batch-size` is the size sent, compressed, and `record-size` that of the largest record of a batch, of which the
+//!   first has the batch's header with it;
 //! - `records-per-request-avg` of a consumer is what the batches' headers say, control records included;
 //! - `stalled-partitions` and `stalled-seconds` (with `topic` and `partition`) are our own: see
 //!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
@@ -51,7 +52,7 @@ mod snapshot;
 
 pub(crate) use coordination::{GroupMeters, GroupRequest, ListenerCall};
 pub(crate) use fetching::{FetchMeters, Haul, PartitionMeters, PartitionStand};
-pub(crate) use meter::{Moment, now};
+pub(crate) use meter::Moment;
 pub(crate) use network::NodeMeters;
 pub(crate) use polling::PollMeters;
 pub(crate) use producing::{ProducerMeters, Shipment};

@@ -3,8 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::meter::{Meter, Moment, Spent, now};
+use super::meter::{Meter, Moment, Spent};
 use super::snapshot::Report;
+use crate::clock::now;
 
 /// What is measured of polls and of calls that wait.
 #[derive(Debug, Default)]

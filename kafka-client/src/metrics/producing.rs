@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::meter::{Meter, Moment, Spent, now};
+use super::meter::{Meter, Moment, Spent};
 use super::registry::Registry;
 use super::snapshot::Report;
+use crate::clock::now;
 
 const GROUP: &str = "producer-metrics";
 const TOPIC_GROUP: &str = "producer-topic-metrics";
@@ -276,7 +277,7 @@ impl Sending {
             )
             .spread(
                 ["record-size-avg", "record-size-max"],
-                "Bytes of the largest record of a batch, before compression.",
+                "Bytes of the largest record of a batch, before compression; the first has the batch's header with it.",
                 &self.record_size,
             )
             .spread(

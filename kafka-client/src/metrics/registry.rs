@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use super::meter::{Moment, now};
+use super::meter::Moment;
 use super::network::NetworkMeters;
 use super::snapshot::Report;
+use crate::clock::now;
 
 /// Which client it is: Kafka names the groups of metrics after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,19 +1,20 @@
 //! One connection: requests go out in order, several at a time, and are answered in that order.
 
+mod traffic;
+
 use std::collections::{HashMap, VecDeque};
-use std::io::IoSlice;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 use kafka_proto::codec::{Encoded, Request, Versions};
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::frame::{self, Frame};
+use kafka_proto::frame;
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -178,8 +179,8 @@ impl Connection {
         });
         let (outgoing, queue) = mpsc::unbounded_channel();
         shared.keep([
-            tokio::spawn(write_requests(write, queue, shared.clone())).abort_handle(),
-            tokio::spawn(read_answers(
+            tokio::spawn(traffic::write_requests(write, queue, shared.clone())).abort_handle(),
+            tokio::spawn(traffic::read_answers(
                 read,
                 shared.clone(),
                 config.max_response_bytes,
@@ -473,134 +474,6 @@ where
         }
         Ok(answer)
     }
-}
-
-/// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
-/// lost are dropped here, which tells those who wait for them.
-async fn write_requests(
-    mut to: impl AsyncWrite + Unpin,
-    mut queue: mpsc::UnboundedReceiver<Outgoing>,
-    shared: Arc<Shared>,
-) {
-    let mut requests = VecDeque::new();
-    let mut written = Vec::new();
-    while let Some(first) = queue.recv().await {
-        {
-            let mut state = shared.state();
-            if state.closed.is_some() {
-                return;
-            }
-            let mut next = Some(first);
-            while let Some(request) = next {
-                let is_answered = matches!(request.then, Then::Answer(..));
-                shared.peer.sent(request.bytes.len(), is_answered);
-                requests.push_back(request.bytes);
-                match request.then {
-                    Then::Answer(correlation, reply) => {
-                        state.waiting.push_back((correlation, reply))
-                    }
-                    Then::Nothing(done) => written.push(done),
-                }
-                next = queue.try_recv().ok();
-            }
-        }
-        if let Err(error) = write_all(&mut to, &mut requests).await {
-            return shared.close(&error.to_string());
-        }
-        for done in written.drain(..) {
-            let _ = done.send(());
-        }
-    }
-}
-
-async fn write_all(
-    to: &mut (impl AsyncWrite + Unpin),
-    requests: &mut VecDeque<Encoded>,
-) -> std::io::Result<()> {
-    const AT_ONCE: usize = 64;
-    while let Some(front) = requests.front() {
-        if front.is_empty() {
-            requests.pop_front();
-            continue;
-        }
-        let mut slices = [IoSlice::new(&[]); AT_ONCE];
-        let mut filled = 0;
-        for request in requests.iter() {
-            filled += request.chunks_vectored(&mut slices[filled..]);
-        }
-        let mut written = to.write_vectored(&slices[..filled]).await?;
-        if written == 0 {
-            return Err(std::io::ErrorKind::WriteZero.into());
-        }
-        for request in requests.iter_mut() {
-            let part = written.min(request.len());
-            request.advance(part);
-            written -= part;
-        }
-    }
-    Ok(())
-}
-
-async fn read_answers(mut from: impl AsyncRead + Unpin, shared: Arc<Shared>, max_len: usize) {
-    let reason = loop_answers(&mut from, &shared, max_len).await;
-    shared.close(&reason);
-}
-
-/// Room for a read when nothing says how much is coming.
-const READ_AHEAD: usize = 64 << 10;
-
-/// Hands out answers until the connection ends; returns why it did.
-async fn loop_answers(
-    from: &mut (impl AsyncRead + Unpin),
-    shared: &Shared,
-    max_len: usize,
-) -> String {
-    let mut received = BytesMut::new();
-    loop {
-        let missing = match frame::missing(&received, max_len) {
-            Ok(Frame::Whole(_)) => 0,
-            Ok(Frame::Missing(missing)) => missing,
-            Err(error) => return error.to_string(),
-        };
-        if missing == 0 {
-            let Ok(Some(answer)) = frame::take_frame(&mut received, max_len) else {
-                return "a frame that was whole is gone".to_owned();
-            };
-            if let Err(reason) = deliver(answer, shared) {
-                return reason;
-            }
-            continue;
-        }
-        // The whole rest of a frame is asked for at once: an answer of megabytes then lies in one piece of memory.
-        received.reserve(missing.max(if received.len() < 4 { READ_AHEAD } else { 0 }));
-        match from.read_buf(&mut received).await {
-            Ok(0) => return CLOSED_BY_BROKER.to_owned(),
-            Ok(_) => {}
-            Err(error) => return error.to_string(),
-        }
-    }
-}
-
-fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
-    let correlation = frame::correlation_id(&answer).map_err(|error| error.to_string())?;
-    let next = {
-        let mut state = shared.state();
-        state.last_used = Some(now());
-        state.waiting.pop_front()
-    };
-    let Some((expected, reply)) = next else {
-        return Err(format!(
-            "an answer (correlation id {correlation}) to no request"
-        ));
-    };
-    shared.peer.received(4 + answer.len());
-    if expected != correlation {
-        let reason = format!("an answer with correlation id {correlation} instead of {expected}");
-        let _ = reply.send(Err(shared.lost(reason.clone())));
-        return Err(reason);
-    }
-    let _ = reply.send(Ok(answer));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) struct Batch {
     builder: RecordBatchBuilder,
     /// What it counts against the buffer: its size when the last record went in, however small it gets when compressed.
     counted: usize,
-    /// The size of the largest record.
+    /// The size of the largest record; the first has the batch's header with it.
     largest: usize,
     sealed: Option<Bytes>,
     /// Its size before it was compressed and after, until somebody learns from it.
@@ -117,12 +117,12 @@ impl Batch {
         record: &Record<'_>,
         timestamp: i64,
     ) -> Result<(), RecordsError> {
-        let before = self.builder.len();
         self.builder
             .append(timestamp, record.key, record.value, record.headers)?;
         self.records += 1;
-        self.counted = self.builder.len();
-        self.largest = self.largest.max(self.counted - before);
+        let size = self.builder.len();
+        self.largest = self.largest.max(size - self.counted);
+        self.counted = size;
         Ok(())
     }
 

@@ -21,9 +21,10 @@ use super::config::Acks;
 use super::delivery::Written;
 use super::sender::Shared;
 use super::transaction::Protocol;
+use crate::clock::now;
 use crate::cluster::{BrokerInfo, Lane, NewLeader, Node};
 use crate::error::{Error, Result};
-use crate::metrics::{Shipment, now};
+use crate::metrics::Shipment;
 use crate::net::Connection;
 use crate::types::TopicPartition;
 

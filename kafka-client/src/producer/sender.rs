@@ -157,7 +157,8 @@ impl Shared {
         let mut accumulator = self.accumulator();
         accumulator.set_partitions(topic, count);
         let rack = self.config.client_rack.as_deref();
-        accumulator.set_leaders(topic, leaders(metadata, topic, rack));
+        let leaders = leaders(metadata, topic, rack);
+        accumulator.set_leaders(topic, leaders, Instant::now());
         true
     }
 

@@ -34,24 +34,31 @@ async fn building_leaves_nothing_behind_that_is_in_the_way_of_the_next() {
 async fn a_record_whose_send_was_dropped_was_not_taken_and_the_next_one_is() {
     let broker = start().await;
     let mut expected = Vec::new();
-    for waits in 0..POINTS {
-        // A new one each time: it does not know the topic yet.
-        let producer = producer(builder(&broker)).await;
-        let dropped = format!("dropped at {waits}");
-        let send = producer.send(Record::to("t").value(&dropped));
-        let taken = dropped_after(waits, send).await;
-        let is_over = taken.is_some();
-        if let Some(delivery) = taken {
-            within("a delivery", delivery.unwrap()).await.unwrap();
-            expected.push(dropped);
-        }
-        let next = format!("after {waits}");
-        let sent = within("sending", producer.send(Record::to("t").value(&next))).await;
-        within("a delivery", sent.unwrap()).await.unwrap();
-        expected.push(next);
-        within("closing", producer.close(LIMIT)).await.unwrap();
-        if is_over {
-            break;
+    // A new producer each time: it knows the topic already, or has to ask for it.
+    for knows_topic in [true, false] {
+        for waits in 0..POINTS {
+            let producer = producer(builder(&broker)).await;
+            if knows_topic {
+                within("the topic", producer.partition_count("t"))
+                    .await
+                    .unwrap();
+            }
+            let dropped = format!("dropped at {waits}");
+            let send = producer.send(Record::to("t").value(&dropped));
+            let taken = dropped_after(waits, send).await;
+            let is_over = taken.is_some();
+            if let Some(delivery) = taken {
+                within("a delivery", delivery.unwrap()).await.unwrap();
+                expected.push(dropped);
+            }
+            let next = format!("after {waits}");
+            let sent = within("sending", producer.send(Record::to("t").value(&next))).await;
+            within("a delivery", sent.unwrap()).await.unwrap();
+            expected.push(next);
+            within("closing", producer.close(LIMIT)).await.unwrap();
+            if is_over {
+                break;
+            }
         }
     }
     assert_eq!(values(&broker, "t").await, expected);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka_broker::{Broker, BrokerBuilder};
-use kafka_client::consumer::{Consumer, ConsumerBuilder, OffsetReset};
+use kafka_client::consumer::{Consumer, ConsumerBuilder, GroupProtocol, OffsetReset};
 use kafka_client::producer::{Producer, Record};
 use kafka_client::{Compression, TopicPartition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
@@ -96,6 +96,7 @@ impl Fixture {
     ) -> Self {
         let builder = Broker::builder()
             .auto_create_topics(false)
+            .consumer_group_heartbeat_interval(Duration::from_millis(30))
             .group_min_session_timeout(Duration::ZERO);
         let broker = set(builder).start().await.unwrap();
         if partitions > 0 {
@@ -149,6 +150,13 @@ impl Fixture {
         Consumer::builder()
             .bootstrap_servers(&self.servers)
             .auto_offset_reset(OffsetReset::Earliest)
+    }
+
+    /// A member of a group of the consumer protocol.
+    pub(crate) fn new_member(&self) -> ConsumerBuilder {
+        self.consumer()
+            .group_id("g")
+            .group_protocol(GroupProtocol::Consumer)
     }
 
     /// A consumer that is quick to notice what its group does.

@@ -281,8 +281,17 @@ impl RebalanceListener for Log {
         partitions: &'a [TopicPartition],
     ) -> ListenerFuture<'a> {
         drop(self.add("revoked", partitions));
-        // Partitions that are about to go can still be committed.
-        Box::pin(async { consumer.commit_sync().await.unwrap() })
+        // Partitions that are about to go can still be committed, unless it is the topic that goes.
+        Box::pin(async {
+            match consumer.commit_sync().await {
+                Ok(()) => {}
+                Err(Error::Broker {
+                    code: ErrorCode::UnknownTopicOrPartition,
+                    ..
+                }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        })
     }
 
     fn lost<'a>(&'a self, _: &'a Consumer, partitions: &'a [TopicPartition]) -> ListenerFuture<'a> {

@@ -4,5 +4,6 @@ mod events;
 mod fixture;
 mod metrics;
 mod names;
+mod spans;
 mod stalls;
 mod wire;

@@ -77,7 +77,11 @@ async fn a_commit_without_an_answer_is_repeated_and_never_followed_by_an_abort()
 async fn a_commit_that_could_not_be_sent_may_be_aborted() {
     let nodes = Nodes::start(2).await;
     let producer = nodes
-        .begun(|builder| builder.max_block(Duration::from_millis(100)))
+        .begun(|builder| {
+            // No second attempt may be on its way when the time is over.
+            let builder = builder.max_block(Duration::from_millis(500));
+            builder.properties([("retry.backoff.ms", "1000")]).unwrap()
+        })
         .await;
     send(&producer).await;
     let loading = Reaction::Refuse(ErrorCode::CoordinatorLoadInProgress);

@@ -26,6 +26,8 @@ pub(crate) struct Join {
     pub(crate) requires_known_member_id: bool,
     /// Whether a leader can be told that there is nothing to assign (KIP-814).
     pub(crate) supports_skipping_assignment: bool,
+    pub(crate) client_id: ByteString,
+    pub(crate) client_host: ByteString,
 }
 
 /// A way to share out the work, and what the member has to say for it.
@@ -87,6 +89,8 @@ pub(crate) type SyncAnswer = oneshot::Sender<Result<Synced, ErrorCode>>;
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) group_instance_id: Option<ByteString>,
+    pub(super) client_id: ByteString,
+    pub(super) client_host: ByteString,
     pub(super) session_timeout: Duration,
     pub(super) rebalance_timeout: Duration,
     pub(super) protocols: Vec<Protocol>,
@@ -107,6 +111,8 @@ impl Member {
     pub(super) fn new(join: &Join, now: Instant) -> Self {
         Self {
             group_instance_id: join.group_instance_id.clone(),
+            client_id: join.client_id.clone(),
+            client_host: join.client_host.clone(),
             session_timeout: join.session_timeout,
             rebalance_timeout: join.rebalance_timeout,
             protocols: join.protocols.clone(),

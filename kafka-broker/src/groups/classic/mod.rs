@@ -1,5 +1,6 @@
 //! Groups of the classic protocol, whose members share out the work themselves.
 
+mod description;
 mod group;
 mod member;
 mod rebalance;

@@ -49,6 +49,11 @@ impl ConsumerGroup {
 
     fn described_member(&self, member: &Member, image: &TopicsImage) -> DescribedMember {
         let target = self.target.get(&member.id);
+        // What it is to give back is still in its hands.
+        let held = member
+            .assigned
+            .keys()
+            .chain(member.pending_revocation.keys());
         DescribedMember {
             member_id: member.id.clone(),
             instance_id: member.instance_id.clone(),
@@ -57,8 +62,8 @@ impl ConsumerGroup {
             client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
             subscribed_topic_names: member.topic_names.iter().cloned().collect(),
-            subscribed_topic_regex: member.topic_regex.clone(),
-            assignment: described(member.assigned.keys(), image),
+            subscribed_topic_regex: Some(member.topic_regex.clone().unwrap_or_default()),
+            assignment: described(held, image),
             target_assignment: described(target.into_iter().flatten(), image),
             member_type: CONSUMER_MEMBER,
             ..Default::default()

@@ -16,6 +16,9 @@ use crate::refusal::Refusal;
 use crate::topics::TopicIdPartition;
 use crate::topics_image::TopicsImage;
 
+/// The epoch of a group that nobody has joined yet, and that has nothing to share out.
+const FIRST_EPOCH: i32 = 1;
+
 #[derive(Debug)]
 pub(crate) struct ConsumerGroup {
     pub(super) settings: Arc<ConsumerGroupSettings>,
@@ -44,11 +47,11 @@ impl ConsumerGroup {
     pub(crate) fn new(settings: Arc<ConsumerGroupSettings>) -> Self {
         Self {
             settings,
-            epoch: 0,
+            epoch: FIRST_EPOCH,
             members: BTreeMap::new(),
             static_members: HashMap::new(),
             subscription: Subscription::default(),
-            assignment_epoch: 0,
+            assignment_epoch: FIRST_EPOCH,
             assigned_at: None,
             target: BTreeMap::new(),
         }
@@ -56,7 +59,7 @@ impl ConsumerGroup {
 
     /// Whether nothing would be lost with it.
     pub(crate) fn is_void(&self) -> bool {
-        self.epoch == 0
+        self.epoch == FIRST_EPOCH && self.members.is_empty()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -97,7 +100,7 @@ impl ConsumerGroup {
 
         updated.session_ends = now + self.settings.session_timeout;
         self.take_in(updated.clone(), replaces);
-        let mut is_new_epoch = self.epoch == 0 || names_changed || resolved;
+        let mut is_new_epoch = names_changed || resolved;
         if is_new_epoch || image.version != self.subscription.topics_by {
             is_new_epoch |= self.look_at(image);
         }

@@ -11,7 +11,7 @@ mod standstill;
 mod tests;
 mod validation;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use crate::clock::now;
@@ -48,7 +48,7 @@ pub(crate) struct Assignment {
     fetching: HashMap<i32, usize>,
     /// Since when.
     fetching_since: HashMap<i32, Instant>,
-    sessions: HashMap<i32, FetchSession>,
+    sessions: BTreeMap<i32, FetchSession>,
     /// Whether somebody is decoding.
     decoding: bool,
     /// Whether the group is being asked for positions.
@@ -79,7 +79,7 @@ impl Assignment {
             turn: 0,
             fetching: HashMap::new(),
             fetching_since: HashMap::new(),
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             decoding: false,
             asking_group: false,
             asking: HashSet::new(),
@@ -108,6 +108,14 @@ impl Assignment {
             .entry(task.broker)
             .or_default()
             .request(&task.targets, version)
+    }
+
+    /// Ends the sessions with all brokers that keep one: what to send to which broker.
+    pub(crate) fn end_sessions(&mut self) -> Vec<(i32, SessionRequest)> {
+        let sessions = std::mem::take(&mut self.sessions).into_iter();
+        sessions
+            .filter_map(|(broker, session)| Some((broker, session.end()?)))
+            .collect()
     }
 
     /// What is known of the cluster is old: it is to be asked anew, even if nothing is wrong.

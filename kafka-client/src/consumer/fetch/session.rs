@@ -15,6 +15,9 @@ const FIRST_WITH_LAST_EPOCH: i16 = 12;
 /// From this version on, topics go by their ids.
 pub(crate) const FIRST_WITH_TOPIC_IDS: i16 = 13;
 
+/// The epoch that ends a session.
+const FINAL_EPOCH: i32 = -1;
+
 /// The session with one broker, as of the request that is sent next.
 #[derive(Debug, Default)]
 pub(crate) struct FetchSession {
@@ -100,6 +103,15 @@ impl FetchSession {
         };
         self.known = wanted;
         request
+    }
+
+    /// What ends the session, if the broker keeps one.
+    pub(crate) fn end(self) -> Option<SessionRequest> {
+        (self.id != 0).then(|| SessionRequest {
+            session_id: self.id,
+            session_epoch: FINAL_EPOCH,
+            ..SessionRequest::default()
+        })
     }
 
     /// Whether the request that was made last began a session.

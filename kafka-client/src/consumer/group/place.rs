@@ -57,7 +57,7 @@ pub(crate) enum Farewell {
     /// LeaveGroup, of this member.
     Classic { member_id: String },
     /// The last heartbeat.
-    Consumer(ConsumerGroupHeartbeatRequest),
+    Consumer(Box<ConsumerGroupHeartbeatRequest>),
 }
 
 impl Farewell {

@@ -46,9 +46,6 @@ impl Silence {
 impl Topic {
     /// Looks at how the partitions are doing, for the next choice of one.
     pub(super) fn weigh(&mut self, config: &ProducerConfig, silence: &Silence, now: Instant) {
-        if !self.sticky.is_used() {
-            return;
-        }
         let limit = config.partitioner_availability_timeout;
         let looks_for_silence = config.looks_for_silence();
         let (queues, leaders) = (&self.queues, &self.leaders);
@@ -83,14 +80,17 @@ impl Accumulator {
         &mut self,
         topic: &str,
         leaders: impl IntoIterator<Item = PartitionLeader>,
+        now: Instant,
     ) {
         if let Some(topic) = self.topics.get_mut(topic) {
             topic.leaders.clear();
             topic.leaders.extend(leaders);
+            // The first choice, too, is made by them.
+            topic.weigh(&self.config, &self.silence, now);
         }
     }
 
-    /// Weighs the partitions of all topics.
+    /// Weighs the partitions of all topics where it matters.
     pub(super) fn weigh(&mut self, now: Instant) {
         if self.config.looks_for_silence() {
             let topics = self.topics.values();
@@ -103,7 +103,8 @@ impl Accumulator {
             self.silence
                 .keep(|broker| waiting.contains(&broker) || traffic.contains_key(&broker));
         }
-        for topic in self.topics.values_mut() {
+        let topics = self.topics.values_mut();
+        for topic in topics.filter(|topic| topic.sticky.is_used()) {
             topic.weigh(&self.config, &self.silence, now);
         }
     }

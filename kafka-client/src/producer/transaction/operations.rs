@@ -215,7 +215,7 @@ impl Producer {
         level = "debug",
         target = "kafka_client::transaction",
         skip_all,
-        fields(commit)
+        fields(commit = commit)
     )]
     async fn end_transaction(&self, commit: bool) -> Result<()> {
         let shared = &self.0.shared;

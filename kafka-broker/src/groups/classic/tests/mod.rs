@@ -34,6 +34,8 @@ fn join(member_id: &str) -> Join {
         protocols: protocols(&[("range", "r")]),
         requires_known_member_id: false,
         supports_skipping_assignment: true,
+        client_id: "test".into(),
+        client_host: "/127.0.0.1".into(),
     }
 }
 

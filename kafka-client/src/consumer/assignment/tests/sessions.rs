@@ -66,6 +66,18 @@ fn a_partition_that_an_answer_leaves_out_is_asked_for_again_and_not_forgotten() 
     assert_eq!((request.session_epoch, asked), (0, 2));
 }
 
+#[test]
+fn the_end_is_told_to_brokers_that_keep_a_session_once() {
+    let mut test = session(2);
+    let expected = SessionRequest {
+        session_id: 7,
+        session_epoch: -1,
+        ..Default::default()
+    };
+    assert_eq!(test.assignment.end_sessions(), [(1, expected)]);
+    assert_eq!(test.assignment.end_sessions(), []);
+}
+
 /// The topic of partition 0, made anew.
 fn anew() -> HashMap<i32, Leadership> {
     let leadership = Leadership::Leader {

@@ -20,7 +20,8 @@ pub(super) const LEAVE_FOR_NOW: i32 = -2;
 pub(super) struct Said {
     pub(super) topics: Vec<Arc<str>>,
     pub(super) regex: Option<Arc<str>>,
-    pub(super) owned: ByTopicId,
+    /// `None` where it is to be said anew.
+    pub(super) owned: Option<ByTopicId>,
 }
 
 impl Said {
@@ -51,7 +52,7 @@ impl Said {
             request.subscribed_topic_regex = Some(regex.into());
         }
         if changed(|before, now| before.owned == now.owned) {
-            request.topic_partitions = Some(as_message(&self.owned));
+            request.topic_partitions = self.owned.as_ref().map(as_message);
         }
         request
     }

@@ -22,14 +22,32 @@ pub(super) struct Holdings {
     names: HashMap<Uuid, Arc<str>>,
     /// What is owned is somebody else's already.
     is_lost: bool,
+    /// The coordinator is being told what is owned, or may have been. It gives to others what it wanted back and does not
+    /// find there, so that nothing may be taken up on its earlier word.
+    in_doubt: bool,
+    /// The coordinator has taken something back, and waits to hear that it is not owned; perhaps it never was.
+    is_awaited: bool,
     /// What the application has to do next.
     pending: Option<Rebalance>,
 }
 
 impl Holdings {
+    /// The coordinator is being told what is owned.
+    pub(super) fn declare(&mut self) {
+        self.is_awaited &= self.gives_up();
+        self.in_doubt = true;
+        self.settle();
+    }
+
+    /// The coordinator has answered, so that what it said last holds.
+    pub(super) fn confirmed(&mut self) {
+        self.in_doubt = false;
+        self.settle();
+    }
+
     /// The coordinator wants exactly this to be read.
     pub(super) fn assigned(&mut self, assignment: Assignment) {
-        self.target.clear();
+        let before = std::mem::take(&mut self.target);
         for topic in assignment.topic_partitions {
             self.target
                 .entry(topic.topic_id)
@@ -37,12 +55,14 @@ impl Holdings {
                 .extend(topic.partitions);
         }
         self.target.retain(|_, numbers| !numbers.is_empty());
+        self.is_awaited |= !subtract(&before, &self.target).is_empty();
         self.settle();
     }
 
     /// What is owned belongs to others now, and there is nothing to be read.
     pub(super) fn lose(&mut self) {
         self.target.clear();
+        self.is_awaited = false;
         self.is_lost = !self.owned.is_empty();
         self.settle();
     }
@@ -95,6 +115,15 @@ impl Holdings {
         self.settle();
     }
 
+    /// Whether the coordinator is to be told what is owned even if that has not changed.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_awaited && !self.gives_up()
+    }
+
+    fn gives_up(&self) -> bool {
+        matches!(self.pending, Some(Rebalance::Revoke(_)))
+    }
+
     /// What is owned.
     pub(super) fn owned(&self) -> &ByTopicId {
         &self.owned
@@ -124,7 +153,8 @@ impl Holdings {
             Some(Rebalance::Revoke(self.named(&gone)))
         } else {
             let readable = self.readable();
-            (readable != self.owned).then(|| Rebalance::Assign(self.named(&readable)))
+            let is_news = readable != self.owned && !self.in_doubt;
+            is_news.then(|| Rebalance::Assign(self.named(&readable)))
         };
     }
 

@@ -87,7 +87,7 @@ pub(crate) struct Membership {
     /// When it was made. What is due since then is due at once.
     start: Instant,
     /// The member's own choice, for as long as it lives: a coordinator recognizes whose answer was lost (KIP-1082).
-    member_id: String,
+    pub(super) member_id: String,
     /// 0 outside of the group.
     epoch: i32,
     /// The epoch in which it came in: since then it has lost nothing.
@@ -206,9 +206,17 @@ impl Membership {
             self.is_known = true;
         }
         let saying = self.saying();
+        if let Some(said) = &mut self.said
+            && self.holdings.is_awaited()
+        {
+            said.owned = None;
+        }
         let before = self.said.as_ref();
         let request = saying.heartbeat(before, &self.config, &self.member_id, self.epoch);
         self.said = Some(saying);
+        if request.topic_partitions.is_some() {
+            self.holdings.declare();
+        }
         Some(Action::Heartbeat(request))
     }
 
@@ -217,7 +225,7 @@ impl Membership {
         Said {
             topics: self.subscription.topics().to_vec(),
             regex: self.regex.clone(),
-            owned: self.holdings.owned().clone(),
+            owned: Some(self.holdings.owned().clone()),
         }
     }
 
@@ -239,7 +247,7 @@ impl Membership {
     }
 
     fn has_news(&self) -> bool {
-        self.said.as_ref() != Some(&self.saying())
+        self.holdings.is_awaited() || self.said.as_ref() != Some(&self.saying())
     }
 
     /// When to ask for names of topics.

@@ -4,7 +4,7 @@ use kafka_proto::compression::{Codec, Compression};
 
 use super::*;
 
-const BATCH: usize = 4000;
+const BATCH: usize = 1500;
 
 fn bench(compression: Compression) -> Bench {
     Bench::new(|config| {
@@ -13,7 +13,7 @@ fn bench(compression: Compression) -> Bench {
     })
 }
 
-/// Records that compress well, and one of another partition's turn now and then would change nothing.
+/// Records that compress well.
 fn append_until_a_batch_is_full(bench: &mut Bench) -> Request {
     for n in 0..1_000_000u32 {
         let value = format!("so much depends upon a red wheel barrow {}", n % 7);
@@ -43,9 +43,9 @@ fn sizes(bench: &mut Bench, batches: usize) -> Vec<(usize, usize)> {
 #[test]
 fn batches_fill_up_to_their_size_compressed() {
     for compression in [Compression::Lz4, Compression::Zstd, Compression::Gzip] {
-        let sizes = sizes(&mut bench(compression), 300);
+        let sizes = sizes(&mut bench(compression), 200);
         let (first, _) = sizes[0];
-        let (built, sent) = sizes[299];
+        let (built, sent) = sizes[199];
         assert!(first <= BATCH, "{compression:?}: nothing is known yet");
         assert!(
             built > 4 * BATCH && (BATCH / 2..=BATCH).contains(&sent),
@@ -69,7 +69,7 @@ fn without_compression_a_batch_is_as_large_as_its_records() {
 fn a_batch_gets_no_larger_than_a_part_of_the_buffer_however_small_it_is_sent() {
     let mut bench = bench(Compression::Gzip);
     bench.accumulator.config.buffer_memory = 6 * BATCH;
-    let sizes = sizes(&mut bench, 300);
+    let sizes = sizes(&mut bench, 200);
     let largest = sizes.iter().map(|(built, _)| *built).max().unwrap();
     assert!(
         (BATCH..=BATCH * 3 / 2 + 100).contains(&largest),
@@ -80,7 +80,7 @@ fn a_batch_gets_no_larger_than_a_part_of_the_buffer_however_small_it_is_sent() {
 #[test]
 fn a_batch_larger_than_was_expected_is_split_and_the_next_ones_are_smaller() {
     let mut bench = bench(Compression::Lz4);
-    sizes(&mut bench, 300);
+    sizes(&mut bench, 200);
     let codec = bench.accumulator.config.compression;
     let mut request = append_until_a_batch_is_full(&mut bench);
     let records = request.batches[0].records;

@@ -27,7 +27,9 @@ impl Brokers {
             config.delivery_timeout = Duration::from_secs(3600);
             configure(config);
         });
-        bench.accumulator.set_leaders("t", LEADERS.map(leader));
+        bench
+            .accumulator
+            .set_leaders("t", LEADERS.map(leader), bench.now);
         Self {
             bench,
             latency,
@@ -110,7 +112,7 @@ fn a_broker_that_says_nothing_is_passed_over_until_it_answers() {
     let mut brokers = Brokers::new([Some(MS), None], |config| {
         config.partitioner_availability_timeout = limit;
     });
-    let mut given_until = |brokers: &mut Brokers, steps| {
+    let given_until = |brokers: &mut Brokers, steps| {
         for _ in 0..steps {
             brokers.step(10, Record::to("t"));
         }
@@ -139,7 +141,9 @@ fn a_broker_that_cannot_be_connected_to_is_tried_again_when_nothing_waits_for_it
         config.client.retry_backoff_max = MS;
     });
     bench.leader = 1;
-    bench.accumulator.set_leaders("t", [1, 1].map(leader));
+    bench
+        .accumulator
+        .set_leaders("t", [1, 1].map(leader), bench.now);
     bench.append(0, b"v").unwrap();
     for _ in 0..100 {
         let drained = bench.drain();
@@ -173,24 +177,17 @@ fn a_broker_that_cannot_be_connected_to_is_tried_again_when_nothing_waits_for_it
 fn partitions_without_a_leader_get_no_records_without_a_key() {
     fastrand::seed(13);
     let mut brokers = Brokers::new([Some(MS), Some(MS)], |_| {});
-    brokers.bench.accumulator.set_leaders(
-        "t",
-        [
-            leader(0),
-            PartitionLeader {
-                broker: None,
-                is_near: false,
-            },
-        ],
-    );
-    // The first choice comes before anything is weighed.
-    brokers.step(20, Record::to("t"));
-    let [_, before] = brokers.given;
+    let nobody = PartitionLeader {
+        broker: None,
+        is_near: false,
+    };
+    let now = brokers.bench.now;
+    let accumulator = &mut brokers.bench.accumulator;
+    accumulator.set_leaders("t", [leader(0), nobody], now);
     for _ in 0..100 {
         brokers.step(10, Record::to("t"));
     }
-    let [zero, one] = brokers.given;
-    assert!(zero > 900 && one == before, "{zero} and {one}");
+    assert_eq!(brokers.given, [1000, 0], "not even the first");
 }
 
 #[test]

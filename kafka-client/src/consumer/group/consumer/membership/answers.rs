@@ -44,6 +44,7 @@ impl Membership {
                 let interval = u64::try_from(answer.heartbeat_interval_ms).unwrap_or(0);
                 let interval = Duration::from_millis(interval).max(SHORTEST_INTERVAL);
                 self.heartbeat_due = now + interval;
+                self.holdings.confirmed();
                 // None at all says that nothing has changed.
                 if let Some(assignment) = answer.assignment {
                     self.holdings.assigned(assignment);

@@ -57,7 +57,8 @@ impl crate::consumer::group::Membership for Membership {
     fn farewell(&mut self) -> Option<Farewell> {
         self.unsubscribe();
         let is_known = std::mem::take(&mut self.leaving);
-        is_known.then(|| Farewell::Consumer(heartbeat::farewell(&self.config, &self.member_id)))
+        let request = heartbeat::farewell(&self.config, &self.member_id);
+        is_known.then(|| Farewell::Consumer(Box::new(request)))
     }
 
     fn committer(&self) -> Option<Identity> {

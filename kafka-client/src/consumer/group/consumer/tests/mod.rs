@@ -324,6 +324,57 @@ fn an_assignment_that_was_not_taken_up_is_replaced() {
 }
 
 #[test]
+fn nothing_is_taken_up_while_the_coordinator_may_count_on_its_not_being_owned() {
+    let mut test = Test::stable(&[]);
+    test.pass(INTERVAL);
+    test.heartbeat(2, Some(vec![topic(T, &[0])]));
+    test.resolve(&[T], &[(T, "t")]);
+    let assign = Rebalance::Assign(partitions(&[0]));
+    assert_eq!(test.member.pending(), Some(&assign));
+    test.pass(INTERVAL);
+    test.expect_heartbeat();
+    assert_eq!(
+        test.member.pending(),
+        Some(&assign),
+        "this one says nothing of it"
+    );
+    let lost = Error::timeout("a heartbeat", SECOND, None);
+    test.member.answered(Err(lost.clone()), test.now);
+    assert_eq!(test.member.pending(), Some(&assign));
+    for _ in 0..2 {
+        // Whoever hears that nothing is owned may give it to somebody else.
+        test.pass(SECOND * 2);
+        assert_eq!(test.expect_heartbeat().topic_partitions, Some(Vec::new()));
+        assert_eq!(test.member.pending(), None);
+        test.member.answered(Err(lost.clone()), test.now);
+        assert_eq!(test.member.pending(), None);
+    }
+    test.pass(SECOND * 2);
+    test.heartbeat(2, Some(vec![topic(T, &[0])]));
+    test.settle(assign);
+}
+
+#[test]
+fn what_is_taken_back_before_it_was_taken_up_is_acknowledged_too() {
+    let mut test = Test::stable(&[0, 1]);
+    test.pass(INTERVAL);
+    test.heartbeat(2, Some(vec![topic(T, &[0, 1, 2])]));
+    test.pass(INTERVAL);
+    test.heartbeat(2, Some(vec![topic(T, &[0, 1])]));
+    assert_eq!(test.member.pending(), None);
+    let acknowledged = test.heartbeat(2, Some(vec![topic(T, &[0, 1, 2])]));
+    assert_eq!(acknowledged.topic_partitions, Some(vec![topic(T, &[0, 1])]));
+    test.expect_nothing();
+    test.pass(INTERVAL);
+    test.heartbeat(3, Some(vec![topic(T, &[0])]));
+    test.expect_nothing();
+    test.settle(Rebalance::Revoke(partitions(&[1])));
+    let acknowledged = test.heartbeat(3, None);
+    assert_eq!(acknowledged.topic_partitions, Some(vec![topic(T, &[0])]));
+    test.expect_nothing();
+}
+
+#[test]
 fn a_member_commits_in_its_epoch_and_again_in_a_later_one() {
     let mut test = Test::new(None);
     test.expect_heartbeat();

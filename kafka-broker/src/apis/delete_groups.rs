@@ -1,0 +1,27 @@
+//! DeleteGroups: deletes groups that have no members.
+
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::delete_groups::DeletableGroupResult;
+use kafka_proto::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
+
+use crate::node::Call;
+
+pub(super) fn answer(call: &Call<'_>, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
+    let results = request.groups_names.into_iter().map(|group_id| {
+        let allowed = if group_id.is_empty() {
+            Err(ErrorCode::InvalidGroupId)
+        } else {
+            call.check_coordinator(&group_id)
+        };
+        let deleted = allowed.and_then(|()| call.cluster().groups.delete(&group_id));
+        DeletableGroupResult {
+            group_id,
+            error_code: deleted.err().unwrap_or(ErrorCode::None).code(),
+            ..Default::default()
+        }
+    });
+    DeleteGroupsResponse {
+        results: results.collect(),
+        ..Default::default()
+    }
+}
