@@ -214,9 +214,7 @@ async fn order_is_kept_with_many_compressed_batches_on_their_way() {
             if n < 2 {
                 // A broker that has yet to learn that it leads a new partition refuses the first batch, and then takes the
                 // ones behind it: without idempotence nothing but one request at a time would keep the order there.
-                within("the first of a partition", delivery)
-                    .await
-                    .unwrap();
+                within("the first of a partition", delivery).await.unwrap();
             }
         }
         within("flushing", producer.flush()).await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kafka_broker::TransactionVersion;
+use kafka_client::consumer::GroupProtocol;
 use kafka_client::consumer::assignor::AssignmentStrategy;
 
 /// What happens to the brokers, and when.
@@ -87,6 +88,7 @@ pub(crate) struct Plan {
     pub(crate) transactional: u32,
     /// Members of the group that reads what the first write.
     pub(crate) members: u32,
+    pub(crate) protocol: GroupProtocol,
     pub(crate) strategy: AssignmentStrategy,
     pub(crate) auto_commit: bool,
     /// Those that copy, each in transactions with their positions.
@@ -133,6 +135,7 @@ impl Plan {
             producers: rng.u32(1..=2),
             transactional: rng.u32(1..=2),
             members: rng.u32(1..=3),
+            protocol: [GroupProtocol::Classic, GroupProtocol::Consumer][rng.usize(..2)],
             strategy: strategies[rng.usize(..4)].clone(),
             auto_commit: rng.bool(),
             copiers: rng.u32(..=2),
@@ -214,10 +217,11 @@ impl fmt::Display for Plan {
         )?;
         writeln!(
             f,
-            "{} producer(s), {} transactional, {} reader(s) ({:?}, auto-commit {}), {} copier(s)",
+            "{} producer(s), {} transactional, {} reader(s) ({:?}, {:?}, auto-commit {}), {} copier(s)",
             self.producers,
             self.transactional,
             self.members,
+            self.protocol,
             self.strategy,
             self.auto_commit,
             self.copiers

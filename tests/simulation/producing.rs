@@ -44,7 +44,7 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
         };
         match Producer::builder().config(config).build().await {
             Ok(producer) => produce(&world, &mut rng, &name, producer, patience).await,
-            Err(_) => sleep(Duration::from_millis(200)).await,
+            Err(error) => world.unreachable(&name, &error).await,
         }
     }
 }
