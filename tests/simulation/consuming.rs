@@ -7,15 +7,16 @@ use fastrand::Rng;
 use kafka_client::TopicPartition;
 use kafka_client::consumer::assignor::AssignmentStrategy;
 use kafka_client::consumer::{
-    Consumer, ConsumerConfig, ConsumerRecords, Isolation, ListenerFuture, OffsetReset,
-    RebalanceListener,
+    Consumer, ConsumerConfig, ConsumerRecords, GroupProtocol, Isolation, ListenerFuture,
+    OffsetReset, RebalanceListener,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::journal::Journal;
 use crate::world::{Phase, World};
 
-const SESSION: Duration = Duration::from_secs(6);
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_secs(8);
 
@@ -24,6 +25,8 @@ const CLOSE: Duration = Duration::from_secs(8);
 pub(crate) struct GroupPlan {
     pub(crate) id: &'static str,
     pub(crate) topic: &'static str,
+    pub(crate) protocol: GroupProtocol,
+    /// Of the classic protocol.
     pub(crate) strategy: AssignmentStrategy,
     pub(crate) auto_commit: bool,
     pub(crate) isolation: Isolation,
@@ -53,21 +56,27 @@ pub(crate) async fn join(
     name: &str,
     group: &GroupPlan,
 ) -> kafka_client::Result<Consumer> {
-    let config = ConsumerConfig {
+    let mut config = ConsumerConfig {
         client: world.client(name),
         group_id: Some(group.id.to_owned()),
-        partition_assignment_strategy: vec![group.strategy.clone()],
+        group_protocol: group.protocol,
+        // A random one would make each run another.
+        member_id: Some(name.to_owned()),
         auto_offset_reset: OffsetReset::Earliest,
         enable_auto_commit: group.auto_commit,
         auto_commit_interval: Duration::from_millis(rng.u64(100..1_000)),
         max_partition_fetch_bytes: rng.i32(100..2_000),
         max_poll_records: rng.usize(1..40),
         isolation_level: group.isolation,
-        session_timeout: SESSION,
-        heartbeat_interval: Duration::from_millis(1_000),
         max_poll_interval: MAX_POLL_INTERVAL,
         ..ConsumerConfig::default()
     };
+    // With the other protocol the brokers say how it is.
+    if group.protocol == GroupProtocol::Classic {
+        config.partition_assignment_strategy = vec![group.strategy.clone()];
+        config.session_timeout = SESSION;
+        config.heartbeat_interval = HEARTBEAT;
+    }
     let listener = Noting {
         journal: world.journal.clone(),
         member: name.to_owned(),
@@ -91,7 +100,7 @@ pub(crate) async fn run(world: Arc<World>, group: GroupPlan, index: u32) {
         let name = format!("{}-{index}.{life}", group.id);
         match join(&world, &mut rng, &name, &group).await {
             Ok(consumer) => read(&world, &mut rng, &name, &group, consumer).await,
-            Err(_) => sleep(Duration::from_millis(200)).await,
+            Err(error) => world.unreachable(&name, &error).await,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
     let group = GroupPlan {
         id: "copiers",
         topic: TOPICS[0],
+        protocol: world.plan.protocol,
         strategy: world.plan.strategy.clone(),
         auto_commit: false,
         isolation: Isolation::ReadCommitted,
@@ -34,15 +35,19 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
         }
         let name = format!("c{index}.{life}");
         let config = transacting::config(&world, &mut rng, &name, &id);
-        let Ok(producer) = Producer::builder().config(config).build().await else {
-            sleep(Duration::from_millis(200)).await;
-            continue;
+        let producer = match Producer::builder().config(config).build().await {
+            Ok(producer) => producer,
+            Err(error) => {
+                world.unreachable(&name, &error).await;
+                continue;
+            }
         };
         if !transacting::initialize(&world, &name, &producer).await {
             continue;
         }
-        if let Ok(consumer) = consuming::join(&world, &mut rng, &name, &group).await {
-            copy(&world, &mut rng, &name, &producer, &consumer).await;
+        match consuming::join(&world, &mut rng, &name, &group).await {
+            Ok(consumer) => copy(&world, &mut rng, &name, &producer, &consumer).await,
+            Err(error) => world.unreachable(&name, &error).await,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kafka_broker::TransactionVersion;
+use kafka_client::consumer::GroupProtocol;
 use kafka_client::consumer::assignor::AssignmentStrategy;
 
 /// What happens to the brokers, and when.
@@ -72,6 +73,11 @@ pub(crate) struct Plan {
     pub(crate) partitions: i32,
     pub(crate) transactions: TransactionVersion,
     pub(crate) marker_delay: Duration,
+    /// Whether a request may arrive after its client has given it up, and is carried out all the same. Neither the first
+    /// protocol of transactions stands that (the end of a transaction that was given up would end the next one: KIP-890 is
+    /// there for that), nor a producer that gives up batches: the epoch that it goes on with (KIP-360) keeps out what is
+    /// late only once something was written under it.
+    pub(crate) late: bool,
     /// How long it is that things go wrong.
     pub(crate) trouble: Duration,
     pub(crate) faults: Faults,
@@ -82,6 +88,7 @@ pub(crate) struct Plan {
     pub(crate) transactional: u32,
     /// Members of the group that reads what the first write.
     pub(crate) members: u32,
+    pub(crate) protocol: GroupProtocol,
     pub(crate) strategy: AssignmentStrategy,
     pub(crate) auto_commit: bool,
     /// Those that copy, each in transactions with their positions.
@@ -106,8 +113,9 @@ impl Plan {
             0 => TransactionVersion::V1,
             _ => TransactionVersion::V2,
         };
+        let late = transactions >= TransactionVersion::V2 && rng.bool();
         let trouble = Duration::from_millis(rng.u64(3_000..8_000));
-        let faults = faults(&mut rng, transactions);
+        let faults = faults(&mut rng, late);
         let strategies = [
             AssignmentStrategy::Range,
             AssignmentStrategy::RoundRobin,
@@ -119,6 +127,7 @@ impl Plan {
             nodes,
             partitions,
             transactions,
+            late,
             marker_delay: Duration::from_millis([0, 0, 20, 100][rng.usize(..4)]),
             trouble,
             faults,
@@ -126,6 +135,7 @@ impl Plan {
             producers: rng.u32(1..=2),
             transactional: rng.u32(1..=2),
             members: rng.u32(1..=3),
+            protocol: [GroupProtocol::Classic, GroupProtocol::Consumer][rng.usize(..2)],
             strategy: strategies[rng.usize(..4)].clone(),
             auto_commit: rng.bool(),
             copiers: rng.u32(..=2),
@@ -147,17 +157,7 @@ impl Plan {
             4..=5 => Event::MoveCoordinator(rng.usize(..COORDINATED.len()), node),
             6..=7 => Event::Restart(node, time),
             8 => Event::Isolate(node, time),
-            _ => Event::Freeze(node, time.min(self.longest_delay())),
-        }
-    }
-
-    /// With the first transaction protocol, what is on its way for longer than the client waits does real damage: the
-    /// end of a transaction that was given up would end the next one (KIP-890 is there for that).
-    fn longest_delay(&self) -> Duration {
-        if self.transactions >= TransactionVersion::V2 {
-            REQUEST_TIMEOUT * 3
-        } else {
-            REQUEST_TIMEOUT / 2
+            _ => Event::Freeze(node, time.min(longest_delay(self.late))),
         }
     }
 
@@ -170,7 +170,16 @@ impl Plan {
     }
 }
 
-fn faults(rng: &mut Rng, transactions: TransactionVersion) -> Faults {
+/// The longest that a request is held up.
+fn longest_delay(late: bool) -> Duration {
+    if late {
+        REQUEST_TIMEOUT * 2
+    } else {
+        REQUEST_TIMEOUT / 3
+    }
+}
+
+fn faults(rng: &mut Rng, late: bool) -> Faults {
     // Most runs have a few kinds of faults, and some have little else.
     let often = if rng.u8(..8) == 0 { 4 } else { 1 };
     let mut rate = |most: u32| {
@@ -180,7 +189,7 @@ fn faults(rng: &mut Rng, transactions: TransactionVersion) -> Faults {
             0
         }
     };
-    let mut faults = Faults {
+    Faults {
         lose_request: rate(15),
         cut_request: rate(10),
         lose_answer: rate(30),
@@ -190,27 +199,29 @@ fn faults(rng: &mut Rng, transactions: TransactionVersion) -> Faults {
         repeat_produce: rate(100),
         refuse: rate(100),
         latency: Duration::from_millis(u64::from(rate(20)) + 1),
-        longest_stall: REQUEST_TIMEOUT * 2,
-    };
-    if transactions < TransactionVersion::V2 {
-        faults.longest_stall = REQUEST_TIMEOUT / 2;
+        longest_stall: longest_delay(late),
     }
-    faults
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} broker(s), {} partition(s) a topic, transactions {:?} (markers after {:?}), trouble for {:?}",
-            self.nodes, self.partitions, self.transactions, self.marker_delay, self.trouble
+            "{} broker(s), {} partition(s) a topic, transactions {:?} (markers after {:?}), requests may be late: {}, trouble for {:?}",
+            self.nodes,
+            self.partitions,
+            self.transactions,
+            self.marker_delay,
+            self.late,
+            self.trouble
         )?;
         writeln!(
             f,
-            "{} producer(s), {} transactional, {} reader(s) ({:?}, auto-commit {}), {} copier(s)",
+            "{} producer(s), {} transactional, {} reader(s) ({:?}, {:?}, auto-commit {}), {} copier(s)",
             self.producers,
             self.transactional,
             self.members,
+            self.protocol,
             self.strategy,
             self.auto_commit,
             self.copiers

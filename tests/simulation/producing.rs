@@ -15,6 +15,8 @@ use crate::world::{Phase, World};
 /// Any: a run is to be the same each time.
 pub(crate) const TIMESTAMP: i64 = 1_700_000_000_000;
 
+/// Longer than there is trouble.
+const PATIENCE: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(8);
 
 /// One producer after another, as long as there is trouble.
@@ -25,8 +27,12 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
             return;
         }
         let name = format!("p{index}.{life}");
-        // Some give up while nobody knows what became of a batch.
-        let patience = Duration::from_millis(rng.u64(1_600..6_000));
+        // Some give up while nobody knows what became of a batch; see `Plan::late`.
+        let patience = if world.plan.late {
+            PATIENCE
+        } else {
+            Duration::from_millis(rng.u64(1_600..6_000))
+        };
         let config = ProducerConfig {
             client: world.client(&name),
             batch_size: rng.usize(60..400),
@@ -38,7 +44,7 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
         };
         match Producer::builder().config(config).build().await {
             Ok(producer) => produce(&world, &mut rng, &name, producer, patience).await,
-            Err(_) => sleep(Duration::from_millis(200)).await,
+            Err(error) => world.unreachable(&name, &error).await,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use kafka_broker::Broker;
 use kafka_client::TopicPartition;
-use kafka_client::consumer::Isolation;
 use kafka_client::consumer::assignor::AssignmentStrategy;
+use kafka_client::consumer::{GroupProtocol, Isolation};
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -55,6 +55,8 @@ async fn run(plan: Plan) -> Report {
     let broker = Broker::builder()
         .nodes(plan.nodes as usize)
         .auto_create_topics(false)
+        .consumer_group_session_timeout(consuming::SESSION)
+        .consumer_group_heartbeat_interval(consuming::HEARTBEAT)
         .transaction_version(plan.transactions)
         .transaction_marker_delay(plan.marker_delay)
         .start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(producing::TIMESTAMP as u64))
@@ -96,6 +98,7 @@ async fn go_through(world: &Arc<World>) -> Vec<String> {
     let group = GroupPlan {
         id: "readers",
         topic: TOPICS[0],
+        protocol: plan.protocol,
         strategy: plan.strategy.clone(),
         auto_commit: plan.auto_commit,
         isolation: Isolation::ReadUncommitted,
@@ -106,6 +109,7 @@ async fn go_through(world: &Arc<World>) -> Vec<String> {
     let group = GroupPlan {
         id: "settlers",
         topic: TOPICS[1],
+        protocol: GroupProtocol::Classic,
         strategy: AssignmentStrategy::Range,
         auto_commit: !plan.auto_commit,
         isolation: Isolation::ReadCommitted,

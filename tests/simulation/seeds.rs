@@ -14,6 +14,8 @@ use crate::tally::Tally;
 const LAST_NOTES: usize = 40;
 /// After so many runs that failed no further one is begun.
 const ENOUGH: usize = 3;
+/// How many broken invariants are printed of a run.
+const FIRST_BROKEN: usize = 12;
 
 /// So many seeds have something of everything.
 const MANY: u64 = 100;
@@ -143,7 +145,7 @@ fn failure(report: &Report) -> String {
         "\nseed {seed}\n\n{plan}\n{last}\n\nbroken:\n- {broken}\n\nagain: SIMULATION_SEED={seed} cargo test -p tests --test simulation invariants -- --nocapture\n",
         seed = plan.seed,
         last = last.join("\n"),
-        broken = broken.join("\n- "),
+        broken = broken[..broken.len().min(FIRST_BROKEN)].join("\n- "),
     );
     text
 }

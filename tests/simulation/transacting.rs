@@ -47,7 +47,7 @@ pub(crate) async fn run(world: Arc<World>, index: u32) {
         let config = config(&world, &mut rng, &name, &id);
         match Producer::builder().config(config).build().await {
             Ok(producer) => transact(&world, &mut rng, &name, producer).await,
-            Err(_) => sleep(Duration::from_millis(200)).await,
+            Err(error) => world.unreachable(&name, &error).await,
         }
     }
 }

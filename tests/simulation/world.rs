@@ -66,6 +66,15 @@ impl World {
         }
     }
 
+    /// A client could not be made, which is right only while no broker can be reached.
+    pub(crate) async fn unreachable(&self, name: &str, error: &kafka_client::Error) {
+        if !matches!(error, kafka_client::Error::Connect { .. }) {
+            self.journal
+                .wrong(format!("{name} cannot be made: {error}"));
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+
     /// Waits for something that says by itself how long it takes. If it takes longer that is wrong, and `None`.
     pub(crate) async fn bounded<T>(
         &self,

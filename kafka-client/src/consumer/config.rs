@@ -76,6 +76,9 @@ pub struct ConsumerConfig {
     /// `group.remote.assignor`: how the coordinator is to share partitions out, `uniform` or `range` unless brokers have
     /// more; the coordinator chooses where it is not set. Only with [`GroupProtocol::Consumer`].
     pub group_remote_assignor: Option<String>,
+    /// What the member is called in its group, with [`GroupProtocol::Consumer`]; a random UUID where it is not set. No
+    /// setting of Kafka: for tests that repeat a run. Nobody else may have the same, nor may a member that was there before.
+    pub member_id: Option<String>,
     /// `partition.assignment.strategy`: how to share partitions among the group's members, the most wanted way first. The
     /// group takes the first that all its members offer. Rebalances are cooperative if everything offered here is.
     pub partition_assignment_strategy: Vec<AssignmentStrategy>,
@@ -129,6 +132,7 @@ impl Default for ConsumerConfig {
             group_instance_id: None,
             group_protocol: GroupProtocol::default(),
             group_remote_assignor: None,
+            member_id: None,
             partition_assignment_strategy: vec![
                 AssignmentStrategy::Range,
                 AssignmentStrategy::CooperativeSticky,

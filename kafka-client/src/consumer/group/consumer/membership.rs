@@ -27,6 +27,8 @@ pub(crate) struct MemberConfig {
     pub(crate) group_id: String,
     pub(crate) instance_id: Option<String>,
     pub(crate) rack: Option<String>,
+    /// A random one where it is not set.
+    pub(crate) member_id: Option<String>,
     /// How the coordinator is to share partitions out; it chooses where nobody says.
     pub(crate) remote_assignor: Option<String>,
     /// How often to look for topics that match a pattern.
@@ -44,6 +46,7 @@ impl MemberConfig {
             group_id: group_id.to_owned(),
             instance_id: config.group_instance_id.clone(),
             rack: config.client_rack.clone(),
+            member_id: config.member_id.clone(),
             remote_assignor: config.group_remote_assignor.clone(),
             metadata_max_age: config.client.metadata_max_age,
             max_poll_interval: config.max_poll_interval,
@@ -121,7 +124,7 @@ impl Membership {
         let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         Self {
             start: now,
-            member_id: new_member_id(),
+            member_id: config.member_id.clone().unwrap_or_else(new_member_id),
             epoch: heartbeat::JOIN,
             unbroken_since: heartbeat::JOIN,
             phase: Phase::Idle,

@@ -38,9 +38,10 @@ pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
         };
         shared.wake_poll.notify_one();
         tokio::select! {
-            () = group.wake.notified() => {}
+            biased;
             Some(_) = jobs.join_next() => {}
             () = sleep_until(deadline) => {}
+            () = group.wake.notified() => {}
         }
     }
 }

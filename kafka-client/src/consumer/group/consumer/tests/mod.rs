@@ -36,6 +36,7 @@ fn config(instance_id: Option<&str>) -> MemberConfig {
         group_id: "g".into(),
         instance_id: instance_id.map(str::to_owned),
         rack: Some("r".into()),
+        member_id: None,
         remote_assignor: Some("uniform".into()),
         metadata_max_age: Duration::from_secs(20),
         max_poll_interval: MAX_POLL,
