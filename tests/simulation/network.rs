@@ -48,8 +48,19 @@ struct State {
     isolated: BTreeMap<i32, Instant>,
     /// Brokers that neither hear nor say anything, until when.
     frozen: BTreeMap<i32, Instant>,
+    /// How many requests are held up, or are to be carried out again.
+    late: usize,
     /// By broker, what cuts its connections.
     cuts: BTreeMap<i32, Vec<Arc<Notify>>>,
+}
+
+/// A request that is held up, for as long as this is there.
+struct Late(Network);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.state().late -= 1;
+    }
 }
 
 /// The network, as one client sees it.
@@ -104,6 +115,7 @@ impl Network {
                 connections: 0,
                 isolated: BTreeMap::new(),
                 frozen: BTreeMap::new(),
+                late: 0,
                 cuts: BTreeMap::new(),
             }),
         }))
@@ -126,6 +138,16 @@ impl Network {
         let mut state = self.state();
         state.faults = Faults::NONE;
         state.isolated.clear();
+    }
+
+    /// Whether nothing is on its way any more that somebody may have given up.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.state().late == 0
+    }
+
+    fn late(&self) -> Late {
+        self.state().late += 1;
+        Late(self.clone())
     }
 
     /// Cuts a broker off for some time.
@@ -207,8 +229,9 @@ impl Network {
 
     /// Has a broker carry out a request that nobody waits for, later.
     fn repeat(&self, node: i32, frame: Bytes, after: Duration) {
-        let network = self.clone();
+        let (network, late) = (self.clone(), self.late());
         tokio::spawn(async move {
+            let _late = late;
             sleep(after).await;
             let (mut ours, theirs) = duplex(PIPE);
             if network.0.broker.serve(node, theirs).is_ok() && send(&mut ours, &frame).await.is_ok()
@@ -333,6 +356,7 @@ impl Pipe {
                 frame,
             } = request;
             let (delay, fate) = self.network.state().fate(key);
+            let late = self.network.late();
             sleep(delay).await;
             self.network.thaw(self.node).await;
             match fate {
@@ -352,6 +376,7 @@ impl Pipe {
             if send(&mut to, &frame).await.is_err() {
                 return;
             }
+            drop(late);
         }
     }
 

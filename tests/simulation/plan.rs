@@ -151,12 +151,12 @@ impl Plan {
 
     fn event(&self, rng: &mut Rng) -> Event {
         let node = rng.i32(1..=self.nodes);
-        let time = Duration::from_millis(rng.u64(50..3_000));
-        match rng.u8(..10) {
+        let time = Duration::from_millis(rng.u64(50..4_000));
+        match rng.u8(..12) {
             0..=3 => Event::MoveLeader(rng.usize(..3), rng.i32(0..self.partitions), node),
             4..=5 => Event::MoveCoordinator(rng.usize(..COORDINATED.len()), node),
             6..=7 => Event::Restart(node, time),
-            8 => Event::Isolate(node, time),
+            8..=9 => Event::Isolate(node, time),
             _ => Event::Freeze(node, time.min(longest_delay(self.late))),
         }
     }
