@@ -14,7 +14,8 @@ use kafka_client::producer::{Producer, Record};
 #[global_allocator]
 static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 
-const USAGE: &str = "bench-idle consumer TOPICS PARTITIONS_OF_EACH SECONDS | producers COUNT SECONDS";
+const USAGE: &str =
+    "bench-idle consumer TOPICS PARTITIONS_OF_EACH SECONDS | producers COUNT SECONDS";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -111,7 +112,9 @@ async fn consumer(topics: usize, partitions: i32, time: Duration) -> Outcome<Str
         .value(b"awake?");
     producer.send(record).await?.await?;
     if consumer.poll(PATIENCE).await?.is_empty() {
-        return Err("the consumer did not get a record that was written to one of its partitions".into());
+        return Err(
+            "the consumer did not get a record that was written to one of its partitions".into(),
+        );
     }
     Ok(format!(
         "{{\"partitions\":{},\"ready_s\":{:.3},\"cpu_percent\":{:.3},\"rss_kb\":{},\"rss_before_kb\":{}}}",

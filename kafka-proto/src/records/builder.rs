@@ -213,7 +213,7 @@ impl RecordBatchBuilder {
                 last: self.last_offset_delta,
             });
         }
-        self.buffer.reserve(size + MAX_VARINT_LEN);
+        self.buffer.reserve(size + MAX_PREFIX);
         // The numbers before the key go through the stack: one check of the buffer's capacity for all of them.
         let mut prefix = [0; MAX_PREFIX];
         let mut room = &mut prefix[..];
@@ -222,9 +222,11 @@ impl RecordBatchBuilder {
         put_varlong(&mut room, timestamp.wrapping_sub(self.base_timestamp));
         put_varint(&mut room, offset_delta);
         put_varint(&mut room, key.map_or(-1, |key| key.len() as i32));
-        let written = MAX_PREFIX - room.len();
-        self.buffer.extend_from_slice(&prefix[..written]);
-        self.buffer.extend_from_slice(key.unwrap_or_default());
+        let left = room.len();
+        // All of it, and then less: what has a fixed length is copied without a call.
+        self.buffer.extend_from_slice(&prefix);
+        self.buffer.truncate(self.buffer.len() - left);
+        put_slice(&mut self.buffer, key.unwrap_or_default());
         put_bytes(&mut self.buffer, value);
         put_varint(&mut self.buffer, headers.len() as i32);
         for header in headers {
@@ -347,7 +349,36 @@ impl RecordBatchBuilder {
 #[inline]
 fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     put_varint(out, bytes.map_or(-1, |bytes| bytes.len() as i32));
-    out.extend_from_slice(bytes.unwrap_or_default());
+    put_slice(out, bytes.unwrap_or_default());
+}
+
+/// Appends bytes. Few of them in pieces of fixed lengths, which are copied without a call: a call to musl's `memcpy` takes as
+/// long as all else that is done to a small record.
+#[inline]
+fn put_slice(out: &mut Vec<u8>, mut bytes: &[u8]) {
+    const FEW: usize = 256;
+    if bytes.len() > FEW {
+        return out.extend_from_slice(bytes);
+    }
+    while let Some((piece, rest)) = bytes.split_first_chunk::<32>() {
+        out.extend_from_slice(piece);
+        bytes = rest;
+    }
+    if let Some((piece, rest)) = bytes.split_first_chunk::<16>() {
+        out.extend_from_slice(piece);
+        bytes = rest;
+    }
+    if let Some((piece, rest)) = bytes.split_first_chunk::<8>() {
+        out.extend_from_slice(piece);
+        bytes = rest;
+    }
+    if let Some((piece, rest)) = bytes.split_first_chunk::<4>() {
+        out.extend_from_slice(piece);
+        bytes = rest;
+    }
+    for byte in bytes {
+        out.push(*byte);
+    }
 }
 
 /// What [`put_bytes`] writes. Lengths beyond an `i32` end as a size that is refused.

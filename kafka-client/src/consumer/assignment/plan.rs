@@ -16,6 +16,7 @@ use crate::types::TopicPartition;
 
 /// While the position of a partition is still being looked up, fetches of others must not hold its broker for long.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// What is known of a partition's leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -368,7 +369,8 @@ impl Assignment {
             // Without a session the broker fills the answer in the order of the request: who comes first changes.
             let turn = self.turn % targets.len();
             targets.rotate_left(turn);
-            let max_wait = self.config.fetch_max_wait;
+            // Some brokers other than Kafka's never answer a fetch that may not wait at all.
+            let max_wait = self.config.fetch_max_wait.max(SHORTEST_WAIT);
             let max_wait = if undecided {
                 max_wait.min(SHORT_WAIT)
             } else {

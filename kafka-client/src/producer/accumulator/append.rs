@@ -103,8 +103,11 @@ impl Accumulator {
             self.flush_below = self.flush_below.max(self.next_number);
             return Err(Refusal::Full);
         }
+        let mut room = 0;
         if !fits {
             wake |= queue.open.is_some();
+            // After a full batch comes another, most of the time: its buffer need not grow step by step.
+            room = queue.open.as_ref().map_or(0, Batch::counted);
             queue.close_open();
         }
         let open = queue.open.get_or_insert_with(|| {
@@ -116,7 +119,7 @@ impl Accumulator {
                 queue.partition.clone(),
                 number,
                 now(),
-                self.spare.pop().unwrap_or_default(),
+                self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room)),
                 topic.ratio,
                 self.interceptors.as_ref(),
             )

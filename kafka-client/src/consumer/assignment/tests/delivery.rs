@@ -286,6 +286,30 @@ fn aborted_records_are_seen_by_nobody_who_reads_committed() {
     }
 }
 
+/// Hazard 30: of control records only an abort means something to a consumer, and none of them is delivered.
+#[test]
+fn control_records_that_nobody_knows_of_are_passed_over_and_end_no_transaction() {
+    let log = concat(&[
+        of(1, 0),
+        end(1, 2, ControlType::Unknown(77)),
+        of(1, 3),
+        end(1, 5, ControlType::LeaderChange),
+        of(1, 6),
+        end(1, 8, ControlType::Abort),
+        records(9, 1),
+    ]);
+    let mut test = Test::reading(1, |config| {
+        config.isolation_level = Isolation::ReadCommitted
+    });
+    let task = test.expect_fetch();
+    let data = PartitionData {
+        aborted_transactions: Some(vec![aborted(1, 0)]),
+        ..data(0, log)
+    };
+    test.fetched(&task, vec![data]);
+    assert_eq!(test.take(), [(0, 9)]);
+}
+
 #[test]
 fn partitions_that_stay_keep_what_was_fetched_of_them() {
     let mut test = Test::reading(2, |_| {});

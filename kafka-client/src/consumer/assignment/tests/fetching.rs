@@ -3,6 +3,12 @@
 use super::*;
 
 #[test]
+fn a_fetch_waits_a_moment_at_least() {
+    let mut test = Test::reading(1, |config| config.fetch_max_wait = Duration::ZERO);
+    assert_eq!(test.expect_fetch().max_wait, Duration::from_millis(1));
+}
+
+#[test]
 fn each_leader_is_asked_for_its_partitions_once_at_a_time() {
     let mut test = Test::reading(4, |_| {});
     test.leaders = [(2, leader(2, 8)), (3, leader(2, 8))].into();
