@@ -46,6 +46,8 @@ struct State {
     connections: u32,
     /// Brokers that nobody can reach, until when.
     isolated: BTreeMap<i32, Instant>,
+    /// Brokers of which no answer arrives, until when.
+    muted: BTreeMap<i32, Instant>,
     /// Brokers that neither hear nor say anything, until when.
     frozen: BTreeMap<i32, Instant>,
     /// How many requests are held up, or are to be carried out again.
@@ -114,6 +116,7 @@ impl Network {
                 faults: plan.faults,
                 connections: 0,
                 isolated: BTreeMap::new(),
+                muted: BTreeMap::new(),
                 frozen: BTreeMap::new(),
                 late: 0,
                 cuts: BTreeMap::new(),
@@ -138,6 +141,7 @@ impl Network {
         let mut state = self.state();
         state.faults = Faults::NONE;
         state.isolated.clear();
+        state.muted.clear();
     }
 
     /// Whether nothing is on its way any more that somebody may have given up.
@@ -157,6 +161,16 @@ impl Network {
         let cuts = state.cuts.remove(&node).unwrap_or_default();
         drop(state);
         cuts.iter().for_each(|cut| cut.notify_one());
+    }
+
+    /// Loses what a broker answers for some time.
+    pub(crate) fn mute(&self, node: i32, time: Duration) {
+        self.state().muted.insert(node, Instant::now() + time);
+    }
+
+    fn is_muted(&self, node: i32) -> bool {
+        let until = self.state().muted.get(&node).copied();
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Holds up everything from and to a broker for some time.
@@ -390,7 +404,12 @@ impl Pipe {
             sleep(delay).await;
             self.network.thaw(self.node).await;
             self.trace(true, asked.key, asked.version, &frame);
-            match asked.fate {
+            let fate = if self.network.is_muted(self.node) {
+                Fate::AnswerLost
+            } else {
+                asked.fate
+            };
+            match fate {
                 Fate::AnswerLost => return self.note("cut, and the answer lost"),
                 Fate::AnswerCut => {
                     let _ = to.write_all(&(frame.len() as i32).to_be_bytes()).await;
