@@ -46,10 +46,23 @@ struct State {
     connections: u32,
     /// Brokers that nobody can reach, until when.
     isolated: BTreeMap<i32, Instant>,
+    /// Brokers of which no answer arrives, until when.
+    muted: BTreeMap<i32, Instant>,
     /// Brokers that neither hear nor say anything, until when.
     frozen: BTreeMap<i32, Instant>,
+    /// How many requests are held up, or are to be carried out again.
+    late: usize,
     /// By broker, what cuts its connections.
     cuts: BTreeMap<i32, Vec<Arc<Notify>>>,
+}
+
+/// A request that is held up, for as long as this is there.
+struct Late(Network);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.state().late -= 1;
+    }
 }
 
 /// The network, as one client sees it.
@@ -103,7 +116,9 @@ impl Network {
                 faults: plan.faults,
                 connections: 0,
                 isolated: BTreeMap::new(),
+                muted: BTreeMap::new(),
                 frozen: BTreeMap::new(),
+                late: 0,
                 cuts: BTreeMap::new(),
             }),
         }))
@@ -126,6 +141,17 @@ impl Network {
         let mut state = self.state();
         state.faults = Faults::NONE;
         state.isolated.clear();
+        state.muted.clear();
+    }
+
+    /// Whether nothing is on its way any more that somebody may have given up.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.state().late == 0
+    }
+
+    fn late(&self) -> Late {
+        self.state().late += 1;
+        Late(self.clone())
     }
 
     /// Cuts a broker off for some time.
@@ -135,6 +161,16 @@ impl Network {
         let cuts = state.cuts.remove(&node).unwrap_or_default();
         drop(state);
         cuts.iter().for_each(|cut| cut.notify_one());
+    }
+
+    /// Loses what a broker answers for some time.
+    pub(crate) fn mute(&self, node: i32, time: Duration) {
+        self.state().muted.insert(node, Instant::now() + time);
+    }
+
+    fn is_muted(&self, node: i32) -> bool {
+        let until = self.state().muted.get(&node).copied();
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Holds up everything from and to a broker for some time.
@@ -207,8 +243,9 @@ impl Network {
 
     /// Has a broker carry out a request that nobody waits for, later.
     fn repeat(&self, node: i32, frame: Bytes, after: Duration) {
-        let network = self.clone();
+        let (network, late) = (self.clone(), self.late());
         tokio::spawn(async move {
+            let _late = late;
             sleep(after).await;
             let (mut ours, theirs) = duplex(PIPE);
             if network.0.broker.serve(node, theirs).is_ok() && send(&mut ours, &frame).await.is_ok()
@@ -333,6 +370,7 @@ impl Pipe {
                 frame,
             } = request;
             let (delay, fate) = self.network.state().fate(key);
+            let late = self.network.late();
             sleep(delay).await;
             self.network.thaw(self.node).await;
             match fate {
@@ -352,6 +390,7 @@ impl Pipe {
             if send(&mut to, &frame).await.is_err() {
                 return;
             }
+            drop(late);
         }
     }
 
@@ -365,7 +404,12 @@ impl Pipe {
             sleep(delay).await;
             self.network.thaw(self.node).await;
             self.trace(true, asked.key, asked.version, &frame);
-            match asked.fate {
+            let fate = if self.network.is_muted(self.node) {
+                Fate::AnswerLost
+            } else {
+                asked.fate
+            };
+            match fate {
                 Fate::AnswerLost => return self.note("cut, and the answer lost"),
                 Fate::AnswerCut => {
                     let _ = to.write_all(&(frame.len() as i32).to_be_bytes()).await;

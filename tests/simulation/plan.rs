@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Restart(i32, Duration),
     /// A broker can be reached by nobody for this time.
     Isolate(i32, Duration),
+    /// A broker carries everything out for this time, and none of its answers arrives.
+    Mute(i32, Duration),
     /// A broker hears and says nothing for this time, and then answers everything.
     Freeze(i32, Duration),
 }
@@ -151,12 +153,13 @@ impl Plan {
 
     fn event(&self, rng: &mut Rng) -> Event {
         let node = rng.i32(1..=self.nodes);
-        let time = Duration::from_millis(rng.u64(50..3_000));
-        match rng.u8(..10) {
+        let time = Duration::from_millis(rng.u64(50..4_000));
+        match rng.u8(..14) {
             0..=3 => Event::MoveLeader(rng.usize(..3), rng.i32(0..self.partitions), node),
             4..=5 => Event::MoveCoordinator(rng.usize(..COORDINATED.len()), node),
             6..=7 => Event::Restart(node, time),
-            8 => Event::Isolate(node, time),
+            8..=9 => Event::Isolate(node, time),
+            10..=11 => Event::Mute(node, time),
             _ => Event::Freeze(node, time.min(longest_delay(self.late))),
         }
     }

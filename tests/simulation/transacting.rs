@@ -14,7 +14,7 @@ use crate::producing::TIMESTAMP;
 use crate::world::{Phase, World};
 
 const DELIVERY: Duration = Duration::from_secs(4);
-const MAX_BLOCK: Duration = Duration::from_millis(2_500);
+const MAX_BLOCK: Duration = Duration::from_millis(1_800);
 /// How long a transaction may take before the cluster aborts it.
 const TRANSACTION: Duration = Duration::from_secs(6);
 /// How often something is asked for again that is said to be worth it.

@@ -119,6 +119,7 @@ impl World {
                     });
                 }
                 Event::Isolate(node, time) => self.network.isolate(node, time),
+                Event::Mute(node, time) => self.network.mute(node, time),
                 Event::Freeze(node, time) => self.network.freeze(node, time),
             }
         }
