@@ -48,6 +48,18 @@ pub enum Error {
         /// What ended the connection.
         reason: String,
     },
+    /// A broker that does not believe who we are, or that we do not believe. It is not tried again by itself.
+    #[error("authentication at {broker} as \"{principal}\" by {mechanism} failed: {reason}")]
+    Authentication {
+        /// Which broker.
+        broker: String,
+        /// Who authenticated.
+        principal: String,
+        /// The SASL mechanism.
+        mechanism: String,
+        /// What went wrong, in the broker's words where it has any; without any secret.
+        reason: String,
+    },
     /// Something that did not happen in time.
     #[error("{what} did not happen within {after:?}{}", because(last))]
     Timeout {
@@ -305,6 +317,7 @@ impl Error {
                     | ErrorCode::UnsupportedVersion
             ),
             Self::Closed { .. }
+            | Self::Authentication { .. }
             | Self::UnsupportedVersion { .. }
             | Self::GroupProtocolUnsupported { .. }
             | Self::Fenced { .. } => true,

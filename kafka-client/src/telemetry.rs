@@ -43,6 +43,12 @@ pub(crate) struct PeerTelemetry {
 }
 
 impl PeerTelemetry {
+    /// The broker's name or address, without the port.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':');
+        host.map_or(&*self.address, |(host, _)| host)
+    }
+
     pub(crate) fn connected(&self) {
         let metrics = &self.telemetry.metrics;
         metrics.network.connected(metrics.moment());

@@ -1,4 +1,4 @@
-//! Three Kafka nodes for one test, which may kill and freeze them.
+//! Kafka nodes for one test, which may kill and freeze them.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -6,15 +6,16 @@ use std::process::{Command, Output};
 
 use crate::kafka::unique;
 
-/// What a cluster of three takes: ten ports for each node.
-const PORTS: u16 = 30;
+/// What a node takes.
+const PORTS: u16 = 10;
 
-/// Three nodes, each broker and controller, stopped and wiped with it.
+/// One node or three, each broker and controller, stopped and wiped with it.
 ///
 /// Its calls run a script that takes seconds: within tokio, call them in `spawn_blocking`.
 #[derive(Debug)]
 pub struct Nodes {
     name: String,
+    port: u16,
     /// Where they listen, comma-separated.
     pub bootstrap: String,
 }
@@ -25,17 +26,43 @@ impl Nodes {
     /// # Panics
     /// When they do not start.
     pub fn start() -> Self {
-        let port = free_ports();
-        let addresses: Vec<String> = (0..3)
-            .map(|n| format!("127.0.0.1:{}", port + n * 10))
+        Self::start_some(3, &[])
+    }
+
+    /// Starts one node with these options of `kafka.sh start`, and waits until it serves.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_one(options: &[&str]) -> Self {
+        Self::start_some(1, options)
+    }
+
+    fn start_some(count: u16, options: &[&str]) -> Self {
+        let port = free_ports(count * PORTS);
+        let addresses: Vec<String> = (0..count)
+            .map(|n| format!("127.0.0.1:{}", port + n * PORTS))
             .collect();
         let nodes = Self {
             name: unique("nodes"),
+            port,
             bootstrap: addresses.join(","),
         };
-        let port = port.to_string();
-        nodes.run(&["start", "--nodes", "3", "--port", &port, "--heap", "384m"]);
+        let (count, port) = (count.to_string(), port.to_string());
+        let start = [
+            "start", "--nodes", &count, "--port", &port, "--heap", "384m",
+        ];
+        nodes.run(&[&start, options].concat());
         nodes
+    }
+
+    /// Where the first node listens with SASL (`--sasl`).
+    pub fn sasl(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 1)
+    }
+
+    /// Where the first node listens with TLS (`--ssl`).
+    pub fn tls(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 2)
     }
 
     /// Ends a node with `kill -9`.
@@ -110,14 +137,14 @@ impl Drop for Nodes {
     }
 }
 
-/// The first of as many ports in a row as three nodes take that nobody listens on, below those that the system hands to
+/// The first of so many ports in a row that nobody listens on, below those that the system hands to
 /// outgoing connections.
-fn free_ports() -> u16 {
+fn free_ports(count: u16) -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     // Runs at the same time begin to look at different places.
     let first = std::process::id() % 300;
     (0..300)
         .map(|n| 20_000 + ((first + n) % 300) as u16 * 40)
-        .find(|port| (*port..port + PORTS).all(is_free))
-        .expect("30 free ports in a row between 20000 and 32000")
+        .find(|port| (*port..port + count).all(is_free))
+        .unwrap_or_else(|| panic!("no {count} free ports in a row between 20000 and 32000"))
 }

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::events::EventStream;
 use crate::metrics::{ClientKind, Metrics};
 use crate::net::Network;
+use crate::security::Sasl;
 
 /// Looks after a cluster. A cheap handle.
 ///
@@ -118,6 +119,13 @@ impl AdminBuilder {
         self
     }
 
+    /// Authenticates by SASL (`security.protocol`, `sasl.mechanism` and `sasl.jaas.config` in one).
+    #[must_use]
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.config.security.set_sasl(sasl);
+        self
+    }
+
     /// How connections are made (by TCP), see [`Connector`](crate::Connector).
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
@@ -147,7 +155,8 @@ impl AdminBuilder {
     /// Connects to the cluster. Cancel-safe.
     ///
     /// # Errors
-    /// [`Error::Connect`](crate::Error::Connect) names each address that was tried.
+    /// [`Error::Connect`](crate::Error::Connect) names each address that was tried;
+    /// [`Error::Authentication`](crate::Error::Authentication) comes from a broker that does not believe who we are.
     pub async fn build(self) -> Result<Admin> {
         Ok(Admin {
             cluster: Cluster::connect_to_look(self.config, ClientKind::Admin).await?,

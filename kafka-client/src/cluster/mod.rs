@@ -82,7 +82,8 @@ impl Cluster {
     /// Learns the cluster from the first bootstrap address that answers.
     ///
     /// # Errors
-    /// [`Error::Connect`] names each address and why it was of no use; [`Error::Config`] when an address is none.
+    /// [`Error::Connect`] names each address and why it was of no use; [`Error::Authentication`] when a broker does not
+    /// believe who we are; [`Error::Config`] when an address is none.
     pub(crate) async fn connect(config: ClientConfig, client: ClientKind) -> Result<Self> {
         Self::connect_as(config, client, true).await
     }
@@ -93,11 +94,12 @@ impl Cluster {
     }
 
     async fn connect_as(
-        config: ClientConfig,
+        mut config: ClientConfig,
         client: ClientKind,
         creates_topics: bool,
     ) -> Result<Self> {
         config.validate()?;
+        config.security.resolve()?;
         let telemetry = Telemetry::new(client, &config.client_id);
         let cluster = Self(Arc::new(Inner {
             connections: Connections::new(telemetry.clone()),
@@ -316,6 +318,8 @@ impl Cluster {
                     }
                     return Ok(answer);
                 }
+                // The other brokers would say the same, and too many failures may lock an account.
+                Err(error @ Error::Authentication { .. }) => return Err(error),
                 Err(error) => {
                     rebootstraps |= matches!(
                         error,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::properties::{Setting, one_of, parse_millis, parse_size};
 use crate::error::{Error, Result};
 use crate::net::Network;
+use crate::security::Security;
 
 /// How to find the cluster, and how patient to be with it.
 ///
@@ -49,6 +50,8 @@ pub struct ClientConfig {
     pub api_timeout: Duration,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,
+    /// `security.protocol`, `sasl.mechanism`, `sasl.jaas.config`: how connections are secured.
+    pub security: Security,
     /// How connections are made; no setting of Kafka.
     pub network: Network,
 }
@@ -83,6 +86,7 @@ impl Default for ClientConfig {
             retry_backoff_max: Duration::from_secs(1),
             api_timeout: Duration::from_secs(60),
             max_response_bytes: 256 << 20,
+            security: Security::default(),
             network: Network::default(),
         }
     }
@@ -180,7 +184,15 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
     },
     Setting {
         name: "security.protocol",
-        apply: |_, value| one_of(value, &[("PLAINTEXT", ())]),
+        apply: |config, value| config.security.set_protocol(value),
+    },
+    Setting {
+        name: "sasl.mechanism",
+        apply: |config, value| config.security.set_mechanism(value),
+    },
+    Setting {
+        name: "sasl.jaas.config",
+        apply: |config, value| config.security.set_login(value),
     },
     Setting {
         name: "reconnect.backoff.ms",

@@ -1,13 +1,18 @@
 //! Settings of Kafka's own clients that this one does not have, and why: who brings a file of settings along is told.
 
-const SECURITY: &str = "connections are plain so far: neither TLS nor SASL is there";
+const TLS: &str = "TLS is not there yet";
+const KERBEROS: &str = "Kerberos is not built in: give a SaslMechanism for GSSAPI to the builder";
+const TOKENS: &str =
+    "tokens are fetched by a function: give Sasl::oauth_bearer_from to the builder";
 const CLASS: &str = "names a class of the JVM: give the object to the builder instead";
 const METRICS: &str = "there are no metric reporters and no samples to set up";
 
 /// Beginnings of names, a whole family each.
 const FAMILIES: &[(&str, &str)] = &[
-    ("sasl.", SECURITY),
-    ("ssl.", SECURITY),
+    ("sasl.kerberos.", KERBEROS),
+    ("sasl.login.", TOKENS),
+    ("sasl.oauthbearer.", TOKENS),
+    ("ssl.", TLS),
     ("metrics.", METRICS),
     ("share.", "share groups are not there"),
 ];
@@ -29,7 +34,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ),
     ("metric.reporters", METRICS),
     ("partitioner.class", CLASS),
-    ("security.providers", SECURITY),
+    ("sasl.client.callback.handler.class", CLASS),
+    ("sasl.login.callback.handler.class", CLASS),
+    ("sasl.login.class", CLASS),
+    ("security.providers", CLASS),
     (
         "transaction.two.phase.commit.enable",
         "there is no two-phase commit by others (KIP-939)",

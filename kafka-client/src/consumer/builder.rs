@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
+use crate::security::Sasl;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
 #[derive(Debug, Clone, Default)]
@@ -199,6 +200,12 @@ impl ConsumerBuilder {
     /// Is told of partitions that come and go.
     pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
         self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Authenticates by SASL (`security.protocol`, `sasl.mechanism` and `sasl.jaas.config` in one).
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.config.client.security.set_sasl(sasl);
         self
     }
 

@@ -1,5 +1,6 @@
 //! One connection: requests go out in order, several at a time, and are answered in that order.
 
+mod authentication;
 mod traffic;
 
 use std::collections::{HashMap, VecDeque};
@@ -14,17 +15,21 @@ use kafka_proto::codec::{Encoded, Request, Versions};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame;
 use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_proto::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{RwLock, RwLockReadGuard, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
+
+use authentication::Authentication;
 
 use super::features::Features;
 use super::throttle::Throttled;
 use crate::clock::now;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::security::Sasl;
 use crate::telemetry::PeerTelemetry;
 
 /// A connection to one broker. Two tasks move its bytes; both end when the last handle is dropped or the connection is
@@ -32,11 +37,8 @@ use crate::telemetry::PeerTelemetry;
 #[derive(Debug)]
 pub(crate) struct Connection {
     shared: Arc<Shared>,
-    outgoing: mpsc::UnboundedSender<Outgoing>,
     versions: HashMap<i16, Versions>,
     features: Features,
-    next_correlation: AtomicI32,
-    client_id: ByteString,
 }
 
 /// A request that has its place among those on their way, and is not answered yet.
@@ -72,6 +74,9 @@ type Reply = Result<Bytes>;
 
 /// Why a connection ended when the other side said so.
 const CLOSED_BY_BROKER: &str = "the broker closed it";
+/// What is the matter in most cases where a broker says what it speaks, and then nothing more.
+const WITHOUT_AN_ANSWER: &str =
+    "before it answered anything: does its listener want authentication (security.protocol)?";
 
 /// What the connection's tasks and its handles share.
 #[derive(Debug)]
@@ -81,6 +86,11 @@ struct Shared {
     /// What is told of the broker.
     peer: PeerTelemetry,
     state: Mutex<State>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+    next_correlation: AtomicI32,
+    client_id: ByteString,
+    /// Closed (locked for writing) while we say anew who we are: the broker takes nothing else meanwhile.
+    gate: RwLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +102,12 @@ struct State {
     /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
     /// that the answer is not taken for the next one's.
     waiting: VecDeque<(i32, oneshot::Sender<Reply>)>,
+    /// Requests that were queued and not answered: those above, and those that nobody has written yet.
+    in_flight: usize,
+    /// Told when nothing is in flight any more.
+    drained: Option<oneshot::Sender<()>>,
+    /// Whether a request was answered since the broker has said what it speaks.
+    has_served: bool,
     quiet_until: Option<Instant>,
     /// When something was last sent or answered.
     last_used: Option<Instant>,
@@ -124,6 +140,13 @@ impl Shared {
     /// Ends the connection, its socket included. Requests that nobody has written yet go with the writer.
     fn close(&self, reason: &str) {
         let mut state = self.state();
+        let hinted;
+        let reason: &str = if reason == CLOSED_BY_BROKER && state.established && !state.has_served {
+            hinted = format!("{reason} {WITHOUT_AN_ANSWER}");
+            &hinted
+        } else {
+            reason
+        };
         if state.closed.is_none() {
             tracing::debug!(broker = self.broker, reason, "connection closed");
             state.closed = Some(reason.to_owned());
@@ -131,6 +154,7 @@ impl Shared {
         let was_established = std::mem::take(&mut state.established);
         let waiting = std::mem::take(&mut state.waiting);
         let tasks = std::mem::take(&mut state.tasks);
+        state.drained = None;
         drop(state);
         self.peer.lost(waiting.len());
         if was_established {
@@ -152,8 +176,83 @@ impl Shared {
         }
     }
 
+    /// Waits for what a task of the connection tells, and ends the connection when it takes too long.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        request: &str,
+        what: &str,
+        told: oneshot::Receiver<T>,
+    ) -> Result<T> {
+        match timeout(limit, told).await {
+            Ok(Ok(told)) => Ok(told),
+            Ok(Err(_)) => Err(self.ended()),
+            Err(_) => {
+                let reason = format!("{request} was not {what} within {limit:?}");
+                self.close(&reason);
+                Err(self.lost(reason))
+            }
+        }
+    }
+
+    /// Queues a request that is answered.
+    fn queue_answered<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<oneshot::Receiver<Reply>> {
+        let (reply, answer) = oneshot::channel();
+        self.queue(request, version, |correlation| {
+            Then::Answer(correlation, reply)
+        })?;
+        Ok(answer)
+    }
+
+    /// Sends a request that belongs to the making of the connection, past the gate; gives the frame of its answer.
+    async fn ask<R: Request>(&self, request: &R, version: i16, limit: Duration) -> Result<Bytes> {
+        let answer = self.queue_answered(request, version)?;
+        self.within(limit, api_name::<R>(), "answered", answer)
+            .await?
+    }
+
+    fn queue<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        then: impl FnOnce(i32) -> Then,
+    ) -> Result<()> {
+        if self.state().closed.is_some() {
+            return Err(self.ended());
+        }
+        let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
+        let bytes = frame::encode_request(request, version, correlation, Some(&self.client_id))?;
+        let then = then(correlation);
+        {
+            let mut state = self.state();
+            state.last_used = Some(now());
+            state.in_flight += usize::from(matches!(then, Then::Answer(..)));
+        }
+        let sent = self.outgoing.send(Outgoing { bytes, then });
+        sent.map_err(|_| self.ended())
+    }
+
+    /// Waits until nothing is in flight.
+    async fn drain(&self) -> Result<()> {
+        let (drained, told) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if state.in_flight == 0 {
+                return Ok(());
+            }
+            if state.closed.is_none() {
+                state.drained = Some(drained);
+            }
+        }
+        told.await.map_err(|_| self.ended())
+    }
+
     /// Takes over the tasks, which may have found the connection lost before they got here.
-    fn keep(&self, tasks: [AbortHandle; 2]) {
+    fn keep<const N: usize>(&self, tasks: [AbortHandle; N]) {
         let mut state = self.state();
         if state.closed.is_some() {
             tasks.iter().for_each(AbortHandle::abort);
@@ -172,12 +271,16 @@ impl Connection {
         config: &ClientConfig,
         peer: &PeerTelemetry,
     ) -> Result<Self> {
+        let (outgoing, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             broker,
             peer: peer.clone(),
             state: Mutex::default(),
+            outgoing,
+            next_correlation: AtomicI32::new(0),
+            client_id: config.client_id.as_str().into(),
+            gate: RwLock::default(),
         });
-        let (outgoing, queue) = mpsc::unbounded_channel();
         shared.keep([
             tokio::spawn(traffic::write_requests(write, queue, shared.clone())).abort_handle(),
             tokio::spawn(traffic::read_answers(
@@ -189,11 +292,8 @@ impl Connection {
         ]);
         let mut connection = Self {
             shared,
-            outgoing,
             versions: HashMap::new(),
             features: Features::UNKNOWN,
-            next_correlation: AtomicI32::new(0),
-            client_id: config.client_id.as_str().into(),
         };
         let limit = config.connection_setup_timeout.min(config.request_timeout);
         let answer = connection.ask_versions(limit).await;
@@ -208,8 +308,28 @@ impl Connection {
             }
             other => other,
         })?;
+        if let Some(sasl) = config.security.sasl() {
+            connection
+                .authenticate(sasl, config.request_timeout)
+                .await?;
+        }
         connection.shared.establish();
         Ok(connection)
+    }
+
+    /// Says who we are, now and again before each session ends.
+    async fn authenticate(&self, sasl: &Sasl, limit: Duration) -> Result<()> {
+        let authentication = Authentication {
+            sasl: sasl.clone(),
+            handshake: self.version_of::<SaslHandshakeRequest>(i16::MAX)?,
+            authenticate: self.version_of::<SaslAuthenticateRequest>(i16::MAX)?,
+            limit,
+        };
+        if let Some(lifetime) = authentication.run(&self.shared).await? {
+            let again = authentication.repeat(self.shared.clone(), lifetime);
+            self.shared.keep([tokio::spawn(again).abort_handle()]);
+        }
+        Ok(())
     }
 
     /// A broker that does not know our version of ApiVersions answers in version 0, naming the one it does know (KIP-511).
@@ -221,15 +341,7 @@ impl Connection {
         };
         let mut version = ApiVersionsRequest::STABLE.max;
         loop {
-            let pending = self.begin(&request, version, limit).await?;
-            let frame = self
-                .within(
-                    limit,
-                    api_name::<ApiVersionsRequest>(),
-                    "answered",
-                    pending.answer,
-                )
-                .await??;
+            let frame = self.shared.ask(&request, version, limit).await?;
             let unsupported =
                 frame.get(4..6) == Some(&i16::from(ErrorCode::UnsupportedVersion).to_be_bytes());
             let answer_version = if unsupported { 0 } else { version };
@@ -340,6 +452,7 @@ impl Connection {
         limit: Duration,
     ) -> Result<Pending<'_, R>> {
         self.wait_for_quiet(limit).await?;
+        let _open = self.pass_gate(limit).await?;
         let span = tracing::debug_span!(
             target: "kafka_client::request",
             "request",
@@ -347,10 +460,7 @@ impl Connection {
             version,
             broker = self.shared.broker,
         );
-        let (reply, answer) = oneshot::channel();
-        self.queue(request, version, |correlation| {
-            Then::Answer(correlation, reply)
-        })?;
+        let answer = self.shared.queue_answered(request, version)?;
         Ok(Pending {
             connection: self,
             version,
@@ -368,28 +478,31 @@ impl Connection {
         limit: Duration,
     ) -> Result<()> {
         self.wait_for_quiet(limit).await?;
-        let (written, done) = oneshot::channel();
-        self.queue(request, version, |_| Then::Nothing(written))?;
-        self.within(limit, api_name::<R>(), "written", done).await
+        let done = {
+            let _open = self.pass_gate(limit).await?;
+            let (written, done) = oneshot::channel();
+            self.shared
+                .queue(request, version, |_| Then::Nothing(written))?;
+            done
+        };
+        self.shared
+            .within(limit, api_name::<R>(), "written", done)
+            .await
     }
 
-    /// Waits for what a task of the connection tells, and ends the connection when it takes too long.
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        request: &str,
-        what: &str,
-        told: oneshot::Receiver<T>,
-    ) -> Result<T> {
-        match timeout(limit, told).await {
-            Ok(Ok(told)) => Ok(told),
-            Ok(Err(_)) => Err(self.shared.ended()),
-            Err(_) => {
-                let reason = format!("{request} was not {what} within {limit:?}");
-                self.shared.close(&reason);
-                Err(self.shared.lost(reason))
-            }
+    /// Waits while we say anew who we are. What is queued while the guard is held has its place before the next time.
+    async fn pass_gate(&self, limit: Duration) -> Result<RwLockReadGuard<'_, ()>> {
+        let gate = &self.shared.gate;
+        if let Ok(open) = gate.try_read() {
+            return Ok(open);
         }
+        timeout(limit, gate.read()).await.map_err(|_| {
+            Error::timeout(
+                format!("the next authentication at {}", self.shared.broker),
+                limit,
+                None,
+            )
+        })
     }
 
     async fn wait_for_quiet(&self, limit: Duration) -> Result<()> {
@@ -405,25 +518,6 @@ impl Connection {
                 None,
             )
         })
-    }
-
-    fn queue<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-        then: impl FnOnce(i32) -> Then,
-    ) -> Result<()> {
-        if self.is_closed() {
-            return Err(self.shared.ended());
-        }
-        self.shared.state().last_used = Some(now());
-        let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
-        let bytes = frame::encode_request(request, version, correlation, Some(&self.client_id))?;
-        let sent = self.outgoing.send(Outgoing {
-            bytes,
-            then: then(correlation),
-        });
-        sent.map_err(|_| self.shared.ended())
     }
 }
 
@@ -453,7 +547,7 @@ where
             ..
         } = self;
         let shared = &connection.shared;
-        let frame = connection
+        let frame = shared
             .within(limit, api_name::<R>(), "answered", answer)
             .instrument(span.clone())
             .await??;

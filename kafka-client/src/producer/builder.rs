@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
+use crate::security::Sasl;
 
 /// Settings of a [`Producer`].
 #[derive(Debug, Clone, Default)]
@@ -108,6 +109,13 @@ impl ProducerBuilder {
     #[must_use]
     pub fn transaction_timeout(mut self, timeout: Duration) -> Self {
         self.config.transaction_timeout = timeout;
+        self
+    }
+
+    /// Authenticates by SASL (`security.protocol`, `sasl.mechanism` and `sasl.jaas.config` in one).
+    #[must_use]
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.config.client.security.set_sasl(sasl);
         self
     }
 

@@ -231,7 +231,17 @@ async fn settings_that_cannot_be_are_refused_before_anything_is_started() {
     for (key, value, text) in [
         ("acks", "2", "expected one of 0, 1, all, -1"),
         ("linger.mss", "5", "there is no such setting"),
-        ("sasl.mechanism", "PLAIN", "not supported: "),
+        ("ssl.protocol", "TLSv1.3", "not supported: "),
+        (
+            "sasl.mechanism",
+            "GSSAPI",
+            "GSSAPI (Kerberos) is not built in",
+        ),
+        (
+            "security.protocol",
+            "SASL",
+            "expected one of PLAINTEXT, SASL_PLAINTEXT",
+        ),
         ("batch.size", "-1", "expected a number of bytes"),
     ] {
         let result = builder(&broker).properties([(key, value)]).map(|_| ());

@@ -13,6 +13,7 @@ use crate::metrics::ClientKind;
 use crate::telemetry::Telemetry;
 
 mod addresses;
+mod authentication;
 
 /// For what should come at once.
 const SOON: Duration = Duration::from_secs(10);
@@ -452,8 +453,8 @@ async fn what_waits_is_told_when_the_broker_closes_the_connection() {
         drop(peer);
     };
     let (first, second, ()) = tokio::join!(beat(&connection, 1), beat(&connection, 2), peer);
-    assert_eq!(reason(first.unwrap_err()), CLOSED_BY_BROKER);
-    assert_eq!(reason(second.unwrap_err()), CLOSED_BY_BROKER);
+    assert!(reason(first.unwrap_err()).starts_with(CLOSED_BY_BROKER));
+    assert!(reason(second.unwrap_err()).starts_with(CLOSED_BY_BROKER));
 }
 
 #[tokio::test]

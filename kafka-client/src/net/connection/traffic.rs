@@ -88,6 +88,9 @@ pub(super) async fn read_answers(
     shared.close(&reason);
 }
 
+/// How the answer of a listener for TLS begins that was asked in plain text: an alert, and the protocol's version.
+const TLS_ALERT: &[u8] = &[0x15, 0x03];
+
 /// Room for a read when nothing says how much is coming.
 const READ_AHEAD: usize = 64 << 10;
 
@@ -102,6 +105,9 @@ async fn loop_answers(
         let missing = match frame::missing(&received, max_len) {
             Ok(Frame::Whole(_)) => 0,
             Ok(Frame::Missing(missing)) => missing,
+            Err(error) if received.starts_with(TLS_ALERT) => {
+                return format!("it speaks TLS, and the client plain text ({error})");
+            }
             Err(error) => return error.to_string(),
         };
         if missing == 0 {
@@ -128,7 +134,17 @@ fn deliver(answer: Bytes, shared: &Shared) -> std::result::Result<(), String> {
     let next = {
         let mut state = shared.state();
         state.last_used = Some(now());
-        state.waiting.pop_front()
+        let next = state.waiting.pop_front();
+        if next.is_some() {
+            state.has_served |= state.established;
+            state.in_flight = state.in_flight.saturating_sub(1);
+            if state.in_flight == 0
+                && let Some(drained) = state.drained.take()
+            {
+                let _ = drained.send(());
+            }
+        }
+        next
     };
     let Some((expected, reply)) = next else {
         return Err(format!(

@@ -1,0 +1,176 @@
+//! How connections are secured, by typed methods or Kafka's names.
+
+use super::jaas::Jaas;
+use super::login::Mechanism;
+use super::sasl::Sasl;
+use crate::error::{Error, Result};
+
+/// `security.protocol`: what connections are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SecurityProtocol {
+    /// Neither encrypted nor authenticated.
+    #[default]
+    Plaintext,
+    /// Authenticated, and not encrypted.
+    SaslPlaintext,
+}
+
+/// How connections are secured. What is set last counts: a [`Sasl`], or a mechanism and a login by their Kafka names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Security {
+    protocol: SecurityProtocol,
+    given: Option<Sasl>,
+    mechanism: Option<Mechanism>,
+    login: Option<Jaas>,
+}
+
+impl Security {
+    /// `security.protocol`.
+    pub fn protocol(&self) -> SecurityProtocol {
+        self.protocol
+    }
+
+    /// Authenticates by SASL.
+    pub fn set_sasl(&mut self, sasl: Sasl) {
+        self.protocol = SecurityProtocol::SaslPlaintext;
+        self.given = Some(sasl);
+    }
+
+    pub(crate) fn set_protocol(&mut self, name: &str) -> Result<(), String> {
+        self.protocol = match name.trim().to_ascii_uppercase().as_str() {
+            "PLAINTEXT" => SecurityProtocol::Plaintext,
+            "SASL_PLAINTEXT" => SecurityProtocol::SaslPlaintext,
+            "SSL" | "SASL_SSL" => return Err("TLS is not there yet".to_owned()),
+            _ => return Err("expected one of PLAINTEXT, SASL_PLAINTEXT".to_owned()),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn set_mechanism(&mut self, name: &str) -> Result<(), String> {
+        self.mechanism = Some(Mechanism::named(name)?);
+        self.given = None;
+        Ok(())
+    }
+
+    pub(crate) fn set_login(&mut self, jaas: &str) -> Result<(), String> {
+        self.login = Some(Jaas::parse(jaas)?);
+        self.given = None;
+        Ok(())
+    }
+
+    /// Whether all that is needed is there and goes together. Makes a mechanism of what is known by name.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting.
+    pub(crate) fn resolve(&mut self) -> Result<()> {
+        if self.protocol == SecurityProtocol::Plaintext || self.given.is_some() {
+            return Ok(());
+        }
+        let refused = |key: &str, value: &str, reason: String| Error::Config {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            reason,
+        };
+        // Kafka's own default is GSSAPI.
+        let mechanism = match self.mechanism {
+            Some(mechanism) => mechanism,
+            None => Mechanism::named("GSSAPI")
+                .map_err(|reason| refused("sasl.mechanism", "GSSAPI", reason))?,
+        };
+        let login = self.login.as_ref().ok_or_else(|| {
+            let reason = "expected a login, for security.protocol asks for SASL".to_owned();
+            refused("sasl.jaas.config", "", reason)
+        })?;
+        let sasl = mechanism
+            .login(login)
+            .map_err(|reason| refused("sasl.jaas.config", "[hidden]", reason))?;
+        self.given = Some(sasl);
+        Ok(())
+    }
+
+    /// How to authenticate, once resolved.
+    pub(crate) fn sasl(&self) -> Option<&Sasl> {
+        let is_wanted = self.protocol == SecurityProtocol::SaslPlaintext;
+        self.given.as_ref().filter(|_| is_wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: &str = r#"org.apache.kafka.common.security.scram.ScramLoginModule required username="alice" password="geheim";"#;
+
+    fn resolved(set: impl FnOnce(&mut Security) -> Result<(), String>) -> Result<Security> {
+        let mut security = Security::default();
+        set(&mut security).expect("taken");
+        security.resolve()?;
+        Ok(security)
+    }
+
+    #[test]
+    fn settings_by_name_come_in_any_order() {
+        for mechanism_first in [true, false] {
+            let security = resolved(|security| {
+                if mechanism_first {
+                    security.set_mechanism("SCRAM-SHA-512")?;
+                }
+                security.set_login(LOGIN)?;
+                security.set_protocol("sasl_plaintext")?;
+                security.set_mechanism("SCRAM-SHA-512")
+            })
+            .unwrap();
+            let sasl = security.sasl().expect("a mechanism");
+            assert_eq!(
+                (sasl.mechanism(), sasl.principal()),
+                ("SCRAM-SHA-512", "alice")
+            );
+            assert!(!format!("{security:?}").contains("geheim"));
+        }
+    }
+
+    #[test]
+    fn a_login_counts_only_where_the_protocol_asks_for_it() {
+        let security = resolved(|security| {
+            security.set_login(LOGIN)?;
+            security.set_mechanism("SCRAM-SHA-256")
+        });
+        assert_eq!(security.unwrap().sasl(), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = resolved(|security| security.set_protocol("SASL_PLAINTEXT")).unwrap_err();
+        assert!(error.to_string().contains("sasl.mechanism"), "{error}");
+        let without_login = resolved(|security| {
+            security.set_mechanism("PLAIN")?;
+            security.set_protocol("SASL_PLAINTEXT")
+        });
+        let error = without_login.unwrap_err().to_string();
+        assert!(error.contains("sasl.jaas.config"), "{error}");
+        let other_module = resolved(|security| {
+            security.set_login(LOGIN)?;
+            security.set_mechanism("PLAIN")?;
+            security.set_protocol("SASL_PLAINTEXT")
+        });
+        let error = other_module.unwrap_err().to_string();
+        assert!(error.contains("PlainLoginModule"), "{error}");
+        assert!(!error.contains("geheim"), "{error}");
+    }
+
+    #[test]
+    fn what_is_set_last_counts() {
+        let mut security = resolved(|security| {
+            security.set_login(LOGIN)?;
+            security.set_mechanism("SCRAM-SHA-256")?;
+            security.set_sasl(Sasl::plain("bob", "geheim"));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(security.sasl().map(Sasl::principal), Some("bob"));
+        security.set_mechanism("SCRAM-SHA-256").unwrap();
+        security.resolve().unwrap();
+        assert_eq!(security.sasl().map(Sasl::principal), Some("alice"));
+    }
+}
