@@ -1,6 +1,7 @@
 //! The admin client on a real Kafka, whose address is in `KAFKA_BOOTSTRAP`: one broker or three, with an authorizer or
 //! without. What it changed is looked at with Kafka's own tools.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -444,4 +445,126 @@ async fn transactions_are_described_and_ended_by_fencing() {
     assert_eq!(open().await, None);
     let error = within("the commit", producer.commit_transaction()).await;
     assert!(matches!(error, Err(Error::Fenced { .. })), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn acls_are_created_listed_and_deleted_where_there_is_an_authorizer() {
+    let admin = admin().await;
+    let name = unique("admin");
+    let rule = |operation| {
+        let principal = "User:carol";
+        AclBinding::allow(principal, operation, ResourceType::Topic, &name)
+    };
+    let rules = || [rule(AclOperation::Read), rule(AclOperation::Write)];
+    let of_topic = AclBindingFilter {
+        resource_type: ResourceType::Topic,
+        resource_name: Some(name.clone()),
+        ..AclBindingFilter::default()
+    };
+    let created = within("creating", admin.create_acls(rules()))
+        .await
+        .unwrap();
+    if created
+        .iter()
+        .all(|(_, created)| code(created) == ErrorCode::SecurityDisabled)
+    {
+        let refused = within("describing", admin.describe_acls(&of_topic)).await;
+        assert_eq!(code(&refused), ErrorCode::SecurityDisabled);
+        return;
+    }
+    for (rule, created) in created {
+        assert!(created.is_ok(), "{rule:?}: {created:?}");
+    }
+    let listed = async || {
+        let listed = within("listing", admin.describe_acls(&of_topic)).await;
+        let mut operations: Vec<_> = listed
+            .unwrap()
+            .iter()
+            .map(|rule| rule.operation.name())
+            .collect();
+        operations.sort_unstable();
+        operations
+    };
+    within("the rules", async {
+        while listed().await != ["READ", "WRITE"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let shown = tool("acls", &["--list", "--topic", &name]);
+    assert_eq!(shown.matches("principal=User:carol").count(), 2, "{shown}");
+    let reading = rule(AclOperation::Read);
+    let deleted = admin.delete_acls([reading.clone().into(), of_topic.clone()]);
+    let deleted = within("deleting", deleted).await.unwrap();
+    let removed = deleted
+        .iter()
+        .flat_map(|(_, rules)| rules.as_ref().unwrap());
+    assert!(removed.into_iter().any(|rule| *rule == reading));
+    within("no rules", async {
+        while !listed().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let wrong = AclBinding {
+        resource_name: String::new(),
+        ..reading
+    };
+    let refused = within("the refusal", admin.create_acls([wrong]))
+        .await
+        .unwrap();
+    assert!(only(refused).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka: tests/kafka/kafka.sh"]
+async fn quotas_that_were_set_are_what_kafkas_tool_shows() {
+    let admin = admin().await;
+    let user = unique("admin");
+    let entity = QuotaEntity::user(&user).and("client-id", Some("reports".to_owned()));
+    let set = |key: &str, value| BTreeMap::from([(key.to_owned(), value)]);
+    let altered = admin.alter_client_quotas([
+        (entity.clone(), set("consumer_byte_rate", Some(1024.0))),
+        (QuotaEntity::user(&user), set("no_such_quota", Some(1.0))),
+    ]);
+    for (of, altered) in within("altering", altered).await.unwrap() {
+        let expected = if of == entity {
+            ErrorCode::None
+        } else {
+            ErrorCode::InvalidRequest
+        };
+        assert_eq!(code(&altered), expected, "{of:?}");
+    }
+    let filter = QuotaFilter {
+        components: BTreeMap::from([
+            ("user".to_owned(), QuotaMatch::Exact(user.clone())),
+            ("client-id".to_owned(), QuotaMatch::Any),
+        ]),
+        is_strict: true,
+    };
+    let quota = async || {
+        let found = within("describing", admin.describe_client_quotas(&filter)).await;
+        let found = found.unwrap();
+        found
+            .get(&entity)
+            .and_then(|quotas| quotas.get("consumer_byte_rate").copied())
+    };
+    let becomes = async |expected: Option<f64>| {
+        within("the quota", async {
+            while quota().await != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    };
+    becomes(Some(1024.0)).await;
+    let entity_arguments = ["--entity-type", "users", "--entity-name", &user];
+    let client_arguments = ["--entity-type", "clients", "--entity-name", "reports"];
+    let arguments = [&["--describe"][..], &entity_arguments, &client_arguments].concat();
+    let shown = tool("configs", &arguments);
+    assert!(shown.contains("consumer_byte_rate=1024"), "{shown}");
+    let removed = admin.alter_client_quotas([(entity.clone(), set("consumer_byte_rate", None))]);
+    only(within("removing", removed).await.unwrap()).unwrap();
+    becomes(None).await;
 }

@@ -2,6 +2,7 @@
 //!
 //! What names several things has an outcome for each of them: one that is wrong does not keep the others from being done.
 
+mod acls;
 mod cluster;
 mod configs;
 mod elections;
@@ -14,6 +15,7 @@ mod offsets;
 mod partitions;
 mod producers;
 mod quorum;
+mod quotas;
 mod reassignments;
 mod records;
 mod topics;
@@ -23,6 +25,9 @@ use std::time::Duration;
 
 pub use crate::cluster::BrokerInfo;
 pub use crate::consumer::OffsetAndMetadata;
+pub use acls::{
+    AclBinding, AclBindingFilter, AclOperation, AclPermission, PatternType, ResourceType,
+};
 pub use cluster::ClusterDescription;
 pub use configs::{AlterConfig, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym};
 pub use elections::ElectionType;
@@ -36,6 +41,7 @@ pub use offsets::{ListedOffset, OffsetSpec};
 pub use partitions::NewPartitions;
 pub use producers::{FencedProducer, ProducerState};
 pub use quorum::{QuorumInfo, QuorumReplica};
+pub use quotas::{QuotaEntity, QuotaFilter, QuotaMatch};
 pub use reassignments::PartitionReassignment;
 pub use records::RecordsToDelete;
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
