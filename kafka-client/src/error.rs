@@ -343,7 +343,10 @@ impl Error {
     /// Whether the cluster may look different from what the client knows, so that it should ask again.
     pub(crate) fn refreshes_metadata(&self) -> bool {
         match self {
-            Self::Broker { code, .. } => code.refreshes_metadata(),
+            // Who the controller is, is told with the metadata.
+            Self::Broker { code, .. } => {
+                code.refreshes_metadata() || *code == ErrorCode::NotController
+            }
             Self::Disconnected { .. } | Self::Timeout { .. } | Self::Connect { .. } => true,
             _ => false,
         }
@@ -372,6 +375,24 @@ pub(crate) fn check(code: i16, what: impl FnOnce() -> String) -> Result<()> {
         ErrorCode::None => Ok(()),
         code => Err(Error::broker(code, what())),
     }
+}
+
+/// The same, with the broker's own words.
+pub(crate) fn check_told(
+    code: i16,
+    message: Option<&str>,
+    what: impl FnOnce() -> String,
+) -> Result<()> {
+    check(code, what).map_err(|error| match error {
+        Error::Broker { code, what, .. } => Error::Broker {
+            code,
+            what,
+            message: message
+                .filter(|message| !message.is_empty())
+                .map(str::to_owned),
+        },
+        other => other,
+    })
 }
 
 impl From<DecodeError> for Error {

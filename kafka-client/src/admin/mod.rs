@@ -1,13 +1,54 @@
-//! The admin client: topics and offsets.
+//! The admin client: topics, partitions, offsets, settings, groups, producers, transactions, features, the cluster.
+//!
+//! What names several things has an outcome for each of them: one that is wrong does not keep the others from being done.
 
+mod acls;
+mod cluster;
+mod configs;
+mod elections;
+mod fan_out;
+mod features;
+mod group_offsets;
+mod groups;
+mod log_dirs;
 mod offsets;
+mod partitions;
+mod producers;
+mod quorum;
+mod quotas;
+mod reassignments;
+mod records;
 mod topics;
+mod transactions;
 
 use std::time::Duration;
 
 pub use crate::cluster::BrokerInfo;
+pub use crate::consumer::OffsetAndMetadata;
+pub use acls::{
+    AclBinding, AclBindingFilter, AclOperation, AclPermission, PatternType, ResourceType,
+};
+pub use cluster::ClusterDescription;
+pub use configs::{AlterConfig, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym};
+pub use elections::ElectionType;
+pub use features::{FeatureMetadata, FeatureUpdate, VersionRange};
+pub use groups::{
+    GroupDescription, GroupListing, GroupState, GroupType, ListGroups, MemberDescription,
+    MemberToRemove,
+};
+pub use log_dirs::{LogDirDescription, ReplicaInfo};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use partitions::NewPartitions;
+pub use producers::{FencedProducer, ProducerState};
+pub use quorum::{QuorumInfo, QuorumReplica};
+pub use quotas::{QuotaEntity, QuotaFilter, QuotaMatch};
+pub use reassignments::PartitionReassignment;
+pub use records::RecordsToDelete;
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
+pub use transactions::{
+    AbortTransaction, ListTransactions, TransactionDescription, TransactionListing,
+    TransactionState,
+};
 
 use crate::cluster::Cluster;
 use crate::config::{CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply};

@@ -123,7 +123,7 @@ impl Cluster {
     }
 
     /// The broker that leads a partition.
-    fn leader_of(&self, partition: &TopicPartition) -> Result<i32> {
+    pub(super) fn leader_of(&self, partition: &TopicPartition) -> Result<i32> {
         let metadata = self.metadata();
         if let Some((leader, _)) = metadata.leader(partition) {
             return Ok(leader);

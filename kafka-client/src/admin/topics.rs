@@ -14,7 +14,7 @@ use kafka_proto::messages::{
 
 use super::Admin;
 use crate::cluster::{Lane, Node};
-use crate::error::{Error, Result, check};
+use crate::error::{Error, Result, check, check_told};
 
 /// A topic to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,19 +128,12 @@ impl Admin {
                 Ok(answer)
             })
             .await?;
-        let each =
-            answer.topics.into_iter().map(|topic| {
-                let result = check(topic.error_code, || format!("topic \"{}\"", topic.name))
-                    .map_err(|error| match error {
-                        Error::Broker { code, what, .. } => Error::Broker {
-                            code,
-                            what,
-                            message: topic.error_message.as_ref().map(ToString::to_string),
-                        },
-                        other => other,
-                    });
-                (topic.name.to_string(), result)
-            });
+        let each = answer.topics.into_iter().map(|topic| {
+            let message = topic.error_message.as_deref();
+            let what = || format!("topic \"{}\"", topic.name);
+            let result = check_told(topic.error_code, message, what);
+            (topic.name.to_string(), result)
+        });
         Ok(each.collect())
     }
 
@@ -259,7 +252,7 @@ impl Admin {
         .await
     }
 
-    fn timeout_ms(&self) -> i32 {
+    pub(super) fn timeout_ms(&self) -> i32 {
         i32::try_from(self.cluster.config().request_timeout.as_millis()).unwrap_or(i32::MAX)
     }
 }

@@ -43,6 +43,7 @@ pub use records::{
 };
 pub use stream::BatchStream;
 
+pub(crate) use group::read_assignment;
 pub(crate) use offsets::by_topic;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;

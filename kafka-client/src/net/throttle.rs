@@ -44,4 +44,42 @@ throttled! {
     AddOffsetsToTxnResponse: from 1,
     EndTxnResponse: from 1,
     TxnOffsetCommitResponse: from 1,
+    CreatePartitionsResponse: from 1,
+    DescribeGroupsResponse: from 2,
+    ConsumerGroupDescribeResponse: from 0,
+    ListGroupsResponse: from 2,
+    DeleteGroupsResponse: from 1,
+    OffsetDeleteResponse: from 0,
+    DescribeProducersResponse: from 0,
+    ListTransactionsResponse: from 0,
+    DescribeTransactionsResponse: from 0,
+    DescribeClusterResponse: from 0,
+    UpdateFeaturesResponse: from 0,
+    DescribeConfigsResponse: from 2,
+    IncrementalAlterConfigsResponse: from 0,
+    ListConfigResourcesResponse: from 0,
+    DeleteRecordsResponse: from 1,
+    AlterPartitionReassignmentsResponse: from 0,
+    ListPartitionReassignmentsResponse: from 0,
+    ElectLeadersResponse: from 0,
+    DescribeLogDirsResponse: from 1,
+    DescribeAclsResponse: from 1,
+    CreateAclsResponse: from 1,
+    DeleteAclsResponse: from 1,
+    DescribeClientQuotasResponse: from 0,
+    AlterClientQuotasResponse: from 0,
+    DescribeUserScramCredentialsResponse: from 0,
+    AlterUserScramCredentialsResponse: from 0,
+}
+
+impl Throttled for WriteTxnMarkersResponse {
+    fn quiet(&self, _: i16) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Throttled for DescribeQuorumResponse {
+    fn quiet(&self, _: i16) -> Duration {
+        Duration::ZERO
+    }
 }

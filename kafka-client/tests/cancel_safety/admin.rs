@@ -1,7 +1,9 @@
 //! The admin client.
 
 use kafka_broker::Broker;
-use kafka_client::admin::{Admin, NewTopic, OffsetSpec};
+use kafka_client::admin::{
+    Admin, ListGroups, ListTransactions, NewTopic, OffsetAndMetadata, OffsetSpec,
+};
 use kafka_client::{Error, ErrorCode, Result};
 
 use crate::dropping::*;
@@ -89,6 +91,54 @@ async fn asking_can_be_dropped_and_done_again() {
 
         let build = Admin::builder().bootstrap_servers(broker.bootstrap_servers());
         ended &= dropped_after(waits, build.build()).await.is_some();
+        if ended {
+            return;
+        }
+    }
+    panic!("never answered");
+}
+
+#[tokio::test]
+async fn groups_are_set_up_asked_about_and_deleted_wherever_it_was_dropped() {
+    let broker = start().await;
+    for waits in 0..POINTS {
+        let mut ended = true;
+        let new = admin(&broker).await;
+        let offsets = || [(partition(), OffsetAndMetadata::new(5))];
+        let altering = new.alter_group_offsets("g", offsets());
+        ended &= dropped_after(waits, altering).await.is_some();
+        let altered = within("altering", new.alter_group_offsets("g", offsets()));
+        assert!(altered.await.unwrap()[0].1.is_ok());
+
+        let new = admin(&broker).await;
+        ended &= dropped_after(waits, new.list_group_offsets("g", None))
+            .await
+            .is_some();
+        let listed = within("listing", new.list_group_offsets("g", None));
+        assert_eq!(listed.await.unwrap().len(), 1);
+
+        let new = admin(&broker).await;
+        ended &= dropped_after(waits, new.list_groups(ListGroups::default()))
+            .await
+            .is_some();
+        let listed = within("listing", new.list_groups(ListGroups::default()));
+        assert_eq!(listed.await.unwrap().len(), 1);
+        let described = dropped_after(waits, new.describe_groups(["g"])).await;
+        ended &= described.is_some();
+        let described = within("describing", new.describe_groups(["g"])).await;
+        assert!(described.unwrap()[0].1.is_ok());
+
+        let any = ListTransactions::default;
+        let listed = dropped_after(waits, new.list_transactions(any())).await;
+        ended &= listed.is_some();
+        let listed = within("listing", new.list_transactions(any())).await;
+        assert!(listed.unwrap().is_empty());
+
+        let deleted = dropped_after(waits, new.delete_groups(["g"])).await;
+        ended &= deleted.is_some();
+        within("deleting", new.delete_groups(["g"])).await.unwrap();
+        let left = within("listing", new.list_groups(ListGroups::default()));
+        assert!(left.await.unwrap().is_empty());
         if ended {
             return;
         }

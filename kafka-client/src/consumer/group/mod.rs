@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+pub(crate) use classic::read_assignment;
 pub(crate) use membership::Membership;
 pub(crate) use pattern::TopicPattern;
 pub(crate) use place::Place;

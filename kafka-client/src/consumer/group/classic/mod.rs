@@ -8,4 +8,5 @@ mod run;
 mod tests;
 
 pub(super) use membership::{MemberConfig, Membership};
+pub(crate) use protocol::read_assignment;
 pub(super) use run::{leave, run};

@@ -1,44 +1,12 @@
-//! The admin client against the embedded broker.
+//! Topics and offsets.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use kafka_broker::Broker;
 use kafka_client::admin::{Admin, NewTopic, OffsetSpec};
 use kafka_client::producer::{Producer, Record};
-use kafka_client::{Error, ErrorCode, TopicPartition};
+use kafka_client::{ErrorCode, TopicPartition};
 
-/// No wait of a test is longer.
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// Waits for something, and says what it was if it does not come.
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
-}
-
-/// A broker that creates every topic that somebody asks for, and an admin client that must not make it.
-async fn start() -> (Broker, Admin) {
-    let broker = Broker::builder()
-        .default_partitions(5)
-        .start()
-        .await
-        .unwrap();
-    let admin = Admin::builder()
-        .bootstrap_servers(broker.bootstrap_servers())
-        .api_timeout(Duration::from_secs(1));
-    let admin = within("an admin client", admin.build()).await.unwrap();
-    (broker, admin)
-}
-
-fn code(result: &Result<impl Sized, Error>) -> ErrorCode {
-    match result {
-        Ok(_) => ErrorCode::None,
-        Err(Error::Broker { code, .. }) => *code,
-        Err(error) => panic!("no broker's answer: {error}"),
-    }
-}
+use crate::{code, start, within};
 
 #[tokio::test]
 async fn topics_are_created_each_with_its_own_outcome() {
