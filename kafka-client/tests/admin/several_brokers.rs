@@ -153,3 +153,14 @@ async fn a_cluster_that_is_gone_is_told_within_the_api_timeout() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn calls_can_be_made_from_any_task() {
+    let (_broker, admin) = three().await;
+    let calls = tokio::spawn(async move {
+        admin.list_groups(ListGroups::default()).await.unwrap();
+        admin.describe_groups(["g"]).await.unwrap();
+        admin.list_group_offsets("g", None).await.unwrap();
+    });
+    within("the calls", calls).await.unwrap();
+}
