@@ -10,15 +10,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use kafka_proto::codec::{Request, Uuid};
+use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::frame::{correlation_id, decode_response, encode_request, take_frame};
 use kafka_proto::messages::consumer_group_heartbeat::TopicPartitions;
 use kafka_proto::messages::*;
 use tests::kafka::{WAIT, unique};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tests::wire::Wire;
 use tokio::time::timeout;
 
 /// What a member says that it has.
@@ -106,9 +103,7 @@ struct Told {
 }
 
 pub(crate) struct Script {
-    socket: TcpStream,
-    received: BytesMut,
-    last_id: i32,
+    wire: Wire,
     /// What real names are made of.
     prefix: String,
     group: String,
@@ -125,12 +120,9 @@ pub(super) fn error(code: i16) -> &'static str {
 
 impl Script {
     pub(crate) async fn start(address: &str) -> Self {
-        let socket = timeout(WAIT, TcpStream::connect(address)).await;
         let prefix = unique("groups");
         let mut script = Self {
-            socket: socket.expect("a connection in time").expect("a connection"),
-            received: BytesMut::new(),
-            last_id: 0,
+            wire: Wire::connect(address).await,
             group: format!("{prefix}-g"),
             prefix,
             topics: BTreeMap::new(),
@@ -143,7 +135,7 @@ impl Script {
             key: script.group.as_str().into(),
             ..Default::default()
         };
-        while script.call(&request, 2).await.error_code != 0 {}
+        while script.wire.call(&request, 2).await.error_code != 0 {}
         script
     }
 
@@ -169,49 +161,6 @@ impl Script {
 
     pub(super) fn topic(&self, topic: &str) -> String {
         format!("{}-{topic}", self.prefix)
-    }
-
-    pub(super) async fn call<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
-        self.last_id += 1;
-        let client = "script".into();
-        let bytes = encode_request(request, version, self.last_id, Some(&client))
-            .expect("a request")
-            .into_bytes();
-        let exchange = async {
-            self.socket.write_all(&bytes).await.expect("a write");
-            loop {
-                if let Some(frame) = take_frame(&mut self.received, usize::MAX).expect("a frame") {
-                    return frame;
-                }
-                let read = self.socket.read_buf(&mut self.received).await;
-                assert_ne!(read.expect("a read"), 0, "{} {version}: closed", R::NAME);
-            }
-        };
-        let frame = timeout(WAIT, exchange)
-            .await
-            .unwrap_or_else(|_| panic!("waited {WAIT:?} for an answer to {}", R::NAME));
-        assert_eq!(correlation_id(&frame), Ok(self.last_id));
-        decode_response::<R>(frame, version).expect("a response")
-    }
-
-    /// Asks again as long as the coordinator is not up yet: that says nothing of groups.
-    pub(super) async fn call_coordinator<R: Request>(
-        &mut self,
-        request: &R,
-        version: i16,
-        error: impl Fn(&R::Response) -> i16,
-    ) -> R::Response {
-        loop {
-            let answer = self.call(request, version).await;
-            if !matches!(
-                ErrorCode::from(error(&answer)),
-                ErrorCode::NotCoordinator
-                    | ErrorCode::CoordinatorNotAvailable
-                    | ErrorCode::CoordinatorLoadInProgress
-            ) {
-                return answer;
-            }
-        }
     }
 
     /// Partitions by topic, each with how many they are.
@@ -265,6 +214,7 @@ impl Script {
     async fn answered(&mut self, beat: &Beat<'_>) -> ConsumerGroupHeartbeatResponse {
         let request = self.request(beat);
         let answer = self
+            .wire
             .call_coordinator(&request, beat.version, |answer| answer.error_code)
             .await;
         if answer.error_code == 0 {

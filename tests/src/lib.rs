@@ -7,3 +7,4 @@ pub mod hostile;
 pub mod jar;
 pub mod kafka;
 pub mod nodes;
+pub mod wire;

@@ -8,10 +8,8 @@ mod records;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
-use kafka_proto::codec::Request;
+use bytes::Bytes;
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::frame::{correlation_id, decode_response, encode_request, take_frame};
 use kafka_proto::messages::add_partitions_to_txn::*;
 use kafka_proto::messages::create_topics::CreatableTopic;
 use kafka_proto::messages::describe_producers::TopicRequest;
@@ -29,8 +27,7 @@ use kafka_proto::records::{
     Batches, ControlRecord, ProducerSequence, RecordBatch, RecordBatchBuilder, Seal,
 };
 use tests::kafka::{WAIT, unique};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tests::wire::Wire;
 use tokio::time::timeout;
 
 /// Who a producer is.
@@ -70,9 +67,7 @@ impl Batch {
 }
 
 pub(crate) struct Script {
-    socket: TcpStream,
-    received: BytesMut,
-    last_id: i32,
+    wire: Wire,
     topic: String,
     name: String,
     /// In milliseconds since 1970, long enough ago that what the broker writes is told from what is produced.
@@ -92,11 +87,8 @@ fn error(code: i16) -> &'static str {
 impl Script {
     /// Connects, and makes a topic of 4 partitions.
     pub(crate) async fn start(address: &str, name: &str) -> Self {
-        let socket = timeout(WAIT, TcpStream::connect(address)).await;
         let mut script = Self {
-            socket: socket.expect("a connection in time").expect("a connection"),
-            received: BytesMut::new(),
-            last_id: 0,
+            wire: Wire::connect(address).await,
             topic: unique(name),
             name: unique(name),
             base_timestamp: SystemTime::now()
@@ -116,7 +108,7 @@ impl Script {
             timeout_ms: 10_000,
             ..Default::default()
         };
-        let created = script.call(&request, 5).await;
+        let created = script.wire.call(&request, 5).await;
         assert_eq!(error(created.topics[0].error_code), "NONE");
         // A broker hears of the topic after the controller has made it.
         for partition in 0..4 {
@@ -129,29 +121,9 @@ impl Script {
                 key_type,
                 ..Default::default()
             };
-            while script.call(&request, 2).await.error_code != 0 {}
+            while script.wire.call(&request, 2).await.error_code != 0 {}
         }
         script
-    }
-
-    /// Asks again as long as a coordinator is not up yet: that says nothing of transactions.
-    async fn call_coordinator<R: Request>(
-        &mut self,
-        request: &R,
-        version: i16,
-        error: impl Fn(&R::Response) -> i16,
-    ) -> R::Response {
-        loop {
-            let answer = self.call(request, version).await;
-            if !matches!(
-                ErrorCode::from(error(&answer)),
-                ErrorCode::NotCoordinator
-                    | ErrorCode::CoordinatorNotAvailable
-                    | ErrorCode::CoordinatorLoadInProgress
-            ) {
-                return answer;
-            }
-        }
     }
 
     /// What was answered.
@@ -188,29 +160,6 @@ impl Script {
         }
     }
 
-    async fn call<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
-        self.last_id += 1;
-        let client = "script".into();
-        let bytes = encode_request(request, version, self.last_id, Some(&client))
-            .expect("a request")
-            .into_bytes();
-        let exchange = async {
-            self.socket.write_all(&bytes).await.expect("a write");
-            loop {
-                if let Some(frame) = take_frame(&mut self.received, usize::MAX).expect("a frame") {
-                    return frame;
-                }
-                let read = self.socket.read_buf(&mut self.received).await;
-                assert_ne!(read.expect("a read"), 0, "{} {version}: closed", R::NAME);
-            }
-        };
-        let frame = timeout(WAIT, exchange)
-            .await
-            .unwrap_or_else(|_| panic!("waited {WAIT:?} for an answer to {}", R::NAME));
-        assert_eq!(correlation_id(&frame), Ok(self.last_id));
-        decode_response::<R>(frame, version).expect("a response")
-    }
-
     pub(crate) async fn init_with(
         &mut self,
         version: i16,
@@ -226,6 +175,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| answer.error_code)
             .await;
         let producer = Producer {
@@ -301,7 +251,7 @@ impl Script {
                 ..Default::default()
             }
         };
-        let answer = self.call(&request, version).await;
+        let answer = self.wire.call(&request, version).await;
         let mut topics = answer.results_by_topic_v3_and_below;
         topics.extend(
             answer
@@ -337,6 +287,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| answer.error_code)
             .await;
         let next = Producer {

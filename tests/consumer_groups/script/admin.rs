@@ -19,7 +19,7 @@ impl Script {
             timeout_ms: 10_000,
             ..Default::default()
         };
-        let created = self.call(&request, 7).await.topics.remove(0);
+        let created = self.wire.call(&request, 7).await.topics.remove(0);
         assert_eq!(error(created.error_code), "NONE");
         self.topics.insert(created.topic_id, topic.to_owned());
         self.await_partitions(topic, partitions as usize).await;
@@ -36,7 +36,7 @@ impl Script {
             timeout_ms: 10_000,
             ..Default::default()
         };
-        let grown = self.call(&request, 3).await;
+        let grown = self.wire.call(&request, 3).await;
         assert_eq!(error(grown.results[0].error_code), "NONE");
         self.await_partitions(topic, partitions as usize).await;
     }
@@ -47,7 +47,7 @@ impl Script {
             timeout_ms: 10_000,
             ..Default::default()
         };
-        let deleted = self.call(&request, 5).await;
+        let deleted = self.wire.call(&request, 5).await;
         assert_eq!(error(deleted.responses[0].error_code), "NONE");
         for name in self.topics.values_mut().filter(|name| *name == topic) {
             *name = format!("deleted {topic}");
@@ -68,6 +68,7 @@ impl Script {
         let known = async {
             loop {
                 let answer = self
+                    .wire
                     .call_coordinator(&probe, 1, |answer| answer.error_code)
                     .await;
                 let assignment = answer.assignment.expect("an assignment for one that joins");
@@ -84,7 +85,7 @@ impl Script {
             member_epoch: -1,
             ..probe
         };
-        self.call(&leave, 1).await;
+        self.wire.call(&leave, 1).await;
     }
 
     /// What ConsumerGroupDescribe tells of the group.
@@ -94,6 +95,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, 1, |answer| answer.groups[0].error_code)
             .await;
         let group = &answer.groups[0];
@@ -159,7 +161,7 @@ impl Script {
                 .collect(),
             ..Default::default()
         };
-        let answer = self.call(&request, 5).await;
+        let answer = self.wire.call(&request, 5).await;
         let listed = answer
             .groups
             .iter()
@@ -183,7 +185,7 @@ impl Script {
             groups: vec![self.group.as_str().into()],
             ..Default::default()
         };
-        let answer = self.call(&request, version).await;
+        let answer = self.wire.call(&request, version).await;
         let group = &answer.groups[0];
         let members = group.members.iter();
         let members = members.map(|member| {
@@ -210,7 +212,7 @@ impl Script {
             groups_names: vec![self.group.as_str().into()],
             ..Default::default()
         };
-        let answer = self.call(&request, 2).await;
+        let answer = self.wire.call(&request, 2).await;
         self.line(format!("delete: {}", error(answer.results[0].error_code)));
     }
 }

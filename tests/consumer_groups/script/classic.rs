@@ -30,6 +30,7 @@ impl Script {
             ..Default::default()
         };
         let joined = self
+            .wire
             .call_coordinator(&request, 3, |answer| answer.error_code)
             .await;
         self.line(format!(
@@ -53,7 +54,7 @@ impl Script {
             }],
             ..Default::default()
         };
-        let synced = self.call(&request, 3).await;
+        let synced = self.wire.call(&request, 3).await;
         self.line(format!(
             "sync as classic in {generation}: {} {}",
             error(synced.error_code),
@@ -68,7 +69,7 @@ impl Script {
             member_id: member.into(),
             ..Default::default()
         };
-        let answer = self.call(&request, 4).await;
+        let answer = self.wire.call(&request, 4).await;
         self.line(format!(
             "beat as classic in {generation}: {}",
             error(answer.error_code)
@@ -84,7 +85,7 @@ impl Script {
             }],
             ..Default::default()
         };
-        let answer = self.call(&request, 5).await;
+        let answer = self.wire.call(&request, 5).await;
         let of_member = answer
             .members
             .first()

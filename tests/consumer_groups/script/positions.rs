@@ -44,6 +44,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| {
                 answer.topics[0].partitions[0].error_code
             })
@@ -82,6 +83,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| answer.groups[0].error_code)
             .await;
         let group = &answer.groups[0];

@@ -11,7 +11,7 @@ impl Script {
             client_software_version: "1".into(),
             ..Default::default()
         };
-        let answer = self.call(&request, 4).await;
+        let answer = self.wire.call(&request, 4).await;
         let mut supported = answer.supported_features.iter();
         let supported = supported.find(|feature| feature.name == NAME);
         let mut finalized = answer.finalized_features.iter();
@@ -44,7 +44,7 @@ impl Script {
             ..Default::default()
         };
         if level != current {
-            let updated = self.call(&request, 2).await;
+            let updated = self.wire.call(&request, 2).await;
             assert_eq!(error(updated.error_code), "NONE", "{updated:?}");
         }
         let wait = async { while self.transaction_version().await.1 != wanted {} };
@@ -57,6 +57,7 @@ impl Script {
             ..Default::default()
         };
         let mut answer = self
+            .wire
             .call_coordinator(&request, 0, |answer| {
                 answer.transaction_states[0].error_code
             })
@@ -122,7 +123,7 @@ impl Script {
         let pattern = request.transactional_id_pattern.take();
         request.transactional_id_pattern =
             pattern.map(|pattern| pattern.replace("NAME", &self.name).into());
-        let mut answer = self.call(&request, version).await;
+        let mut answer = self.wire.call(&request, version).await;
         answer.unknown_state_filters.sort_unstable();
         let prefix = format!("{}-", self.name);
         let mut states: Vec<_> = answer
@@ -152,7 +153,7 @@ impl Script {
             topics: vec![topic],
             ..Default::default()
         };
-        let answer = self.call(&request, 0).await;
+        let answer = self.wire.call(&request, 0).await;
         let described = &answer.topics[0].partitions[0];
         let mut producers: Vec<_> = described
             .active_producers

@@ -18,6 +18,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| answer.error_code)
             .await;
         let told = self.producer(producer);
@@ -63,6 +64,7 @@ impl Script {
             ..Default::default()
         };
         let answer = self
+            .wire
             .call_coordinator(&request, version, |answer| {
                 answer.topics[0].partitions[0].error_code
             })
@@ -91,6 +93,7 @@ impl Script {
         };
         // In this version a member need not come back with the id that it is given.
         let joined = self
+            .wire
             .call_coordinator(&join, 3, |answer| answer.error_code)
             .await;
         let told = (error(joined.error_code), joined.generation_id);
@@ -114,7 +117,7 @@ impl Script {
             topics: vec![topic],
             ..Default::default()
         };
-        let answer = self.call(&request, 8).await;
+        let answer = self.wire.call(&request, 8).await;
         self.line(format!(
             "commit offset plainly {group:?} {offset}: {}",
             error(answer.topics[0].partitions[0].error_code)
@@ -141,7 +144,7 @@ impl Script {
                     require_stable,
                     ..Default::default()
                 };
-                let answer = self.call(&request, 8).await;
+                let answer = self.wire.call(&request, 8).await;
                 let group_answer = &answer.groups[0];
                 let positions: Vec<_> = group_answer
                     .topics

@@ -48,7 +48,7 @@ impl Script {
             topic_data: vec![topic],
             ..Default::default()
         };
-        let answer = self.call(&request, version).await;
+        let answer = self.wire.call(&request, version).await;
         let produced = &answer.responses[0].partition_responses[0];
         let told = self.producer(batch.producer);
         let kind = if batch.transactional { "" } else { " plainly" };
@@ -87,7 +87,7 @@ impl Script {
             markers: vec![marker],
             ..Default::default()
         };
-        let answer = self.call(&request, version).await;
+        let answer = self.wire.call(&request, version).await;
         let told = self.producer(producer);
         self.line(format!(
             "marker v{version} {told} commit={committed} to {partition} coordinator {coordinator_epoch} TV{transaction_version}: {}",
@@ -115,7 +115,7 @@ impl Script {
                 topics: vec![topic],
                 ..Default::default()
             };
-            let answer = self.call(&request, 12).await;
+            let answer = self.wire.call(&request, 12).await;
             let data = &answer.responses[0].partitions[0];
             let batches: Vec<_> = Batches::new(data.records.clone().unwrap_or_default())
                 .map(|batch| self.batch(&batch.expect("a batch")))
@@ -192,7 +192,7 @@ impl Script {
             topics: vec![topic],
             ..Default::default()
         };
-        let answer = self.call(&request, 7).await;
+        let answer = self.wire.call(&request, 7).await;
         let found = &answer.topics[0].partitions[0];
         (error(found.error_code), found.offset)
     }

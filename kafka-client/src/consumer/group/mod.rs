@@ -13,6 +13,7 @@ mod pattern;
 mod place;
 mod presence;
 mod rebalance;
+mod run;
 mod subscription;
 mod topics;
 

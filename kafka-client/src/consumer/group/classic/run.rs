@@ -11,7 +11,6 @@ use kafka_proto::messages::sync_group::SyncGroupRequestAssignment;
 use kafka_proto::messages::{
     HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
 };
-use tokio::task::JoinSet;
 
 use super::membership::{Action, Joined, LastAssignment};
 use super::{Membership, protocol};
@@ -19,7 +18,7 @@ use crate::cluster::{Lane, Metadata};
 use crate::consumer::assignor::{AssignmentStrategy, GroupMember, TopicLayout};
 use crate::consumer::config::ConsumerConfig;
 use crate::consumer::group::{Identity, topics};
-use crate::consumer::shared::{Shared, now, sleep_until};
+use crate::consumer::shared::{Shared, now};
 use crate::error::{Error, Result};
 use crate::types::TopicPartition;
 
@@ -28,25 +27,10 @@ type Group = crate::consumer::group::Group<Membership>;
 /// The coordinator answers when all members have come, or their time is over; the answer also takes time.
 const JOIN_MARGIN: Duration = Duration::from_secs(5);
 
-/// Runs until it is dropped. It hangs on nothing: everything that waits runs in a task of its own.
+/// Runs until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
-    let mut jobs = JoinSet::new();
-    loop {
-        let deadline = {
-            let mut membership = group.membership();
-            while let Some(action) = membership.next(now()) {
-                jobs.spawn(perform(shared.clone(), group.clone(), action));
-            }
-            membership.next_deadline()
-        };
-        shared.wake_poll.notify_one();
-        tokio::select! {
-            biased;
-            Some(_) = jobs.join_next() => {}
-            () = sleep_until(deadline) => {}
-            () = group.wake.notified() => {}
-        }
-    }
+    let (next, next_deadline) = (Membership::next, Membership::next_deadline);
+    crate::consumer::group::run::run(shared, group, next, next_deadline, perform).await;
 }
 
 async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {

@@ -9,13 +9,12 @@ use kafka_proto::messages::metadata::MetadataRequestTopic;
 use kafka_proto::messages::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, MetadataRequest,
 };
-use tokio::task::JoinSet;
 
 use super::heartbeat::JOIN;
 use super::membership::{Action, Membership};
 use crate::cluster::{CoordinatorKind, Lane, Node};
 use crate::consumer::group::topics;
-use crate::consumer::shared::{Shared, now, sleep_until};
+use crate::consumer::shared::{Shared, now};
 use crate::error::{Error, Result};
 use crate::metrics::GroupRequest;
 
@@ -25,25 +24,10 @@ type Group = crate::consumer::group::Group<Membership>;
 /// preview.
 const FIRST_VERSION: i16 = 1;
 
-/// Runs until it is dropped. It hangs on nothing: everything that waits runs in a task of its own.
+/// Runs until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, group: Arc<Group>) {
-    let mut jobs = JoinSet::new();
-    loop {
-        let deadline = {
-            let mut membership = group.membership();
-            while let Some(action) = membership.next(now()) {
-                jobs.spawn(perform(shared.clone(), group.clone(), action));
-            }
-            membership.next_deadline()
-        };
-        shared.wake_poll.notify_one();
-        tokio::select! {
-            biased;
-            Some(_) = jobs.join_next() => {}
-            () = sleep_until(deadline) => {}
-            () = group.wake.notified() => {}
-        }
-    }
+    let (next, next_deadline) = (Membership::next, Membership::next_deadline);
+    crate::consumer::group::run::run(shared, group, next, next_deadline, perform).await;
 }
 
 async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
