@@ -35,6 +35,12 @@
 //! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each
 //! request, and nothing for a record.
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `gzip`, `lz4`, `snappy`, `zstd` (on by default) | the compressions; without one, records that need it are refused by an error that says so |
+//!
 //! # Inside
 //!
 //! `cluster` knows the brokers and routes requests to them over the connections of `net`; what the producer and
