@@ -60,6 +60,15 @@ pub enum Error {
         /// What went wrong, in the broker's words where it has any; without any secret.
         reason: String,
     },
+    /// A broker whose certificate we do not accept, or that does not accept ours, or that speaks TLS where we do not or the
+    /// other way round. It is not tried again by itself.
+    #[error("TLS with {broker} failed: {reason}")]
+    Tls {
+        /// Which broker.
+        broker: String,
+        /// What is the matter, and the way out.
+        reason: String,
+    },
     /// Something that did not happen in time.
     #[error("{what} did not happen within {after:?}{}", because(last))]
     Timeout {
@@ -318,6 +327,7 @@ impl Error {
             ),
             Self::Closed { .. }
             | Self::Authentication { .. }
+            | Self::Tls { .. }
             | Self::UnsupportedVersion { .. }
             | Self::GroupProtocolUnsupported { .. }
             | Self::Fenced { .. } => true,

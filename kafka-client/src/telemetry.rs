@@ -76,6 +76,10 @@ impl PeerTelemetry {
         });
     }
 
+    pub(crate) fn tell(&self, event: Event) {
+        self.telemetry.events.tell(|| event);
+    }
+
     pub(crate) fn throttles(&self, api: &'static str, quiet: Duration) {
         self.telemetry.events.tell(|| Event::Throttled {
             broker: self.id,

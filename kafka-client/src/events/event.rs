@@ -42,6 +42,14 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The files of certificates and keys hold something new: new connections are made with it.
+    CertificatesReplaced,
+    /// The files of certificates and keys hold something new that is of no use: connections are made with what they held
+    /// before.
+    CertificatesRefused {
+        /// Why.
+        error: Error,
+    },
     /// A broker wants quiet, because a quota is used up. Requests to it wait that long.
     Throttled {
         /// The broker; `None` for a bootstrap address.
@@ -243,6 +251,10 @@ impl fmt::Display for Event {
                 address,
                 error,
             } => write!(f, "{} cannot be reached: {error}", At(*broker, address)),
+            Self::CertificatesReplaced => f.write_str("certificates were replaced"),
+            Self::CertificatesRefused { error } => {
+                write!(f, "new certificates are of no use: {error}")
+            }
             Self::Throttled { broker, api, quiet } => {
                 let who = broker.map_or("a bootstrap address".to_owned(), |id| {
                     format!("broker {id}")
