@@ -39,6 +39,9 @@
 //!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
 //! - nothing selects here, so that `select-…` and `io-…` of Kafka's one network thread do not exist.
 //!
+//! With the feature `prometheus` they are also there as Prometheus and OpenMetrics have them, in the module `prometheus`.
+//! Brokers that ask for metrics (KIP-714) get them by themselves, see [the front page](crate#metrics-for-the-brokers).
+//!
 //! Measuring costs nothing per record: it is done once for each batch, request or poll.
 
 mod coordination;
@@ -47,6 +50,8 @@ mod meter;
 mod network;
 mod polling;
 mod producing;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 mod registry;
 mod snapshot;
 
