@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
+use crate::push::Pushing;
 use crate::security::Sasl;
 
 /// Settings for a new [`Consumer`]; those without a method here are fields of [`ConsumerConfig`], or properties.
@@ -266,6 +267,7 @@ impl ConsumerBuilder {
         ];
         let member = place.map(|place| tokio::spawn(place.run(shared.clone())).abort_handle());
         tasks.extend(member.clone());
+        let pushing = Pushing::start(&shared);
         Ok(Consumer(Arc::new(Inner {
             shared,
             commits,
@@ -274,6 +276,7 @@ impl ConsumerBuilder {
             owed: Mutex::default(),
             member,
             tasks,
+            pushing,
         })))
     }
 }

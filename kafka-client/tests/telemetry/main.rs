@@ -4,6 +4,8 @@ mod events;
 mod fixture;
 mod metrics;
 mod names;
+mod protobuf;
+mod push;
 mod spans;
 mod stalls;
 mod wire;
