@@ -8,4 +8,5 @@ mod protobuf;
 mod push;
 mod spans;
 mod stalls;
+mod troubles;
 mod wire;
