@@ -258,7 +258,7 @@ pub struct BrokerBuilder {
     advertised_host: Option<String>,
     nodes: usize,
     racks: Vec<String>,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl BrokerBuilder {

@@ -36,6 +36,14 @@ pub enum BrokerError {
         /// What is wrong.
         reason: String,
     },
+    /// Clients cannot be chosen that way.
+    #[error("clients cannot be chosen by \"{selector}\": {reason}")]
+    ClientSelector {
+        /// What they were to be chosen by.
+        selector: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is no such partition.
     #[error("there is no partition {partition} of topic \"{topic}\"")]
     NoSuchPartition {

@@ -28,6 +28,7 @@
 
 mod apis;
 mod broker;
+mod client_metrics;
 mod clock;
 mod connection;
 mod elections;
@@ -48,6 +49,7 @@ mod topics_image;
 mod transactions;
 
 pub use broker::{Broker, BrokerBuilder};
+pub use client_metrics::{ClientMetricsSubscription, PushedMetrics};
 pub use error::BrokerError;
 pub use groups::ConsumerGroupAssignor;
 pub use transactions::TransactionVersion;

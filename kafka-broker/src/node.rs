@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
+use crate::client_metrics::ClientMetrics;
 use crate::clock::Clock;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
@@ -28,6 +29,7 @@ pub(crate) struct Cluster {
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
+    pub(crate) client_metrics: ClientMetrics,
     /// Whether who asks for the cluster's metadata is told to bootstrap again.
     pub(crate) sends_away: AtomicBool,
 }
@@ -42,6 +44,7 @@ impl Cluster {
             groups: Groups::new(&settings),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
+            client_metrics: ClientMetrics::new(settings.telemetry_max_bytes),
             sends_away: AtomicBool::new(false),
             settings,
         }

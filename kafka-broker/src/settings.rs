@@ -12,6 +12,9 @@ pub(crate) struct Settings {
     pub(crate) group_min_session_timeout: Duration,
     pub(crate) group_max_session_timeout: Duration,
     pub(crate) consumer_groups: ConsumerGroupSettings,
+    /// Whether clients may push metrics; Kafka has no setting for it, but a reporter that takes them or none.
+    pub(crate) client_metrics: bool,
+    pub(crate) telemetry_max_bytes: usize,
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
@@ -36,6 +39,8 @@ impl Default for Settings {
             group_min_session_timeout: Duration::from_secs(6),
             group_max_session_timeout: Duration::from_secs(30 * 60),
             consumer_groups: ConsumerGroupSettings::default(),
+            client_metrics: false,
+            telemetry_max_bytes: 1 << 20,
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,

@@ -5,7 +5,8 @@
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names;
 //! - connections are authenticated by [SASL](security);
-//! - [`metrics`] are what a client measures, under Kafka's names; [`events`] are what happens to it: partitions that make no
+//! - [`metrics`] are what a client measures, under Kafka's names, for a program, for Prometheus (feature `prometheus`) and for the
+//!   brokers that ask for them (KIP-714, [below](#metrics-for-the-brokers)); [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
 //!
 //! # Logs and spans
@@ -35,11 +36,20 @@
 //! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each
 //! request, and nothing for a record.
 //!
+//! # Metrics for the brokers
+//!
+//! Who runs a cluster may ask its clients for metrics (KIP-714), with `kafka-configs --entity-type client-metrics`. Clients
+//! push what is asked for, each to one broker, under the names of the KIP (`org.apache.kafka.producer.record.send.rate`) as
+//! OpenTelemetry's `MetricsData`, and a last time when they are closed. `client_instance_id` of a client says what the brokers
+//! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `gzip`, `lz4`, `snappy`, `zstd` (on by default) | the compressions; without one, records that need it are refused by an error that says so |
+//! | `prometheus` | [`metrics`] as Prometheus and OpenMetrics have them |
+//! | `tls` | [connections by TLS](security::Tls) |
 //!
 //! # Inside
 //!
@@ -58,6 +68,7 @@ pub mod events;
 pub mod metrics;
 mod net;
 pub mod producer;
+mod push;
 mod retry;
 pub mod security;
 pub mod serialization;
@@ -66,6 +77,7 @@ mod types;
 
 pub use config::{ClientConfig, MetadataRecovery, read_properties};
 pub use error::{Error, Result};
+pub use kafka_proto::codec::Uuid;
 pub use kafka_proto::compression::Compression;
 pub use kafka_proto::error_code::ErrorCode;
 pub use net::{Connecting, Connector, Network, Transport};

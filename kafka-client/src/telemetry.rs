@@ -1,7 +1,7 @@
 //! What a client tells of itself: measures and events.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::now;
 use crate::events::{Event, Events};
@@ -49,6 +49,12 @@ impl PeerTelemetry {
         host.map_or(&*self.address, |(host, _)| host)
     }
 
+    /// What the client measures that has the connection.
+    #[cfg(test)]
+    pub(crate) fn metrics(&self) -> crate::metrics::Metrics {
+        self.telemetry.metrics.report().finish()
+    }
+
     pub(crate) fn connected(&self) {
         let metrics = &self.telemetry.metrics;
         metrics.network.connected(metrics.moment());
@@ -78,6 +84,22 @@ impl PeerTelemetry {
 
     pub(crate) fn tell(&self, event: Event) {
         self.telemetry.events.tell(|| event);
+    }
+
+    /// A connection was authenticated, for a time or for good, or was not.
+    pub(crate) fn authenticated(&self, outcome: &crate::Result<Option<Duration>>) {
+        let metrics = &self.telemetry.metrics;
+        let authentication = &metrics.network.authentication;
+        authentication.authenticated(outcome, metrics.moment());
+    }
+
+    /// A session was renewed, which was begun then, or was not.
+    pub(crate) fn renewed<T>(&self, outcome: &crate::Result<T>, since: Instant) {
+        let metrics = &self.telemetry.metrics;
+        let now = now();
+        let after = now.saturating_duration_since(since);
+        let authentication = &metrics.network.authentication;
+        authentication.renewed(outcome, after, metrics.moment_of(now));
     }
 
     pub(crate) fn throttles(&self, api: &'static str, quiet: Duration) {

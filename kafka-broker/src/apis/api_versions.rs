@@ -5,11 +5,20 @@ use kafka_proto::api::APIS;
 use kafka_proto::codec::Request;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::api_versions::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
-use kafka_proto::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
+use kafka_proto::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, GetTelemetrySubscriptionsRequest, ProduceRequest,
+    PushTelemetryRequest,
+};
 
 use super::SERVED;
 use crate::node::Call;
 use crate::transactions::TransactionVersion;
+
+/// What brokers do not speak that have no use for their clients' metrics.
+const TELEMETRY: [i16; 2] = [
+    GetTelemetrySubscriptionsRequest::KEY,
+    PushTelemetryRequest::KEY,
+];
 
 pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let names = [
@@ -22,6 +31,17 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
             ..Default::default()
         };
     }
+    if call.version >= 3 {
+        let software = (
+            request.client_software_name,
+            request.client_software_version,
+        );
+        let (id, host) = (call.client_id.clone(), call.client_host.clone());
+        let metrics = &call.cluster().client_metrics;
+        metrics.introduce(id.unwrap_or_default(), host, software);
+    }
+    // A client that sees these asks and pushes from time to time.
+    let takes_metrics = call.cluster().settings.client_metrics;
     let name = ByteString::from_static(TransactionVersion::FEATURE);
     let level = call.cluster().settings.transaction_version.level();
     let finalized = FinalizedFeatureKey {
@@ -34,6 +54,7 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
         api_keys: APIS
             .iter()
             .filter(|api| SERVED.contains(&api.key))
+            .filter(|api| takes_metrics || !TELEMETRY.contains(&api.key))
             .map(|api| {
                 // Versions before 3 are not served, but old versions of librdkafka take a broker that does not name
                 // them for one without compression (KAFKA-18659).

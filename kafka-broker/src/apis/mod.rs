@@ -15,6 +15,7 @@ mod describe_transactions;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
+mod get_telemetry_subscriptions;
 mod heartbeat;
 mod init_producer_id;
 mod join_group;
@@ -27,6 +28,7 @@ mod offset_commit;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod push_telemetry;
 mod sasl;
 mod sync_group;
 mod txn_offset_commit;
@@ -43,7 +45,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 32] = [
+const SERVED: [i16; 34] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -76,6 +78,8 @@ const SERVED: [i16; 32] = [
     ListTransactionsRequest::KEY,
     ConsumerGroupHeartbeatRequest::KEY,
     ConsumerGroupDescribeRequest::KEY,
+    GetTelemetrySubscriptionsRequest::KEY,
+    PushTelemetryRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
@@ -195,6 +199,14 @@ pub(crate) async fn answer(
             ),
             ConsumerGroupDescribeRequest::KEY => exchange.write::<ConsumerGroupDescribeRequest>(
                 &consumer_group_describe::answer(&call, exchange.read(body)?),
+            ),
+            GetTelemetrySubscriptionsRequest::KEY => {
+                exchange.write::<GetTelemetrySubscriptionsRequest>(
+                    &get_telemetry_subscriptions::answer(&call, exchange.read(body)?),
+                )
+            }
+            PushTelemetryRequest::KEY => exchange.write::<PushTelemetryRequest>(
+                &push_telemetry::answer(&call, exchange.read(body)?),
             ),
             SaslAuthenticateRequest::KEY => exchange
                 .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),

@@ -18,9 +18,11 @@ mod quorum;
 mod quotas;
 mod reassignments;
 mod records;
+mod telemetry;
 mod topics;
 mod transactions;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::cluster::BrokerInfo;
@@ -80,6 +82,7 @@ use crate::security::Tls;
 #[derive(Debug, Clone)]
 pub struct Admin {
     cluster: Cluster,
+    telemetry: Arc<telemetry::AdminTelemetry>,
 }
 
 impl Admin {
@@ -209,8 +212,10 @@ impl AdminBuilder {
     /// [`Error::Connect`](crate::Error::Connect) names each address that was tried;
     /// [`Error::Authentication`](crate::Error::Authentication) comes from a broker that does not believe who we are.
     pub async fn build(self) -> Result<Admin> {
+        let cluster = Cluster::connect_to_look(self.config, ClientKind::Admin).await?;
         Ok(Admin {
-            cluster: Cluster::connect_to_look(self.config, ClientKind::Admin).await?,
+            telemetry: telemetry::AdminTelemetry::start(&cluster),
+            cluster,
         })
     }
 }

@@ -399,6 +399,14 @@ impl Cluster {
         self.0.connections.get(broker, lane, &self.0.config).await
     }
 
+    /// A broker, one first to which there is a connection.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when the cluster lists none.
+    pub(crate) fn any_broker(&self) -> Result<i32> {
+        self.anyone(&self.metadata())
+    }
+
     fn anyone(&self, metadata: &Metadata) -> Result<i32> {
         let ids = self
             .0

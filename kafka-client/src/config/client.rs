@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::properties::{Setting, one_of, parse_millis, parse_size};
+use super::properties::{Setting, boolean, one_of, parse_millis, parse_size};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::security::Security;
@@ -48,6 +48,8 @@ pub struct ClientConfig {
     pub retry_backoff_max: Duration,
     /// `default.api.timeout.ms`: how long an operation that needs an answer goes on trying.
     pub api_timeout: Duration,
+    /// `enable.metrics.push`: whether brokers that ask for metrics of their clients (KIP-714) get them.
+    pub enable_metrics_push: bool,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,
     /// `security.protocol`, `sasl.mechanism`, `sasl.jaas.config`, `ssl.*`: how connections are secured.
@@ -85,6 +87,7 @@ impl Default for ClientConfig {
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
             api_timeout: Duration::from_secs(60),
+            enable_metrics_push: true,
             max_response_bytes: 256 << 20,
             security: Security::default(),
             network: Network::default(),
@@ -353,6 +356,10 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
         apply: |_, value| one_of(value, &[("use_all_dns_ips", ())]),
     },
     Setting {
+        name: "enable.metrics.push",
+        apply: |config, value| boolean(value).map(|on| config.enable_metrics_push = on),
+    },
+    Setting {
         name: "metadata.max.age.ms",
         apply: |config, value| parse_millis(value).map(|time| config.metadata_max_age = time),
     },
@@ -415,6 +422,7 @@ mod tests {
             ("metadata.recovery.strategy", "none"),
             ("metadata.recovery.rebootstrap.trigger.ms", "9"),
             ("client.dns.lookup", "use_all_dns_ips"),
+            ("enable.metrics.push", "false"),
         ] {
             set(name, value).unwrap_or_else(|reason| panic!("{name}: {reason}"));
         }
@@ -427,6 +435,7 @@ mod tests {
             connections_max_idle: None,
             metadata_recovery: MetadataRecovery::None,
             rebootstrap_trigger: millis(9),
+            enable_metrics_push: false,
             ..ClientConfig::default()
         };
         assert_eq!(config, expected);

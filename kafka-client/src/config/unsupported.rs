@@ -28,7 +28,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ),
     ("compression.lz4.level", "the lz4 compressor has one level"),
     ("config.providers", CLASS),
-    ("enable.metrics.push", "metrics are not pushed to brokers"),
     ("interceptor.classes", CLASS),
     ("key.deserializer", CLASS),
     ("key.serializer", CLASS),

@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
+use crate::push::Pushing;
 use crate::security::Sasl;
 #[cfg(feature = "tls")]
 use crate::security::Tls;
@@ -275,6 +276,7 @@ impl ConsumerBuilder {
         ];
         let member = place.map(|place| tokio::spawn(place.run(shared.clone())).abort_handle());
         tasks.extend(member.clone());
+        let pushing = Pushing::start(&shared);
         Ok(Consumer(Arc::new(Inner {
             shared,
             commits,
@@ -283,6 +285,7 @@ impl ConsumerBuilder {
             owed: Mutex::default(),
             member,
             tasks,
+            pushing,
         })))
     }
 }

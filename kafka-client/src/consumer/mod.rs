@@ -49,6 +49,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
+use crate::push::Pushing;
 use crate::types::TopicPartition;
 use commit::Commit;
 use shared::Shared;
@@ -96,6 +97,7 @@ struct Inner {
     owed: Mutex<Option<Vec<TopicPartition>>>,
     member: Option<AbortHandle>,
     tasks: Vec<AbortHandle>,
+    pushing: Pushing,
 }
 
 impl Drop for Inner {

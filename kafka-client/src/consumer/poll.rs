@@ -258,7 +258,8 @@ impl Consumer {
         match result {
             Ok(result) => {
                 let left = limit.saturating_sub(now() - begin);
-                driver::end_sessions(shared, left.min(SESSIONS_END)).await;
+                let sessions_end = driver::end_sessions(shared, left.min(SESSIONS_END));
+                tokio::join!(sessions_end, self.0.pushing.finish(left));
                 result
             }
             Err(_) => Err(crate::Error::timeout("closing the consumer", limit, None)),

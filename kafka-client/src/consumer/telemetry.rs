@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
 use super::Consumer;
 use super::records::PartitionBatch;
 use super::shared::{Shared, now};
+use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventStream, Stall};
 use crate::metrics::{GroupRequest, Haul, ListenerCall, Metrics};
+use crate::push::Source;
 use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
 
@@ -37,6 +40,43 @@ impl Consumer {
     /// What happens to the consumer from now on; see [`events`](crate::events). Ends when the consumer is closed.
     pub fn events(&self) -> EventStream {
         self.0.shared.telemetry().events.subscribe()
+    }
+}
+
+impl Consumer {
+    /// What the brokers call this client where they tell of metrics that it pushed (KIP-714), for finding them there; waits
+    /// until a broker has said it. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedVersion`] where brokers do not ask for metrics, as without a reporter that takes them;
+    /// [`Error::Config`] with `enable.metrics.push=false`; [`Error::Timeout`]; [`Error::Closed`].
+    pub async fn client_instance_id(&self, limit: Duration) -> Result<Uuid> {
+        self.0.pushing.client_instance_id(limit).await
+    }
+}
+
+impl Source for Shared {
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    fn metrics(&self) -> Metrics {
+        Self::metrics(self)
+    }
+
+    fn labels(&self) -> Vec<(&'static str, String)> {
+        let group = self.group.as_ref();
+        let member = group.and_then(|group| group.membership().committer());
+        let member = member.map(|member| member.member_id);
+        [
+            ("client_rack", self.config.client_rack.clone()),
+            ("group_id", self.config.group_id.clone()),
+            ("group_instance_id", self.config.group_instance_id.clone()),
+            ("group_member_id", member.filter(|id| !id.is_empty())),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
     }
 }
 

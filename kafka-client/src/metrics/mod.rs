@@ -6,7 +6,7 @@
 //!
 //! | group | tags | what |
 //! | --- | --- | --- |
-//! | `producer-metrics`, `consumer-metrics`, `admin-client-metrics` | | connections and bytes; records and batches sent, buffer, latency and time spent in calls; polls |
+//! | `producer-metrics`, `consumer-metrics`, `admin-client-metrics` | | connections, bytes and authentication; records and batches sent, buffer, latency and time spent in calls; polls |
 //! | `producer-node-metrics`, `consumer-node-metrics`, `admin-client-node-metrics` | `node-id` | requests, bytes and latency, by broker: `node-1`; `node--1` are the bootstrap addresses |
 //! | `producer-topic-metrics` | `topic` | records and bytes sent, retried, given up |
 //! | `consumer-fetch-manager-metrics` | none, `topic`, or `topic` and `partition` | fetches, records handed out, lag and lead, stalled partitions |
@@ -37,16 +37,33 @@
 //! - `records-per-request-avg` of a consumer is what the batches' headers say, control records included;
 //! - `stalled-partitions` and `stalled-seconds` (with `topic` and `partition`) are our own: see
 //!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
-//! - nothing selects here, so that `select-…` and `io-…` of Kafka's one network thread do not exist.
+//!
+//! What the Java clients 4.3 have and these do not:
+//!
+//! | name | why |
+//! | --- | --- |
+//! | `select-…`, `io-…`, `time-between-network-thread-poll-…` | there is no network thread that selects |
+//! | `application-event-…`, `background-event-…`, `unsent-requests-queue-…` | there are no queues between threads |
+//! | `request-latency-…` of `admin-client-node-metrics` | nothing measures it in the Java client: it is always NaN |
+//! | `txn-prepare-time-ns-total` | there is no two-phase commit from outside (KIP-939) |
+//! | `count` of `kafka-metrics-count`, `app-info` | [`Metrics::len`]; a program knows which version it is |
+//!
+//! There are means and extremes of latencies, as in Kafka, and no percentiles.
+//!
+//! With the feature `prometheus` they are also there as Prometheus and OpenMetrics have them, in the module `prometheus`.
+//! Brokers that ask for metrics (KIP-714) get them by themselves, see [the front page](crate#metrics-for-the-brokers).
 //!
 //! Measuring costs nothing per record: it is done once for each batch, request or poll.
 
+mod authentication;
 mod coordination;
 mod fetching;
 mod meter;
 mod network;
 mod polling;
 mod producing;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 mod registry;
 mod snapshot;
 

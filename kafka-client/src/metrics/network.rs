@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::authentication::AuthenticationMeters;
 use super::meter::{Meter, Moment};
 use super::registry::ClientKind;
 use super::snapshot::Report;
@@ -18,6 +19,7 @@ const BOOTSTRAP_NODE: i32 = -1;
 pub(crate) struct NetworkMeters {
     nodes: Mutex<BTreeMap<i32, Arc<NodeMeters>>>,
     connections: Mutex<ConnectionMeters>,
+    pub(crate) authentication: AuthenticationMeters,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +117,7 @@ impl NetworkMeters {
             &io,
         );
         all.report(report);
+        self.authentication.report(report);
         if client == ClientKind::Producer {
             report.gauge(
                 "requests-in-flight",

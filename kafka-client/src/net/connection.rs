@@ -277,7 +277,9 @@ impl Connection {
             authenticate: self.version_of::<SaslAuthenticateRequest>(i16::MAX)?,
             limit,
         };
-        if let Some(lifetime) = authentication.run(&self.shared).await? {
+        let session = authentication.run(&self.shared).await;
+        self.shared.peer.authenticated(&session);
+        if let Some(lifetime) = session? {
             let again = authentication.repeat(self.shared.clone(), lifetime);
             self.shared.keep([tokio::spawn(again).abort_handle()]);
         }

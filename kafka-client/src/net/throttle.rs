@@ -45,6 +45,8 @@ throttled! {
     EndTxnResponse: from 1,
     TxnOffsetCommitResponse: from 1,
     CreatePartitionsResponse: from 1,
+    GetTelemetrySubscriptionsResponse: from 0,
+    PushTelemetryResponse: from 0,
     DescribeGroupsResponse: from 2,
     ConsumerGroupDescribeResponse: from 0,
     ListGroupsResponse: from 2,

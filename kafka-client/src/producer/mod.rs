@@ -19,6 +19,7 @@ mod queue;
 mod record;
 mod sender;
 mod sequence;
+mod telemetry;
 mod transaction;
 mod typed;
 
@@ -44,6 +45,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::events::EventStream;
 use crate::metrics::Metrics;
+use crate::push::Pushing;
 use crate::retry::Backoff;
 use accumulator::{Appended, Refusal};
 use interceptor::Interceptors;
@@ -78,6 +80,7 @@ struct Handle {
     asked_for: Mutex<HashSet<Arc<str>>>,
     partitioner: Option<Arc<dyn Partitioner>>,
     interceptors: Option<Arc<Interceptors>>,
+    pushing: Pushing,
 }
 
 impl Drop for Handle {
@@ -123,6 +126,7 @@ impl Producer {
         let shared = Arc::new(Shared::new(config, cluster, interceptors.clone()));
         let sender = tokio::spawn(sender::run(shared.clone())).abort_handle();
         Self(Arc::new(Handle {
+            pushing: Pushing::start(&shared),
             shared,
             sender,
             runtime: Runtime::current(),
@@ -481,6 +485,7 @@ impl Producer {
     /// Not cancel-safe: the producer is closed as soon as this is polled, and goes on sending if this is dropped.
     pub async fn close(&self, limit: Duration) -> Result<()> {
         let shared = &self.0.shared;
+        let begin = now();
         let mut ended = shared.ended.subscribe();
         let closing = async {
             let aborted = self.abort_open_transaction().await;
@@ -496,6 +501,8 @@ impl Producer {
             let last = shared.accumulator().take_first_error();
             return Err(Error::timeout("closing the producer", limit, last));
         };
+        let left = limit.saturating_sub(now() - begin);
+        self.0.pushing.finish(left).await;
         let error = shared.accumulator().take_first_error();
         aborted.and(error.map_or(Ok(()), Err))
     }

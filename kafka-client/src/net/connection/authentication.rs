@@ -13,6 +13,7 @@ use kafka_proto::messages::{
 use tokio::time::{sleep, timeout};
 
 use super::{Shared, api_name};
+use crate::clock::now;
 use crate::error::{Error, Result};
 use crate::security::{Sasl, SaslError, SaslStep};
 
@@ -69,7 +70,9 @@ impl Authentication {
             // Early enough for what is in flight to be answered, and not with all other clients at once.
             sleep(lifetime.mul_f64(0.85 + 0.1 * fastrand::f64())).await;
             let closed = shared.gate.write().await;
+            let since = now();
             let renewed = self.renew(&shared).await;
+            shared.peer.renewed(&renewed, since);
             drop(closed);
             match renewed {
                 Ok(Some(next)) => lifetime = next,

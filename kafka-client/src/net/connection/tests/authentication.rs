@@ -150,6 +150,16 @@ async fn requests_wait_while_the_session_is_renewed_and_those_before_are_answere
     };
     let (_, _peer) = tokio::join!(beats, soon("the beats", peer));
     assert!(!connection.is_closed());
+    let metrics = connection.shared.peer.metrics();
+    let count = |name| metrics.get("admin-client-metrics", name, &[]);
+    assert_eq!(count("successful-authentication-total"), Some(1.0));
+    assert_eq!(
+        count("successful-authentication-no-reauth-total"),
+        Some(0.0)
+    );
+    assert_eq!(count("successful-reauthentication-total"), Some(1.0));
+    assert!(count("reauthentication-latency-max") > Some(0.0));
+    assert_eq!(count("failed-authentication-total"), Some(0.0));
 }
 
 #[tokio::test]
@@ -165,8 +175,12 @@ async fn a_session_that_cannot_be_renewed_ends_the_connection_with_the_reason() 
     let config = plain();
     let (connection, mut peer) = tokio::join!(open(port, &config), peer);
     assert!(peer.is_closed_by_client().await);
-    let told = reason(beat(&connection.unwrap(), 1).await.unwrap_err());
+    let connection = connection.unwrap();
+    let told = reason(beat(&connection, 1).await.unwrap_err());
     assert!(told.contains("the broker has GSSAPI"), "{told}");
+    let metrics = connection.shared.peer.metrics();
+    let name = "failed-reauthentication-total";
+    assert_eq!(metrics.get("admin-client-metrics", name, &[]), Some(1.0));
 }
 
 #[tokio::test]
