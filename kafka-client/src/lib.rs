@@ -65,6 +65,9 @@ mod config;
 pub mod consumer;
 mod error;
 pub mod events;
+#[cfg(feature = "_http")]
+#[allow(dead_code, unused_imports)]
+mod http;
 pub mod metrics;
 mod net;
 pub mod producer;
