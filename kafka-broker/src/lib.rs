@@ -22,11 +22,12 @@
 //! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
 //! time: of which one, its first member says), committed offsets, transactions by both protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
 //! coordinators move when a test says so. It listens on the loopback interface
-//! unless told otherwise, and knows neither authentication nor TLS.
+//! unless told otherwise. A [`Listener`] may have its clients log in by SASL.
 
 #![forbid(unsafe_code)]
 
 mod apis;
+mod authorizer;
 mod broker;
 mod client_metrics;
 mod clock;
@@ -35,12 +36,14 @@ mod elections;
 mod error;
 mod fetch_sessions;
 mod groups;
+mod listening;
 mod lock;
 mod log;
 mod node;
 mod nodes;
 mod producers;
 mod refusal;
+mod security;
 mod server;
 mod settings;
 mod topic_config;
@@ -48,8 +51,10 @@ mod topics;
 mod topics_image;
 mod transactions;
 
+pub use authorizer::Authorizer;
 pub use broker::{Broker, BrokerBuilder};
 pub use client_metrics::{ClientMetricsSubscription, PushedMetrics};
 pub use error::BrokerError;
 pub use groups::ConsumerGroupAssignor;
+pub use security::{Listener, SaslMechanism, SecurityProtocol};
 pub use transactions::TransactionVersion;

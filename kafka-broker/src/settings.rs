@@ -1,6 +1,8 @@
 use std::time::{Duration, SystemTime};
 
+use crate::authorizer::Authorizer;
 use crate::groups::ConsumerGroupSettings;
+use crate::security::{Listener, SecuritySettings};
 use crate::transactions::TransactionVersion;
 
 /// What a broker is set to. Each is named after Kafka's own setting.
@@ -26,6 +28,9 @@ pub(crate) struct Settings {
     /// How long it takes from the end of a transaction until its markers are there. Not a setting of Kafka: there it
     /// depends on the brokers.
     pub(crate) transaction_marker_delay: Duration,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) security: SecuritySettings,
+    pub(crate) authorizer: Option<Authorizer>,
     /// What time it was when the brokers started, if it is not the system's that counts.
     pub(crate) start_time: Option<SystemTime>,
 }
@@ -50,6 +55,9 @@ impl Default for Settings {
             transaction_version: TransactionVersion::default(),
             transaction_max_timeout: Duration::from_secs(15 * 60),
             transaction_marker_delay: Duration::ZERO,
+            listeners: Vec::new(),
+            security: SecuritySettings::default(),
+            authorizer: None,
             start_time: None,
         }
     }

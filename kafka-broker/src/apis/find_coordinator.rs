@@ -43,7 +43,7 @@ fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
         Err(ErrorCode::InvalidRequest)
     };
     let node = match found {
-        Ok(node) => node,
+        Ok(node) => call.advertised(node),
         Err(error) => {
             return Coordinator {
                 key,

@@ -2,16 +2,21 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod alter_user_scram_credentials;
 mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_topics;
+mod describe_acls;
 mod describe_groups;
 mod describe_producers;
 mod describe_transactions;
+mod describe_user_scram_credentials;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
@@ -35,17 +40,17 @@ mod txn_offset_commit;
 mod write_txn_markers;
 
 use bytes::Bytes;
-use bytestring::ByteString;
+use kafka_proto::api::Api;
 use kafka_proto::codec::{Encoded, Request};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::*;
 
 use crate::connection::Closed;
-use crate::node::{Call, Node};
+use crate::node::{Call, Client, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 34] = [
+const SERVED: &[i16] = &[
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -70,9 +75,14 @@ const SERVED: [i16; 34] = [
     EndTxnRequest::KEY,
     WriteTxnMarkersRequest::KEY,
     TxnOffsetCommitRequest::KEY,
+    DescribeAclsRequest::KEY,
+    CreateAclsRequest::KEY,
+    DeleteAclsRequest::KEY,
     SaslAuthenticateRequest::KEY,
     CreatePartitionsRequest::KEY,
     DeleteGroupsRequest::KEY,
+    DescribeUserScramCredentialsRequest::KEY,
+    AlterUserScramCredentialsRequest::KEY,
     DescribeProducersRequest::KEY,
     DescribeTransactionsRequest::KEY,
     ListTransactionsRequest::KEY,
@@ -85,7 +95,7 @@ const SERVED: [i16; 34] = [
 /// Answers a request; `None` where it wants no answer.
 pub(crate) async fn answer(
     node: &Node,
-    client_host: &ByteString,
+    client: &Client,
     frame: Bytes,
 ) -> Result<Option<Encoded>, Closed> {
     let (header, api, body) = decode_request_header(&frame).map_err(Closed::Header)?;
@@ -94,15 +104,12 @@ pub(crate) async fn answer(
     let call = Call {
         node,
         version,
-        client_id: header.client_id,
-        client_host: client_host.clone(),
+        client_id: header.client_id.clone(),
+        client_host: client.host.clone(),
+        client,
     };
     node.count_request(key);
-    let exchange = Exchange {
-        api: api.name,
-        version,
-        correlation_id: header.correlation_id,
-    };
+    let exchange = Exchange::new(api, &header);
     tracing::trace!(api = api.name, version, client_id = ?call.client_id, "request");
 
     let response =
@@ -147,8 +154,9 @@ pub(crate) async fn answer(
                 .write::<ListGroupsRequest>(&list_groups::answer(&call, exchange.read(body)?)),
             DeleteGroupsRequest::KEY => exchange
                 .write::<DeleteGroupsRequest>(&delete_groups::answer(&call, exchange.read(body)?)),
-            SaslHandshakeRequest::KEY => exchange
-                .write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?)),
+            SaslHandshakeRequest::KEY => exchange.write::<SaslHandshakeRequest>(
+                &sasl::answer_handshake(&call, exchange.read(body)?),
+            ),
             ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
                 // A client that is newer has to be able to read this (KIP-511).
                 exchange
@@ -185,6 +193,21 @@ pub(crate) async fn answer(
             TxnOffsetCommitRequest::KEY => exchange.write::<TxnOffsetCommitRequest>(
                 &txn_offset_commit::answer(&call, exchange.read(body)?),
             ),
+            DescribeAclsRequest::KEY => exchange
+                .write::<DescribeAclsRequest>(&describe_acls::answer(&call, exchange.read(body)?)),
+            CreateAclsRequest::KEY => exchange
+                .write::<CreateAclsRequest>(&create_acls::answer(&call, exchange.read(body)?)),
+            DeleteAclsRequest::KEY => exchange
+                .write::<DeleteAclsRequest>(&delete_acls::answer(&call, exchange.read(body)?)),
+            DescribeUserScramCredentialsRequest::KEY => exchange
+                .write::<DescribeUserScramCredentialsRequest>(
+                    &describe_user_scram_credentials::answer(&call, exchange.read(body)?),
+                ),
+            AlterUserScramCredentialsRequest::KEY => {
+                exchange.write::<AlterUserScramCredentialsRequest>(
+                    &alter_user_scram_credentials::answer(&call, exchange.read(body)?),
+                )
+            }
             DescribeProducersRequest::KEY => exchange.write::<DescribeProducersRequest>(
                 &describe_producers::answer(&call, exchange.read(body)?),
             ),
@@ -208,8 +231,9 @@ pub(crate) async fn answer(
             PushTelemetryRequest::KEY => exchange.write::<PushTelemetryRequest>(
                 &push_telemetry::answer(&call, exchange.read(body)?),
             ),
-            SaslAuthenticateRequest::KEY => exchange
-                .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
+            SaslAuthenticateRequest::KEY => exchange.write::<SaslAuthenticateRequest>(
+                &sasl::answer_authenticate(&call, exchange.read(body)?),
+            ),
             _ => Err(Closed::UnknownApi { key, version }),
         };
     response.map(Some)
@@ -224,19 +248,32 @@ fn fenced_as(error: ErrorCode, version: i16, first_version: i16) -> ErrorCode {
 }
 
 /// What reading a request and writing its response depend on.
-#[derive(Clone, Copy)]
-struct Exchange {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange {
     api: &'static str,
     version: i16,
     correlation_id: i32,
 }
 
 impl Exchange {
+    pub(crate) fn new(api: &Api, header: &RequestHeader) -> Self {
+        Self {
+            api: api.name,
+            version: header.request_api_version,
+            correlation_id: header.correlation_id,
+        }
+    }
+
+    /// The name of the API.
+    pub(crate) fn api(self) -> &'static str {
+        self.api
+    }
+
     fn in_version(self, version: i16) -> Self {
         Self { version, ..self }
     }
 
-    fn read<R: Request>(self, body: Bytes) -> Result<R, Closed> {
+    pub(crate) fn read<R: Request>(self, body: Bytes) -> Result<R, Closed> {
         R::decode(body, self.version).map_err(|source| Closed::Request {
             api: self.api,
             version: self.version,
@@ -244,7 +281,7 @@ impl Exchange {
         })
     }
 
-    fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {
+    pub(crate) fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {
         encode_response::<R>(response, self.version, self.correlation_id).map_err(|source| {
             Closed::Response {
                 api: self.api,
