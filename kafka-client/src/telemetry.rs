@@ -76,6 +76,7 @@ impl PeerTelemetry {
         });
     }
 
+    #[cfg(feature = "tls")]
     pub(crate) fn tell(&self, event: Event) {
         self.telemetry.events.tell(|| event);
     }
