@@ -82,6 +82,7 @@ impl PeerTelemetry {
         });
     }
 
+    #[cfg(feature = "tls")]
     pub(crate) fn tell(&self, event: Event) {
         self.telemetry.events.tell(|| event);
     }

@@ -47,7 +47,7 @@ impl Connection {
                 Ok(Ok(stream)) => {
                     #[cfg(feature = "tls")]
                     if let Some(tls) = config.security.tls() {
-                        return secure(tls, name, host, stream, config, peer).await;
+                        return secure(tls, name, stream, config, peer).await;
                     }
                     let (read, write) = tokio::io::split(stream);
                     Self::start(name, read, write, config, peer).await
@@ -62,14 +62,13 @@ impl Connection {
                 Ok(Err(error)) => return Err(lost(format!("name lookup failed: {error}"))),
                 Err(_) => return Err(lost(format!("name lookup took over {limit:?}"))),
             };
-        Self::open_any(name, host, &addresses, config, peer).await
+        Self::open_any(name, &addresses, config, peer).await
     }
 
     /// Connects to one of these addresses: each is given a moment before the next one is tried as well, and the first that
     /// works is taken.
     pub(super) async fn open_any(
         name: String,
-        host: &str,
         addresses: &[SocketAddr],
         config: &ClientConfig,
         peer: &PeerTelemetry,
@@ -80,12 +79,8 @@ impl Connection {
         let mut attempts = JoinSet::new();
         let mut begin = |attempts: &mut JoinSet<_>| match waiting.next() {
             Some((at, address)) => {
-                let (name, host) = (name.clone(), host.to_owned());
-                let (config, peer) = (config.clone(), peer.clone());
-                attempts.spawn(async move {
-                    let connected = connect(name, &host, address, &config, &peer).await;
-                    (at, connected)
-                });
+                let (name, config, peer) = (name.clone(), config.clone(), peer.clone());
+                attempts.spawn(async move { (at, connect(name, address, &config, &peer).await) });
                 true
             }
             None => false,
@@ -126,7 +121,6 @@ impl Connection {
 
 async fn connect(
     name: String,
-    host: &str,
     address: SocketAddr,
     config: &ClientConfig,
     peer: &PeerTelemetry,
@@ -137,7 +131,7 @@ async fn connect(
             Ok(()) => {
                 #[cfg(feature = "tls")]
                 if let Some(tls) = config.security.tls() {
-                    return secure(tls, name, host, stream, config, peer).await;
+                    return secure(tls, name, stream, config, peer).await;
                 }
                 let (read, write) = stream.into_split();
                 return Connection::start(name, read, write, config, peer).await;
@@ -158,7 +152,6 @@ async fn connect(
 async fn secure<S>(
     tls: &TlsClient,
     name: String,
-    host: &str,
     stream: S,
     config: &ClientConfig,
     peer: &PeerTelemetry,
@@ -170,12 +163,12 @@ where
         peer.tell(event);
     }
     let limit = config.connection_setup_timeout;
-    let reason = match timeout(limit, tls.connect(host, stream)).await {
+    let reason = match timeout(limit, tls.connect(peer.host(), stream)).await {
         Ok(Ok(stream)) => {
             let (read, write) = tokio::io::split(stream);
             return Connection::start(name, read, write, config, peer).await;
         }
-        Ok(Err(error)) => match failure(&error, host, tls.shows_certificate()) {
+        Ok(Err(error)) => match failure(&error, peer.host(), tls.shows_certificate()) {
             Failure::Refused(reason) => {
                 return Err(Error::Tls {
                     broker: name,

@@ -245,6 +245,37 @@ mod tests {
         assert!(!error.contains("geheim"), "{error}");
     }
 
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn without_tls_its_settings_name_the_feature() {
+        let mut security = Security::default();
+        for protocol in ["SSL", "sasl_ssl"] {
+            let reason = security.set_protocol(protocol).unwrap_err();
+            assert!(reason.contains("cargo feature \"tls\""), "{reason}");
+        }
+        let config = crate::admin::Admin::builder().properties([("ssl.ca.location", "ca.pem")]);
+        let told = config.unwrap_err().to_string();
+        assert!(told.contains("cargo feature \"tls\""), "{told}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_and_sasl_come_in_any_order() {
+        for tls_first in [true, false] {
+            let mut security = Security::default();
+            if tls_first {
+                security.set_tls(Tls::new());
+                assert_eq!(security.protocol(), SecurityProtocol::Ssl);
+            }
+            security.set_sasl(Sasl::plain("bob", "geheim"));
+            if !tls_first {
+                security.set_tls(Tls::new());
+            }
+            assert_eq!(security.protocol(), SecurityProtocol::SaslSsl);
+            assert_eq!(security.sasl().map(Sasl::principal), Some("bob"));
+        }
+    }
+
     #[test]
     fn what_is_set_last_counts() {
         let mut security = resolved(|security| {

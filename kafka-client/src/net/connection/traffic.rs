@@ -111,10 +111,10 @@ async fn loop_answers(
         let missing = match frame::missing(&received, max_len) {
             Ok(Frame::Whole(_)) => 0,
             Ok(Frame::Missing(missing)) => missing,
-            Err(error) if received.starts_with(TLS_ALERT) => {
-                return Ending::Refused(format!(
-                    "it speaks TLS, and the client plain text ({error}): set security.protocol to SSL or SASL_SSL, or bootstrap.servers to another listener"
-                ));
+            Err(_) if received.starts_with(TLS_ALERT) => {
+                return Ending::Refused(
+                    "it speaks TLS, and the client plain text: set security.protocol to SSL or SASL_SSL, or bootstrap.servers to a listener for plain text".to_owned(),
+                );
             }
             Err(error) => return Ending::Lost(error.to_string()),
         };

@@ -144,8 +144,9 @@ impl TlsClient {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let config = self.state().config.clone();
-        // A name may end with a dot, which certificates never have.
+        // A name may end with a dot, and an IPv6 address be in brackets: certificates have neither.
         let host = host.strip_suffix('.').unwrap_or(host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             let reason = format!("\"{host}\" is no name that a certificate could be for");
             io::Error::new(io::ErrorKind::InvalidInput, reason)

@@ -55,6 +55,10 @@ fn of_certificate(reason: &CertificateError, host: &str) -> String {
             "no CA that is trusted has signed the broker's certificate: set ssl.truststore.location to the certificate (PEM) of the CA that has"
                 .to_owned()
         }
+        CertificateError::BadSignature => {
+            "the broker's certificate is not signed by the CA that it names: whoever has issued it has another key than the CA that is trusted (ssl.truststore.location)"
+                .to_owned()
+        }
         CertificateError::Expired => expired(""),
         CertificateError::ExpiredContext { time, not_after } => {
             expired(&format!(" {} ago", between(*not_after, *time)))

@@ -41,13 +41,7 @@ async fn an_address_that_hangs_does_not_keep_the_next_one_waiting() {
     };
     let addresses = [first, good];
     let told = telemetry();
-    let open = Connection::open_any(
-        "the broker".to_owned(),
-        "localhost",
-        &addresses,
-        &config,
-        &told,
-    );
+    let open = Connection::open_any("the broker".to_owned(), &addresses, &config, &told);
     let (connection, _peer) = tokio::join!(soon("the connection", open), peer);
     connection.unwrap();
 }
@@ -63,13 +57,7 @@ async fn why_each_address_of_a_name_failed_is_told() {
     };
     let addresses = [first, second];
     let telemetry = telemetry();
-    let open = Connection::open_any(
-        "the broker".to_owned(),
-        "localhost",
-        &addresses,
-        &config,
-        &telemetry,
-    );
+    let open = Connection::open_any("the broker".to_owned(), &addresses, &config, &telemetry);
     let told = reason(soon("the failure", open).await.unwrap_err());
     let (one, two) = told.split_once(", ").unwrap();
     assert!(one.starts_with(&format!("{first}: ApiVersions was not answered")));
@@ -77,12 +65,6 @@ async fn why_each_address_of_a_name_failed_is_told() {
         two.starts_with(&format!("{second}: ")) && two.contains("refused"),
         "{two}"
     );
-    let none = Connection::open_any(
-        "the broker".to_owned(),
-        "localhost",
-        &[],
-        &config,
-        &telemetry,
-    );
+    let none = Connection::open_any("the broker".to_owned(), &[], &config, &telemetry);
     assert_eq!(reason(none.await.unwrap_err()), "the name has no address");
 }
