@@ -29,6 +29,8 @@ public class MetricNames {
     private static final String RECORDS = "metric-names";
     private static final int COUNT = 10;
     private static final long PATIENCE_MS = 60_000;
+    /** How long everything that was measured stays to be seen, by brokers that ask for it, too. */
+    private static final Duration SHOWN = Duration.ofSeconds(2);
 
     private final TreeSet<String> lines = new TreeSet<>();
 
@@ -60,6 +62,7 @@ public class MetricNames {
                 producer.send(new ProducerRecord<>(RECORDS, "value " + n)).get();
             }
             producer.commitTransaction();
+            Thread.sleep(SHOWN.toMillis());
             add(producer.metrics());
         }
     }
@@ -72,6 +75,7 @@ public class MetricNames {
             int[] seen = {0};
             await(() -> (seen[0] += consumer.poll(Duration.ofMillis(500)).count()) >= COUNT);
             consumer.commitSync();
+            consumer.poll(SHOWN);
             add(consumer.metrics());
         }
     }
@@ -86,6 +90,7 @@ public class MetricNames {
             int[] seen = {0};
             await(() -> (seen[0] += consumer.poll(Duration.ofMillis(500)).count()) >= COUNT);
             consumer.commitSync();
+            consumer.poll(SHOWN);
             add(consumer.metrics());
         }
     }

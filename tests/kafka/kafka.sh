@@ -32,6 +32,7 @@
 #   --acl           switch the authorizer on: SASL users need ACLs, plain text and "admin" may do all
 #   --heap SIZE     each node's heap                   (512m)
 #   --conf K=V      any broker setting (repeatable), over those below
+#   --classpath P   classes of your own for the nodes, such as a plug-in that --conf names
 #   --timeout S     seconds to wait for readiness      (90)
 # Options of every command:
 #   --name NAME     several clusters side by side      (default, or $KAFKA_NAME)
@@ -69,6 +70,7 @@ ECDSA=
 CLIENT_AUTH=requested
 ACL=
 HEAP=512m
+CLASSES=
 TIMEOUT=90
 WIPE=
 CONF=()
@@ -95,6 +97,7 @@ while [ $# -gt 0 ]; do
         --nodes) value "$@"; NODES=$2; shift 2 ;;
         --port) value "$@"; PORT=$2; shift 2 ;;
         --heap) value "$@"; HEAP=$2; shift 2 ;;
+        --classpath) value "$@"; CLASSES=$2; shift 2 ;;
         --timeout) value "$@"; TIMEOUT=$2; shift 2 ;;
         --conf) value "$@"; CONF+=("$2"); shift 2 ;;
         --sasl) SASL=1; shift ;;
@@ -385,7 +388,7 @@ launch() {
     nohup $wrap "$java" -Xms64m "-Xmx$HEAP" -XX:+UseSerialGC -Djava.awt.headless=true \
       -Dorg.slf4j.simpleLogger.defaultLogLevel=info -Dorg.slf4j.simpleLogger.showDateTime=true \
       -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS -Dorg.slf4j.simpleLogger.showThreadName=false \
-      -cp "$(libs)/*" kafka.Kafka "$d/server.properties" > "$d/kafka.log" 2>&1 < /dev/null &
+      -cp "$(libs)/*${CLASSES:+:$CLASSES}" kafka.Kafka "$d/server.properties" > "$d/kafka.log" 2>&1 < /dev/null &
     echo $! > "$d/pid"
   )
 }
@@ -441,7 +444,7 @@ start() {
   mkdir -p "$CLUSTER"
   CLUSTER_ID=$(java_run kafka.tools.StorageTool random-uuid 2>/dev/null)
   {
-    for o in VERSION NODES PORT SASL SSL ECDSA HEAP CLUSTER_ID; do printf '%s=%q\n' "$o" "${!o}"; done
+    for o in VERSION NODES PORT SASL SSL ECDSA HEAP CLASSES CLUSTER_ID; do printf '%s=%q\n' "$o" "${!o}"; done
   } > "$STATE"
   [ -z "$SSL" ] || make_certs
   for n in $(seq 1 "$NODES"); do

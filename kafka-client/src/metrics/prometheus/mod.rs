@@ -11,6 +11,8 @@
 //! # let _ = (body, CONTENT_TYPE); }
 //! ```
 //!
+//! `examples/metrics.rs` of the project serves it by `axum`, beside a consumer that runs.
+//!
 //! # Names
 //!
 //! A name is `kafka`, Kafka's group without `-metrics`, and Kafka's name, as JMX exporters and Micrometer have them:
