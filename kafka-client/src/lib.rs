@@ -8,6 +8,17 @@
 //! - [`metrics`] are what a client measures, under Kafka's names; [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
+//! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
+//! | `json` | typed records as JSON, by serde: `serialization::Json` |
+//! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
+//!
 //! # Logs and spans
 //!
 //! What the client does is told to [`tracing`](https://docs.rs/tracing). At the levels `error`, `warn` and `info` it is
@@ -43,6 +54,8 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod clock;
 mod cluster;
 mod config;
@@ -50,12 +63,13 @@ pub mod consumer;
 mod error;
 pub mod events;
 #[cfg(feature = "_http")]
-#[allow(dead_code, unused_imports)]
 mod http;
 pub mod metrics;
 mod net;
 pub mod producer;
 mod retry;
+#[cfg(feature = "schema-registry")]
+pub mod schema_registry;
 pub mod security;
 pub mod serialization;
 mod telemetry;
