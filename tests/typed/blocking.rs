@@ -24,6 +24,19 @@ fn embedded() -> (tokio::runtime::Runtime, Broker) {
     (runtime, broker)
 }
 
+/// Does something on a thread of its own, which does not take longer than this.
+fn bounded(servers: String, work: fn(&str)) {
+    let (ended, ending) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        work(&servers);
+        let _ = ended.send(());
+    });
+    if let Err(mpsc::RecvTimeoutError::Timeout) = ending.recv_timeout(2 * WAIT) {
+        panic!("not done within {:?}", 2 * WAIT);
+    }
+    worker.join().expect("no failure above");
+}
+
 fn producer(servers: &str) -> Producer {
     let builder = Producer::builder().bootstrap_servers(servers);
     builder.build_blocking().unwrap()
@@ -33,7 +46,7 @@ fn topic(servers: &str, name: &str) -> String {
     let admin = Admin::builder().bootstrap_servers(servers);
     let admin = admin.build_blocking().unwrap();
     let name = unique(name);
-    let topic = NewTopic::new(&name).replication_factor(1);
+    let topic = NewTopic::new(&name).partitions(1).replication_factor(1);
     for (_, result) in admin.create_topics([topic]).unwrap() {
         result.unwrap();
     }
@@ -108,13 +121,19 @@ fn what_is_written_is_read_by_a_group_and_committed(servers: &str) {
 #[test]
 fn groups_on_the_embedded_broker() {
     let (_runtime, broker) = embedded();
-    what_is_written_is_read_by_a_group_and_committed(&broker.bootstrap_servers());
+    bounded(
+        broker.bootstrap_servers(),
+        what_is_written_is_read_by_a_group_and_committed,
+    );
 }
 
 #[test]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 fn groups_on_kafka() {
-    what_is_written_is_read_by_a_group_and_committed(&bootstrap());
+    bounded(
+        bootstrap(),
+        what_is_written_is_read_by_a_group_and_committed,
+    );
 }
 
 fn transactions_are_seen_when_they_are_committed(servers: &str) {
@@ -148,13 +167,16 @@ fn transactions_are_seen_when_they_are_committed(servers: &str) {
 #[test]
 fn transactions_on_the_embedded_broker() {
     let (_runtime, broker) = embedded();
-    transactions_are_seen_when_they_are_committed(&broker.bootstrap_servers());
+    bounded(
+        broker.bootstrap_servers(),
+        transactions_are_seen_when_they_are_committed,
+    );
 }
 
 #[test]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 fn transactions_on_kafka() {
-    transactions_are_seen_when_they_are_committed(&bootstrap());
+    bounded(bootstrap(), transactions_are_seen_when_they_are_committed);
 }
 
 fn an_admin_does_what_it_has_methods_for_and_everything_else(servers: &str) {

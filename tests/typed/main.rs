@@ -53,7 +53,8 @@ impl Cluster {
         let name = unique(name);
         let admin = Admin::builder().bootstrap_servers(&self.servers);
         let admin = within("an admin client", admin.build()).await.unwrap();
-        let created = admin.create_topics([NewTopic::new(&name).replication_factor(1)]);
+        let topic = NewTopic::new(&name).partitions(1).replication_factor(1);
+        let created = admin.create_topics([topic]);
         for (_, result) in within("a topic", created).await.unwrap() {
             result.unwrap();
         }
