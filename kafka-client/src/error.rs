@@ -284,6 +284,10 @@ pub enum Error {
         /// What keeps it from being known.
         cause: Box<Error>,
     },
+    /// A schema registry that said no, or could not be asked.
+    #[cfg(feature = "schema-registry")]
+    #[error(transparent)]
+    SchemaRegistry(#[from] crate::schema_registry::RegistryError),
     /// Something that does not go together with what was called before. Nothing has changed.
     #[error("{reason}")]
     IllegalState {
@@ -308,6 +312,8 @@ impl Error {
             | Self::Connect { .. }
             | Self::BufferFull { .. } => true,
             Self::Indeterminate { cause, .. } => !cause.is_fatal(),
+            #[cfg(feature = "schema-registry")]
+            Self::SchemaRegistry(error) => error.is_retriable(),
             _ => false,
         }
     }

@@ -9,6 +9,17 @@
 //!   brokers that ask for them (KIP-714, [below](#metrics-for-the-brokers)); [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
+//! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
+//! | `json` | typed records as JSON, by serde: `serialization::Json` |
+//! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
+//!
 //! # Logs and spans
 //!
 //! What the client does is told to [`tracing`](https://docs.rs/tracing). At the levels `error`, `warn` and `info` it is
@@ -59,6 +70,8 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod clock;
 mod cluster;
 mod config;
@@ -66,13 +79,14 @@ pub mod consumer;
 mod error;
 pub mod events;
 #[cfg(feature = "_http")]
-#[allow(dead_code, unused_imports)]
 mod http;
 pub mod metrics;
 mod net;
 pub mod producer;
 mod push;
 mod retry;
+#[cfg(feature = "schema-registry")]
+pub mod schema_registry;
 pub mod security;
 pub mod serialization;
 mod telemetry;
