@@ -231,6 +231,36 @@ pub enum Error {
         /// The partition.
         partition: TopicPartition,
     },
+    /// A share group on brokers that do not have them: those before Kafka 4.1, and later ones where they are switched off.
+    #[error(
+        "group \"{group}\" cannot be a share group: {reason}; share groups need Kafka 4.1 or newer with the feature share.version switched on"
+    )]
+    ShareGroupsUnsupported {
+        /// `group.id`.
+        group: String,
+        /// What stands against it.
+        reason: String,
+    },
+    /// A record of an earlier poll of which nothing was said, where the program is to acknowledge all of them.
+    #[error(
+        "the record at offset {offset} of {partition} is not acknowledged: with share.acknowledgement.mode=explicit, all records of a poll have to be before the next one"
+    )]
+    NotAcknowledged {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+    },
+    /// A record that cannot be acknowledged, because the share consumer does not have it.
+    #[error(
+        "the record at offset {offset} of {partition} does not wait for an acknowledgement: no poll has returned it, it was acknowledged and sent already, or its lock was lost"
+    )]
+    NotAcquired {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+    },
     /// A partition that the consumer does not read (any more).
     #[error("partition {partition} is not assigned to this consumer")]
     NotAssigned {
@@ -336,6 +366,7 @@ impl Error {
             | Self::Tls { .. }
             | Self::UnsupportedVersion { .. }
             | Self::GroupProtocolUnsupported { .. }
+            | Self::ShareGroupsUnsupported { .. }
             | Self::Fenced { .. } => true,
             Self::Indeterminate { cause, .. } => cause.is_fatal(),
             _ => false,

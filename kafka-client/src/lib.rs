@@ -2,6 +2,7 @@
 //!
 //! - [`Producer`](producer::Producer) writes records: batched, compressed, idempotent, in transactions;
 //! - [`Consumer`](consumer::Consumer) reads them, alone or in a group;
+//! - [`ShareConsumer`](share::ShareConsumer) works through records together with others, as from a queue;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names;
 //! - connections are authenticated by [SASL](security);
@@ -89,6 +90,7 @@ mod retry;
 pub mod schema_registry;
 pub mod security;
 pub mod serialization;
+pub mod share;
 mod telemetry;
 mod types;
 

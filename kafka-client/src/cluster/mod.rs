@@ -4,6 +4,7 @@ mod connections;
 mod coordinators;
 mod metadata;
 mod recovery;
+mod topic_names;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};

@@ -18,7 +18,10 @@ const FAMILIES: &[(&str, &str)] = &[
     ("sasl.oauthbearer.", TOKENS),
     ("ssl.", TLS),
     ("metrics.", METRICS),
-    ("share.", "share groups are not there"),
+    (
+        "share.",
+        "it is a setting of ShareConsumer, or of the group: Admin sets that of a group",
+    ),
 ];
 
 const SETTINGS: &[(&str, &str)] = &[

@@ -126,6 +126,16 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// Acknowledgements of a share consumer do not count, or nobody knows whether they do: the records are delivered again
+    /// if not.
+    AcknowledgementsFailed {
+        /// The partition.
+        partition: TopicPartition,
+        /// How many records were acknowledged.
+        records: u64,
+        /// Why.
+        error: Error,
+    },
     /// A partition is read from where `auto.offset.reset` says, or from where the log goes on.
     OffsetReset {
         /// The partition.
@@ -300,6 +310,14 @@ impl fmt::Display for Event {
             Self::AutoCommitFailed { group, error } => {
                 write!(f, "auto-commit of group \"{group}\" failed: {error}")
             }
+            Self::AcknowledgementsFailed {
+                partition,
+                records,
+                error,
+            } => write!(
+                f,
+                "acknowledgements of {records} records of {partition} failed: {error}"
+            ),
             Self::OffsetReset {
                 partition,
                 from,
