@@ -527,7 +527,8 @@ impl BrokerBuilder {
             servers: Mutex::new(servers),
             timers: tokio::spawn(async move {
                 let transactions = timed.transactions.run_timers(&timed);
-                tokio::join!(timed.groups.run_timers(), transactions);
+                let share = timed.share.run_timers(&timed.clock);
+                tokio::join!(timed.groups.run_timers(), share, transactions);
             }),
             cluster,
         }

@@ -9,8 +9,10 @@ use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
+use crate::node::Node;
 use crate::node::{Client, Node};
 use crate::security::{Answer, Authenticator, Principal, Reaction};
+use crate::share::ConnectionSessions;
 
 /// Room for what comes in. Larger frames get more, as they come in and not as they announce it.
 const RECEIVE_BYTES: usize = 64 << 10;
@@ -62,6 +64,7 @@ pub(crate) async fn serve(
     mut stream: impl Transport,
     peer: String,
 ) {
+    let _sessions = ConnectionSessions::of(&node);
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
     let client = Client {
         host: format!("/{host}").into(),

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
-use crate::client_metrics::ClientMetrics;
 use crate::authorizer::Authorization;
+use crate::client_metrics::ClientMetrics;
 use crate::clock::Clock;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
@@ -17,6 +17,7 @@ use crate::nodes::{Endpoint, Nodes};
 use crate::producers::ProducerIds;
 use crate::security::{Principal, SecurityProtocol, Users};
 use crate::settings::Settings;
+use crate::share::{SharePartitions, ShareSessions};
 use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
 use crate::transactions::Transactions;
 
@@ -29,6 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Nodes,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
+    pub(crate) share: SharePartitions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
     pub(crate) client_metrics: ClientMetrics,
@@ -47,6 +49,7 @@ impl Cluster {
             nodes: Nodes::default(),
             topics: Topics::default(),
             groups: Groups::new(&settings),
+            share: SharePartitions::new(&settings.share_groups),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
             client_metrics: ClientMetrics::new(settings.telemetry_max_bytes),
@@ -78,6 +81,8 @@ impl Cluster {
         let deleted = self.topics.delete(topic);
         if deleted {
             self.groups.forget_topic(&topic.name);
+            self.share
+                .forget_everywhere(|partition| partition.topic_id == topic.id);
         }
         deleted
     }
@@ -89,6 +94,7 @@ pub(crate) struct Node {
     pub(crate) id: i32,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) share_sessions: ShareSessions,
     /// How many requests of each API it was sent.
     requests: Mutex<HashMap<i16, u64>>,
 }
@@ -98,6 +104,7 @@ impl Node {
         Self {
             id,
             fetch_sessions: FetchSessions::new(cluster.settings.fetch_session_slots),
+            share_sessions: ShareSessions::new(cluster.settings.share_groups.max_sessions),
             cluster,
             requests: Mutex::default(),
         }

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use crate::authorizer::Authorizer;
 use crate::groups::ConsumerGroupSettings;
 use crate::security::{Listener, SecuritySettings};
+use crate::share::ShareSettings;
 use crate::transactions::TransactionVersion;
 
 /// What a broker is set to. Each is named after Kafka's own setting.
@@ -17,6 +18,7 @@ pub(crate) struct Settings {
     /// Whether clients may push metrics; Kafka has no setting for it, but a reporter that takes them or none.
     pub(crate) client_metrics: bool,
     pub(crate) telemetry_max_bytes: usize,
+    pub(crate) share_groups: ShareSettings,
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
@@ -46,6 +48,7 @@ impl Default for Settings {
             consumer_groups: ConsumerGroupSettings::default(),
             client_metrics: false,
             telemetry_max_bytes: 1 << 20,
+            share_groups: ShareSettings::default(),
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,
