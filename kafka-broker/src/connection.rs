@@ -9,7 +9,6 @@ use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
-use crate::node::Node;
 use crate::node::{Client, Node};
 use crate::security::{Answer, Authenticator, Principal, Reaction};
 use crate::share::ConnectionSessions;
