@@ -4,7 +4,7 @@
 //! - [`Consumer`](consumer::Consumer) reads them, alone or in a group;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names;
-//! - connections are authenticated by [SASL](security);
+//! - connections are authenticated by [SASL](security), and encrypted by [TLS](security#tls) (feature `tls`);
 //! - [`metrics`] are what a client measures, under Kafka's names; [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
 //!
