@@ -49,6 +49,7 @@ mod config;
 pub mod consumer;
 mod error;
 pub mod events;
+mod join;
 pub mod metrics;
 mod net;
 pub mod producer;

@@ -37,5 +37,6 @@ mod settings;
 pub use mechanism::{Preparing, SaslError, SaslExchange, SaslMechanism, SaslStep};
 pub use oauth_bearer::BearerToken;
 pub use sasl::Sasl;
+pub(crate) use scram::Hash as ScramHash;
 pub use secret::Secret;
 pub use settings::{Security, SecurityProtocol};
