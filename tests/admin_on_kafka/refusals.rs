@@ -4,6 +4,10 @@ use kafka_proto::codec::Uuid;
 
 use crate::*;
 
+fn one(outcomes: Result<Vec<(String, Result<(), Error>)>, Error>) -> String {
+    text(&only(outcomes.unwrap()))
+}
+
 pub(crate) async fn what_cannot_be_done_is_said_in_one_clear_sentence(kafka: &Kafka) {
     let admin = kafka.admin().await;
     let name = topic(&admin, 1).await;
@@ -55,8 +59,6 @@ pub(crate) async fn what_cannot_be_done_is_said_in_one_clear_sentence(kafka: &Ka
         host: "127.0.0.1".to_owned(),
         port: 1,
     };
-    let one =
-        |outcomes: Result<Vec<(String, Result<(), Error>)>, Error>| text(&only(outcomes.unwrap()));
     let broker = admin.with_timeout(Duration::from_secs(5));
     let told = [
         (

@@ -20,7 +20,6 @@ pub(crate) async fn a_user_can_log_in_once_its_password_is_set_and_no_more_once_
                 &*user,
                 AlterScramCredential::Upsert(credential(ScramMechanism::Sha256)),
             ),
-            (&*user, AlterScramCredential::Upsert(stronger)),
             (
                 "admin-missing",
                 AlterScramCredential::Delete(ScramMechanism::Sha256),
@@ -37,11 +36,11 @@ pub(crate) async fn a_user_can_log_in_once_its_password_is_set_and_no_more_once_
     );
     let altered = altered.await.unwrap();
     let said = format!("{altered:?}");
-    assert!(
-        !said.contains("geheim") || !said.contains(&password),
-        "{said}"
-    );
+    assert!(!said.contains(&password), "{said}");
     assert_eq!(code(&altered[0].1), ErrorCode::None);
+    let stronger = [(&*user, AlterScramCredential::Upsert(stronger))];
+    let set = within("altering", admin.alter_user_scram_credentials(stronger));
+    only(set.await.unwrap()).unwrap();
     assert_eq!(code(&altered[1].1), ErrorCode::ResourceNotFound);
     assert_eq!(code(&altered[2].1), ErrorCode::UnacceptableCredential);
     assert!(text(&altered[3].1).contains("user \"unknown\""));
@@ -74,10 +73,11 @@ pub(crate) async fn a_user_can_log_in_once_its_password_is_set_and_no_more_once_
             log_in(login, servers).await.unwrap();
         }
     }
-    let removed = [ScramMechanism::Sha256, ScramMechanism::Sha512]
-        .map(|mechanism| (&*user, AlterScramCredential::Delete(mechanism)));
-    let removed = within("removing", admin.alter_user_scram_credentials(removed));
-    only(removed.await.unwrap()).unwrap();
+    for mechanism in [ScramMechanism::Sha256, ScramMechanism::Sha512] {
+        let removed = [(&*user, AlterScramCredential::Delete(mechanism))];
+        let removed = within("removing", admin.alter_user_scram_credentials(removed));
+        only(removed.await.unwrap()).unwrap();
+    }
     becomes("no credentials", Vec::new(), infos).await;
     kafka.java_sees(&[(&format!("scram {user}"), "ResourceNotFoundException")]);
     if let Some(servers) = sasl {

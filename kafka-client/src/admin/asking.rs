@@ -84,6 +84,33 @@ impl Admin {
         .await
     }
 
+    /// The same for an answer about several things, each with an outcome of its own.
+    ///
+    /// # Errors
+    /// As `read` has them for all of the answer.
+    pub(super) async fn ask_each<R, I, T>(
+        &self,
+        operation: Operation<'_>,
+        make: impl Fn(i16) -> R,
+        read: impl Fn(R::Response) -> Result<Vec<(I, Result<T>)>>,
+    ) -> Result<Vec<(I, Result<T>)>>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        let (make, read) = (&make, &read);
+        self.retry(operation.what, || async move {
+            let (answer, broker) = self.send(Node::Any, operation, make).await?;
+            let all = read(answer).map_err(|error| self.told(error, Some(&broker)))?;
+            let each = all.into_iter().map(|(item, outcome)| {
+                let outcome = outcome.map_err(|error| self.told(error, Some(&broker)));
+                (item, outcome)
+            });
+            Ok(each.collect())
+        })
+        .await
+    }
+
     /// Sends a request once; the answer comes with the name of the broker.
     pub(super) async fn send<R>(
         &self,
@@ -125,6 +152,13 @@ impl Admin {
         let who = match security.sasl().map(Sasl::principal) {
             Some(principal) => format!("\"{principal}\""),
             None => "this client".to_owned(),
+        };
+        let message = match message {
+            // Some brokers say it with all that they know of the connection.
+            Some(said) if is_denial && said.starts_with("Request Request(") => said
+                .rfind("needs ")
+                .map(|needs| format!("it {}", &said[needs..])),
+            message => message,
         };
         let what = match broker {
             Some(broker) if is_denial => format!("{what}, asked for by {who} at {broker}"),

@@ -154,7 +154,7 @@ pub enum AlterScramCredential {
 }
 
 impl Admin {
-    /// Sets and removes credentials of users; for each user whether all of that was done, or nothing (KIP-554,
+    /// Sets and removes credentials of users, one of each user; for each user whether it was done (KIP-554,
     /// `Admin.alterUserScramCredentials`). Connections that are open stay so. Cancel-safe, except that it may be done all the
     /// same.
     ///
@@ -173,7 +173,7 @@ impl Admin {
     /// # Errors
     /// When no broker could be asked. What is wrong with a single user is told with the user:
     /// [`Error::Credential`] for what cannot be sent, `RESOURCE_NOT_FOUND` for what cannot be removed because it is not there,
-    /// `UNACCEPTABLE_CREDENTIAL` for too few or too many iterations.
+    /// `UNACCEPTABLE_CREDENTIAL` for too few or too many iterations, `DUPLICATE_RESOURCE` for a user who is there twice.
     pub async fn alter_user_scram_credentials<U: Into<String>>(
         &self,
         changes: impl IntoIterator<Item = (U, AlterScramCredential)>,
@@ -282,7 +282,7 @@ impl Admin {
             Ok(each)
         };
         let describing = Operation::new("describing SCRAM credentials");
-        self.ask(describing, To::Any, make, read).await
+        self.ask_each(describing, make, read).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What topics there are, and where their partitions are kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
@@ -80,9 +80,8 @@ impl Admin {
     pub async fn list_topics(&self) -> Result<Vec<TopicListing>> {
         let answer = self.metadata_of(None, false).await?;
         let mut topics: Vec<TopicListing> = answer
-            .topics
             .into_iter()
-            .filter_map(|topic| {
+            .filter_map(|(topic, _)| {
                 Some(TopicListing {
                     name: topic.name?.to_string(),
                     id: topic.topic_id,
@@ -123,10 +122,8 @@ impl Admin {
             };
             let wanted = names.iter().map(wanted).collect();
             let operations = self.options.asks_for_operations;
-            for topic in self.metadata_of(Some(wanted), false).await?.topics {
+            for (topic, found) in self.metadata_of(Some(wanted), false).await? {
                 let name = topic.name.clone().unwrap_or_default();
-                let what = || format!("topic \"{name}\"");
-                let found = check(topic.error_code, what);
                 let found = found.map(|()| description(name.to_string(), topic, operations));
                 described.insert(name, found);
             }
@@ -135,7 +132,7 @@ impl Admin {
             let found = described.remove(&name);
             (name.to_string(), found.unwrap_or_else(|| lacking(&name)))
         };
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let each = names.into_iter().filter(|name| seen.insert(name.clone()));
         Ok(each.map(found).collect())
     }
@@ -150,7 +147,7 @@ impl Admin {
         &self,
         ids: impl IntoIterator<Item = Uuid>,
     ) -> Result<Vec<(Uuid, Result<TopicDescription>)>> {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let ids: Vec<Uuid> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
         let wanted = |id: &Uuid| MetadataRequestTopic {
             topic_id: *id,
@@ -161,10 +158,9 @@ impl Admin {
         let operations = self.options.asks_for_operations;
         let answer = self.metadata_of(Some(wanted), true).await?;
         let mut described = HashMap::new();
-        for topic in answer.topics {
+        for (topic, found) in answer {
             let id = topic.topic_id;
             let name = topic.name.clone().unwrap_or_default().to_string();
-            let found = check(topic.error_code, || id.name());
             described.insert(id, found.map(|()| description(name, topic, operations)));
         }
         let found = |id: Uuid| {
@@ -174,12 +170,12 @@ impl Admin {
         Ok(ids.into_iter().map(found).collect())
     }
 
-    /// Asks for some topics, or for all.
+    /// Asks for some topics, or for all; each comes with what is wrong with it.
     async fn metadata_of(
         &self,
         topics: Option<Vec<MetadataRequestTopic>>,
         by_id: bool,
-    ) -> Result<MetadataResponse> {
+    ) -> Result<Vec<(MetadataResponseTopic, Result<()>)>> {
         let operations = self.options.asks_for_operations && topics.is_some();
         let make = |version| MetadataRequest {
             // In version 0 an empty list meant all.
@@ -194,9 +190,16 @@ impl Admin {
         let describing = Operation::new("describing topics")
             .needing(FIRST_VERSION_WITH_OPERATIONS, operations)
             .needing(FIRST_VERSION_WITH_IDS, by_id);
-        self.ask(describing, To::Any, make, |answer: MetadataResponse| {
+        self.ask_each(describing, make, |answer: MetadataResponse| {
             check(answer.error_code, || "topics".to_owned())?;
-            Ok(answer)
+            let each = answer.topics.into_iter().map(|topic| {
+                let found = check(topic.error_code, || match &topic.name {
+                    Some(name) if !by_id => format!("topic \"{name}\""),
+                    _ => topic.topic_id.name(),
+                });
+                (topic, found)
+            });
+            Ok(each.collect())
         })
         .await
     }
@@ -241,7 +244,10 @@ impl Admin {
             begin = goes_on;
             next = Some(cursor);
         }
-        Ok(described.into_iter().collect())
+        let told = |(name, found): (ByteString, Result<_>)| {
+            (name, found.map_err(|error| self.told(error, None)))
+        };
+        Ok(described.into_iter().map(told).collect())
     }
 }
 

@@ -75,7 +75,7 @@ impl NewTopic {
 /// A topic that was created, or could be (KIP-525).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatedTopic {
-    /// Its id; zero where brokers give none, and if it was not created.
+    /// Its id; zero where brokers give none. That of one that was only validated is nobody's.
     pub id: Uuid,
     /// How many partitions it has; `None` before Kafka 2.4, or if we may not see its settings.
     pub partitions: Option<i32>,
