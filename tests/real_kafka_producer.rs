@@ -313,7 +313,7 @@ async fn a_topic_made_anew_is_written_to_as_if_nothing_had_happened() {
                 .1
             {
                 // The producer may have had it created already by asking for it.
-                Ok(())
+                Ok(_)
                 | Err(Error::Broker {
                     code: ErrorCode::TopicAlreadyExists,
                     ..

@@ -4,7 +4,9 @@ use kafka_proto::codec::Uuid;
 
 use crate::*;
 
-fn one(outcomes: Result<Vec<(String, Result<(), Error>)>, Error>) -> String {
+type Outcomes = Result<Vec<(String, Result<(), Error>)>, Error>;
+
+fn one(outcomes: Outcomes) -> String {
     text(&only(outcomes.unwrap()))
 }
 
