@@ -74,6 +74,7 @@ mod error;
 pub mod events;
 #[cfg(feature = "_http")]
 mod http;
+mod join;
 pub mod metrics;
 mod net;
 pub mod producer;

@@ -82,6 +82,7 @@ mod tls;
 pub use mechanism::{Preparing, SaslError, SaslExchange, SaslMechanism, SaslStep};
 pub use oauth_bearer::BearerToken;
 pub use sasl::Sasl;
+pub(crate) use scram::Hash as ScramHash;
 pub use secret::Secret;
 pub use settings::{Security, SecurityProtocol};
 #[cfg(feature = "tls")]
