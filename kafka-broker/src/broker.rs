@@ -258,7 +258,7 @@ pub struct BrokerBuilder {
     advertised_host: Option<String>,
     nodes: usize,
     racks: Vec<String>,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl BrokerBuilder {
@@ -537,7 +537,8 @@ fn run(cluster: Cluster, listeners: BTreeMap<i32, (SocketAddr, Option<TcpListene
         servers: Mutex::new(servers),
         timers: tokio::spawn(async move {
             let transactions = timed.transactions.run_timers(&timed);
-            tokio::join!(timed.groups.run_timers(), transactions);
+            let share = timed.share.run_timers(&timed.clock);
+            tokio::join!(timed.groups.run_timers(), share, transactions);
         }),
         cluster,
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
 use crate::node::Node;
+use crate::share::ConnectionSessions;
 
 /// Room for what comes in. Larger frames get more, as they come in and not as they announce it.
 const RECEIVE_BYTES: usize = 64 << 10;
@@ -53,6 +54,7 @@ pub(crate) enum Closed {
 
 /// Serves a connection until either side closes it.
 pub(crate) async fn serve(node: Arc<Node>, mut stream: impl Transport, peer: String) {
+    let _sessions = ConnectionSessions::of(&node);
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
     let client_host = format!("/{host}").into();
     match exchange(&node, &client_host, &mut stream).await {

@@ -44,6 +44,14 @@ pub enum BrokerError {
         /// The partition's number.
         partition: i32,
     },
+    /// A share group cannot be set to this.
+    #[error("cannot configure share group \"{group_id}\": {reason}")]
+    ShareGroupConfig {
+        /// The group's id.
+        group_id: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// There is no such broker, or it is down.
     #[error(
         "there is no broker {node} that is up (brokers count from 1, see BrokerBuilder::nodes)"

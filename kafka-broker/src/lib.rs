@@ -14,8 +14,8 @@
 //!
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
-//! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol) and
-//! `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
+//! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol),
+//! `share` (what share groups have done of partitions) and `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
 //! which one process may have several).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
@@ -42,6 +42,7 @@ mod producers;
 mod refusal;
 mod server;
 mod settings;
+mod share;
 mod topic_config;
 mod topics;
 mod topics_image;

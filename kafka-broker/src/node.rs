@@ -14,6 +14,7 @@ use crate::lock::lock;
 use crate::nodes::Nodes;
 use crate::producers::ProducerIds;
 use crate::settings::Settings;
+use crate::share::{SharePartitions, ShareSessions};
 use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
 use crate::transactions::Transactions;
 
@@ -26,6 +27,7 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Nodes,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
+    pub(crate) share: SharePartitions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
     /// Whether who asks for the cluster's metadata is told to bootstrap again.
@@ -40,6 +42,7 @@ impl Cluster {
             nodes: Nodes::default(),
             topics: Topics::default(),
             groups: Groups::new(&settings),
+            share: SharePartitions::new(&settings.share_groups),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
             sends_away: AtomicBool::new(false),
@@ -68,6 +71,8 @@ impl Cluster {
         let deleted = self.topics.delete(topic);
         if deleted {
             self.groups.forget_topic(&topic.name);
+            self.share
+                .forget_everywhere(|partition| partition.topic_id == topic.id);
         }
         deleted
     }
@@ -79,6 +84,7 @@ pub(crate) struct Node {
     pub(crate) id: i32,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) share_sessions: ShareSessions,
     /// How many requests of each API it was sent.
     requests: Mutex<HashMap<i16, u64>>,
 }
@@ -88,6 +94,7 @@ impl Node {
         Self {
             id,
             fetch_sessions: FetchSessions::new(cluster.settings.fetch_session_slots),
+            share_sessions: ShareSessions::new(cluster.settings.share_groups.max_sessions),
             cluster,
             requests: Mutex::default(),
         }

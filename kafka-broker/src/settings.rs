@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::groups::ConsumerGroupSettings;
+use crate::share::ShareSettings;
 use crate::transactions::TransactionVersion;
 
 /// What a broker is set to. Each is named after Kafka's own setting.
@@ -12,6 +13,7 @@ pub(crate) struct Settings {
     pub(crate) group_min_session_timeout: Duration,
     pub(crate) group_max_session_timeout: Duration,
     pub(crate) consumer_groups: ConsumerGroupSettings,
+    pub(crate) share_groups: ShareSettings,
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
@@ -36,6 +38,7 @@ impl Default for Settings {
             group_min_session_timeout: Duration::from_secs(6),
             group_max_session_timeout: Duration::from_secs(30 * 60),
             consumer_groups: ConsumerGroupSettings::default(),
+            share_groups: ShareSettings::default(),
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,

@@ -11,6 +11,10 @@ use super::SERVED;
 use crate::node::Call;
 use crate::transactions::TransactionVersion;
 
+/// The feature by which clients know that there are share groups, and its level.
+const SHARE_FEATURE: &str = "share.version";
+const SHARE_VERSION: i16 = 1;
+
 pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let names = [
         &request.client_software_name,
@@ -28,6 +32,12 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
         name: name.clone(),
         max_version_level: level,
         min_version_level: level,
+        ..Default::default()
+    };
+    let share = FinalizedFeatureKey {
+        name: ByteString::from_static(SHARE_FEATURE),
+        max_version_level: SHARE_VERSION,
+        min_version_level: SHARE_VERSION,
         ..Default::default()
     };
     ApiVersionsResponse {
@@ -50,18 +60,25 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
                 }
             })
             .collect(),
-        supported_features: vec![SupportedFeatureKey {
-            name,
-            max_version: TransactionVersion::V2.level(),
-            ..Default::default()
-        }],
+        supported_features: vec![
+            SupportedFeatureKey {
+                name: share.name.clone(),
+                max_version: SHARE_VERSION,
+                ..Default::default()
+            },
+            SupportedFeatureKey {
+                name,
+                max_version: TransactionVersion::V2.level(),
+                ..Default::default()
+            },
+        ],
         // Features are set once, when the broker starts.
         finalized_features_epoch: 0,
         // At level 0 a feature is not finalized.
         finalized_features: if level > 0 {
-            vec![finalized]
+            vec![share, finalized]
         } else {
-            Vec::new()
+            vec![share]
         },
         ..Default::default()
     }

@@ -2,15 +2,18 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod alter_share_group_offsets;
 mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_share_group_offsets;
 mod delete_topics;
 mod describe_groups;
 mod describe_producers;
+mod describe_share_group_offsets;
 mod describe_transactions;
 mod end_txn;
 mod fetch;
@@ -28,6 +31,11 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod sasl;
+mod share_acknowledge;
+mod share_fetch;
+mod share_group_describe;
+mod share_group_heartbeat;
+mod share_partitions;
 mod sync_group;
 mod txn_offset_commit;
 mod write_txn_markers;
@@ -43,7 +51,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 32] = [
+const SERVED: [i16; 39] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -76,6 +84,13 @@ const SERVED: [i16; 32] = [
     ListTransactionsRequest::KEY,
     ConsumerGroupHeartbeatRequest::KEY,
     ConsumerGroupDescribeRequest::KEY,
+    ShareGroupHeartbeatRequest::KEY,
+    ShareGroupDescribeRequest::KEY,
+    ShareFetchRequest::KEY,
+    ShareAcknowledgeRequest::KEY,
+    DescribeShareGroupOffsetsRequest::KEY,
+    AlterShareGroupOffsetsRequest::KEY,
+    DeleteShareGroupOffsetsRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
@@ -101,105 +116,130 @@ pub(crate) async fn answer(
     };
     tracing::trace!(api = api.name, version, client_id = ?call.client_id, "request");
 
-    let response =
-        match key {
-            ProduceRequest::KEY => {
-                let request: ProduceRequest = exchange.read(body)?;
-                let acks = request.acks;
-                let response = produce::answer(&call, request);
-                if acks == 0 {
-                    return produce::unacknowledged(&response).map(|()| None);
-                }
-                exchange.write::<ProduceRequest>(&response)
+    let response = match key {
+        ProduceRequest::KEY => {
+            let request: ProduceRequest = exchange.read(body)?;
+            let acks = request.acks;
+            let response = produce::answer(&call, request);
+            if acks == 0 {
+                return produce::unacknowledged(&response).map(|()| None);
             }
-            FetchRequest::KEY => {
-                exchange.write::<FetchRequest>(&fetch::answer(&call, exchange.read(body)?).await)
-            }
-            ListOffsetsRequest::KEY => exchange
-                .write::<ListOffsetsRequest>(&list_offsets::answer(&call, exchange.read(body)?)),
-            MetadataRequest::KEY => {
-                exchange.write::<MetadataRequest>(&metadata::answer(&call, exchange.read(body)?))
-            }
-            OffsetCommitRequest::KEY => exchange
-                .write::<OffsetCommitRequest>(&offset_commit::answer(&call, exchange.read(body)?)),
-            OffsetFetchRequest::KEY => exchange
-                .write::<OffsetFetchRequest>(&offset_fetch::answer(&call, exchange.read(body)?)),
-            FindCoordinatorRequest::KEY => exchange.write::<FindCoordinatorRequest>(
-                &find_coordinator::answer(&call, exchange.read(body)?),
-            ),
-            JoinGroupRequest::KEY => exchange
-                .write::<JoinGroupRequest>(&join_group::answer(&call, exchange.read(body)?).await),
-            HeartbeatRequest::KEY => {
-                exchange.write::<HeartbeatRequest>(&heartbeat::answer(&call, exchange.read(body)?))
-            }
-            LeaveGroupRequest::KEY => exchange
-                .write::<LeaveGroupRequest>(&leave_group::answer(&call, exchange.read(body)?)),
-            SyncGroupRequest::KEY => exchange
-                .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
-            DescribeGroupsRequest::KEY => exchange.write::<DescribeGroupsRequest>(
-                &describe_groups::answer(&call, exchange.read(body)?),
-            ),
-            ListGroupsRequest::KEY => exchange
-                .write::<ListGroupsRequest>(&list_groups::answer(&call, exchange.read(body)?)),
-            DeleteGroupsRequest::KEY => exchange
-                .write::<DeleteGroupsRequest>(&delete_groups::answer(&call, exchange.read(body)?)),
-            SaslHandshakeRequest::KEY => exchange
-                .write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?)),
-            ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
-                // A client that is newer has to be able to read this (KIP-511).
-                exchange
-                    .in_version(0)
-                    .write::<ApiVersionsRequest>(&api_versions::unsupported_version())
-            }
-            ApiVersionsRequest::KEY => exchange
-                .write::<ApiVersionsRequest>(&api_versions::answer(&call, exchange.read(body)?)),
-            CreateTopicsRequest::KEY => exchange
-                .write::<CreateTopicsRequest>(&create_topics::answer(&call, exchange.read(body)?)),
-            CreatePartitionsRequest::KEY => exchange.write::<CreatePartitionsRequest>(
-                &create_partitions::answer(&call, exchange.read(body)?),
-            ),
-            DeleteTopicsRequest::KEY => exchange
-                .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
-            InitProducerIdRequest::KEY => exchange.write::<InitProducerIdRequest>(
-                &init_producer_id::answer(&call, exchange.read(body)?),
-            ),
-            OffsetForLeaderEpochRequest::KEY => exchange.write::<OffsetForLeaderEpochRequest>(
-                &offset_for_leader_epoch::answer(&call, exchange.read(body)?),
-            ),
-            AddPartitionsToTxnRequest::KEY => exchange.write::<AddPartitionsToTxnRequest>(
-                &add_partitions_to_txn::answer(&call, exchange.read(body)?),
-            ),
-            AddOffsetsToTxnRequest::KEY => exchange.write::<AddOffsetsToTxnRequest>(
-                &add_offsets_to_txn::answer(&call, exchange.read(body)?),
-            ),
-            EndTxnRequest::KEY => {
-                exchange.write::<EndTxnRequest>(&end_txn::answer(&call, exchange.read(body)?))
-            }
-            WriteTxnMarkersRequest::KEY => exchange.write::<WriteTxnMarkersRequest>(
-                &write_txn_markers::answer(&call, exchange.read(body)?),
-            ),
-            TxnOffsetCommitRequest::KEY => exchange.write::<TxnOffsetCommitRequest>(
-                &txn_offset_commit::answer(&call, exchange.read(body)?),
-            ),
-            DescribeProducersRequest::KEY => exchange.write::<DescribeProducersRequest>(
-                &describe_producers::answer(&call, exchange.read(body)?),
-            ),
-            DescribeTransactionsRequest::KEY => exchange.write::<DescribeTransactionsRequest>(
-                &describe_transactions::answer(&call, exchange.read(body)?),
-            ),
-            ListTransactionsRequest::KEY => exchange.write::<ListTransactionsRequest>(
-                &list_transactions::answer(&call, exchange.read(body)?),
-            ),
-            ConsumerGroupHeartbeatRequest::KEY => exchange.write::<ConsumerGroupHeartbeatRequest>(
-                &consumer_group_heartbeat::answer(&call, exchange.read(body)?),
-            ),
-            ConsumerGroupDescribeRequest::KEY => exchange.write::<ConsumerGroupDescribeRequest>(
-                &consumer_group_describe::answer(&call, exchange.read(body)?),
-            ),
-            SaslAuthenticateRequest::KEY => exchange
-                .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
-            _ => Err(Closed::UnknownApi { key, version }),
-        };
+            exchange.write::<ProduceRequest>(&response)
+        }
+        FetchRequest::KEY => {
+            exchange.write::<FetchRequest>(&fetch::answer(&call, exchange.read(body)?).await)
+        }
+        ListOffsetsRequest::KEY => {
+            exchange.write::<ListOffsetsRequest>(&list_offsets::answer(&call, exchange.read(body)?))
+        }
+        MetadataRequest::KEY => {
+            exchange.write::<MetadataRequest>(&metadata::answer(&call, exchange.read(body)?))
+        }
+        OffsetCommitRequest::KEY => exchange
+            .write::<OffsetCommitRequest>(&offset_commit::answer(&call, exchange.read(body)?)),
+        OffsetFetchRequest::KEY => {
+            exchange.write::<OffsetFetchRequest>(&offset_fetch::answer(&call, exchange.read(body)?))
+        }
+        FindCoordinatorRequest::KEY => exchange.write::<FindCoordinatorRequest>(
+            &find_coordinator::answer(&call, exchange.read(body)?),
+        ),
+        JoinGroupRequest::KEY => exchange
+            .write::<JoinGroupRequest>(&join_group::answer(&call, exchange.read(body)?).await),
+        HeartbeatRequest::KEY => {
+            exchange.write::<HeartbeatRequest>(&heartbeat::answer(&call, exchange.read(body)?))
+        }
+        LeaveGroupRequest::KEY => {
+            exchange.write::<LeaveGroupRequest>(&leave_group::answer(&call, exchange.read(body)?))
+        }
+        SyncGroupRequest::KEY => exchange
+            .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
+        DescribeGroupsRequest::KEY => exchange
+            .write::<DescribeGroupsRequest>(&describe_groups::answer(&call, exchange.read(body)?)),
+        ListGroupsRequest::KEY => {
+            exchange.write::<ListGroupsRequest>(&list_groups::answer(&call, exchange.read(body)?))
+        }
+        DeleteGroupsRequest::KEY => exchange
+            .write::<DeleteGroupsRequest>(&delete_groups::answer(&call, exchange.read(body)?)),
+        SaslHandshakeRequest::KEY => {
+            exchange.write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?))
+        }
+        ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
+            // A client that is newer has to be able to read this (KIP-511).
+            exchange
+                .in_version(0)
+                .write::<ApiVersionsRequest>(&api_versions::unsupported_version())
+        }
+        ApiVersionsRequest::KEY => {
+            exchange.write::<ApiVersionsRequest>(&api_versions::answer(&call, exchange.read(body)?))
+        }
+        CreateTopicsRequest::KEY => exchange
+            .write::<CreateTopicsRequest>(&create_topics::answer(&call, exchange.read(body)?)),
+        CreatePartitionsRequest::KEY => exchange.write::<CreatePartitionsRequest>(
+            &create_partitions::answer(&call, exchange.read(body)?),
+        ),
+        DeleteTopicsRequest::KEY => exchange
+            .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
+        InitProducerIdRequest::KEY => exchange
+            .write::<InitProducerIdRequest>(&init_producer_id::answer(&call, exchange.read(body)?)),
+        OffsetForLeaderEpochRequest::KEY => exchange.write::<OffsetForLeaderEpochRequest>(
+            &offset_for_leader_epoch::answer(&call, exchange.read(body)?),
+        ),
+        AddPartitionsToTxnRequest::KEY => exchange.write::<AddPartitionsToTxnRequest>(
+            &add_partitions_to_txn::answer(&call, exchange.read(body)?),
+        ),
+        AddOffsetsToTxnRequest::KEY => exchange.write::<AddOffsetsToTxnRequest>(
+            &add_offsets_to_txn::answer(&call, exchange.read(body)?),
+        ),
+        EndTxnRequest::KEY => {
+            exchange.write::<EndTxnRequest>(&end_txn::answer(&call, exchange.read(body)?))
+        }
+        WriteTxnMarkersRequest::KEY => exchange.write::<WriteTxnMarkersRequest>(
+            &write_txn_markers::answer(&call, exchange.read(body)?),
+        ),
+        TxnOffsetCommitRequest::KEY => exchange.write::<TxnOffsetCommitRequest>(
+            &txn_offset_commit::answer(&call, exchange.read(body)?),
+        ),
+        DescribeProducersRequest::KEY => exchange.write::<DescribeProducersRequest>(
+            &describe_producers::answer(&call, exchange.read(body)?),
+        ),
+        DescribeTransactionsRequest::KEY => exchange.write::<DescribeTransactionsRequest>(
+            &describe_transactions::answer(&call, exchange.read(body)?),
+        ),
+        ListTransactionsRequest::KEY => exchange.write::<ListTransactionsRequest>(
+            &list_transactions::answer(&call, exchange.read(body)?),
+        ),
+        ConsumerGroupHeartbeatRequest::KEY => exchange.write::<ConsumerGroupHeartbeatRequest>(
+            &consumer_group_heartbeat::answer(&call, exchange.read(body)?),
+        ),
+        ConsumerGroupDescribeRequest::KEY => exchange.write::<ConsumerGroupDescribeRequest>(
+            &consumer_group_describe::answer(&call, exchange.read(body)?),
+        ),
+        ShareGroupHeartbeatRequest::KEY => exchange.write::<ShareGroupHeartbeatRequest>(
+            &share_group_heartbeat::answer(&call, exchange.read(body)?),
+        ),
+        ShareGroupDescribeRequest::KEY => exchange.write::<ShareGroupDescribeRequest>(
+            &share_group_describe::answer(&call, exchange.read(body)?),
+        ),
+        ShareFetchRequest::KEY => exchange
+            .write::<ShareFetchRequest>(&share_fetch::answer(&call, exchange.read(body)?).await),
+        ShareAcknowledgeRequest::KEY => exchange.write::<ShareAcknowledgeRequest>(
+            &share_acknowledge::answer(&call, exchange.read(body)?),
+        ),
+        DescribeShareGroupOffsetsRequest::KEY => {
+            exchange.write::<DescribeShareGroupOffsetsRequest>(
+                &describe_share_group_offsets::answer(&call, exchange.read(body)?),
+            )
+        }
+        AlterShareGroupOffsetsRequest::KEY => exchange.write::<AlterShareGroupOffsetsRequest>(
+            &alter_share_group_offsets::answer(&call, exchange.read(body)?),
+        ),
+        DeleteShareGroupOffsetsRequest::KEY => exchange.write::<DeleteShareGroupOffsetsRequest>(
+            &delete_share_group_offsets::answer(&call, exchange.read(body)?),
+        ),
+        SaslAuthenticateRequest::KEY => exchange
+            .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
+        _ => Err(Closed::UnknownApi { key, version }),
+    };
     response.map(Some)
 }
 
