@@ -10,6 +10,7 @@ mod hostile;
 mod list_offsets;
 mod offsets;
 mod produce;
+mod share_groups;
 mod topics;
 mod transactions;
 mod versions;
