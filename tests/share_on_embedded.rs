@@ -1,14 +1,14 @@
 //! Share groups (KIP-932) on the embedded broker.
 
-mod share_groups;
+mod share_promises;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_broker::Broker;
 use kafka_client::Error;
-use share_groups::fixture::Site;
-use share_groups::{acknowledging, sharing, workers};
+use share_promises::fixture::Site;
+use share_promises::{acknowledging, sharing, workers};
 
 fn site(broker: &Arc<Broker>) -> Site {
     let groups = broker.clone();

@@ -1,7 +1,7 @@
 //! Share groups (KIP-932) on a real Kafka, whose address is in `KAFKA_BOOTSTRAP`. Locks end sooner, and the suite with them,
 //! on one that was started with `--conf group.share.min.record.lock.duration.ms=1000`.
 
-mod share_groups;
+mod share_promises;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use share_groups::fixture::{Queue, Site, close, within};
-use share_groups::{acknowledging, sharing, workers};
+use share_promises::fixture::{Queue, Site, close, within};
+use share_promises::{acknowledging, sharing, workers};
 use tests::kafka::bootstrap;
 use tests::nodes::Nodes;
 
@@ -133,7 +133,7 @@ async fn ours_and_javas_work_in_one_group() {
             before += 20;
             while java.read().len() + seen.len() < before {
                 let records = ours.poll(Duration::from_millis(100)).await.unwrap();
-                seen.extend(share_groups::fixture::places(&records));
+                seen.extend(share_promises::fixture::places(&records));
                 within("a commit", ours.commit_sync())
                     .await
                     .unwrap()
