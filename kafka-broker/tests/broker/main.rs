@@ -11,6 +11,7 @@ mod list_offsets;
 mod offsets;
 mod produce;
 mod sasl;
+mod share_groups;
 mod topics;
 mod transactions;
 mod versions;
