@@ -19,7 +19,7 @@
 //! which one process may have several).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
-//! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
+//! sessions, lookups by timestamp, share groups (KIP-932), consumer groups of both protocols with static members (a group is of one protocol at a
 //! time: of which one, its first member says), committed offsets, transactions by both protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
 //! coordinators move when a test says so. It listens on the loopback interface
 //! unless told otherwise. A [`Listener`] may have its clients log in by SASL.

@@ -404,17 +404,18 @@ pub(crate) async fn transactions(s: &mut Script<'_>) {
     s.produce_in(&mut producer, "t", 1).await;
     s.produce("t", &[1]).await;
     let read = Read::of("a", "t");
-    for (group, isolation) in [("u", "read_uncommitted"), ("c", "read_committed")] {
+    for (group, isolation, count) in [("u", "read_uncommitted", 10), ("c", "read_committed", 6)] {
         s.group(group, isolation);
         s.configure("share.auto.offset.reset", "earliest").await;
         s.configure("share.isolation.level", isolation).await;
         s.settle("a", &["t"], 1).await;
-        s.read_some(read).await;
+        // How much comes at a time is up to the log.
+        s.read_until(read, count).await;
         s.read(read).await;
         s.offsets(None).await;
     }
     s.end_transaction(&mut producer, false).await;
-    s.read_some(read).await;
+    s.read_until(read, 2).await;
     s.acknowledge("a", None, "t", &[(0, 0, &[1]), (3, 3, &[1])])
         .await;
     s.offsets(None).await;

@@ -31,7 +31,8 @@ impl Member {
             subscribed_topic_names: Some(vec!["jobs".into()]),
             ..Default::default()
         };
-        let mut coordinator = Connection::open_to(broker, coordinator(broker).await).await;
+        let coordinator = coordinator(&mut connection).await;
+        let mut coordinator = Connection::open_to(broker, coordinator).await;
         let answer = coordinator.call(&heartbeat, 1).await;
         assert_eq!(answer.error_code, 0, "{answer:?}");
         let metadata = MetadataRequest {
@@ -125,12 +126,11 @@ fn acquired(data: &PartitionData) -> Vec<(i64, i64, i16)> {
         .collect()
 }
 
-async fn coordinator(broker: &Broker) -> i32 {
+async fn coordinator(connection: &mut Connection) -> i32 {
     let request = FindCoordinatorRequest {
         key: "g".into(),
         ..Default::default()
     };
-    let mut connection = Connection::open(broker).await;
     connection.call(&request, 2).await.node_id
 }
 
