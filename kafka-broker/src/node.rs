@@ -14,7 +14,7 @@ use crate::groups::Groups;
 use crate::lock::lock;
 use crate::nodes::{Endpoint, Nodes};
 use crate::producers::ProducerIds;
-use crate::security::{Principal, SecurityProtocol, Users};
+use crate::security::{DelegationTokens, Principal, SecurityProtocol, Users};
 use crate::settings::Settings;
 use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
 use crate::transactions::Transactions;
@@ -31,6 +31,7 @@ pub(crate) struct Cluster {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
     pub(crate) users: Users,
+    pub(crate) delegation_tokens: DelegationTokens,
     /// Without it everybody may do everything.
     pub(crate) authorization: Option<Authorization>,
     /// Whether who asks for the cluster's metadata is told to bootstrap again.
@@ -48,6 +49,7 @@ impl Cluster {
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
             users: Users::new(&settings.security),
+            delegation_tokens: DelegationTokens::new(&settings.security),
             authorization: settings.authorizer.clone().map(Authorization::new),
             sends_away: AtomicBool::new(false),
             settings,

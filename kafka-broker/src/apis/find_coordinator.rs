@@ -5,6 +5,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::find_coordinator::Coordinator;
 use kafka_proto::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 /// What a key may be of.
@@ -36,12 +37,15 @@ pub(super) fn answer(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCo
 }
 
 fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
-    let found = if matches!(key_type, GROUP | TRANSACTION) {
+    let allowed = match key_type {
+        GROUP => call.check(Operation::Describe, Resource::group(&key)),
+        TRANSACTION => call.check(Operation::Describe, Resource::transactional_id(&key)),
+        _ => Err(ErrorCode::InvalidRequest),
+    };
+    let found = allowed.and_then(|()| {
         let found = call.cluster().nodes.coordinator(&key);
         found.ok_or(ErrorCode::CoordinatorNotAvailable)
-    } else {
-        Err(ErrorCode::InvalidRequest)
-    };
+    });
     let node = match found {
         Ok(node) => call.advertised(node),
         Err(error) => {

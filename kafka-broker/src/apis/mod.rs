@@ -7,17 +7,20 @@ mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod create_acls;
+mod create_delegation_token;
 mod create_partitions;
 mod create_topics;
 mod delete_acls;
 mod delete_groups;
 mod delete_topics;
 mod describe_acls;
+mod describe_delegation_token;
 mod describe_groups;
 mod describe_producers;
 mod describe_transactions;
 mod describe_user_scram_credentials;
 mod end_txn;
+mod expire_delegation_token;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -32,6 +35,7 @@ mod offset_commit;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod renew_delegation_token;
 mod sasl;
 mod sync_group;
 mod txn_offset_commit;
@@ -48,7 +52,7 @@ use crate::connection::Closed;
 use crate::node::{Call, Client, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 37] = [
+const SERVED: [i16; 41] = [
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -78,6 +82,10 @@ const SERVED: [i16; 37] = [
     DeleteAclsRequest::KEY,
     SaslAuthenticateRequest::KEY,
     CreatePartitionsRequest::KEY,
+    CreateDelegationTokenRequest::KEY,
+    RenewDelegationTokenRequest::KEY,
+    ExpireDelegationTokenRequest::KEY,
+    DescribeDelegationTokenRequest::KEY,
     DeleteGroupsRequest::KEY,
     DescribeUserScramCredentialsRequest::KEY,
     AlterUserScramCredentialsRequest::KEY,
@@ -195,6 +203,20 @@ pub(crate) async fn answer(
                 .write::<CreateAclsRequest>(&create_acls::answer(&call, exchange.read(body)?)),
             DeleteAclsRequest::KEY => exchange
                 .write::<DeleteAclsRequest>(&delete_acls::answer(&call, exchange.read(body)?)),
+            CreateDelegationTokenRequest::KEY => exchange.write::<CreateDelegationTokenRequest>(
+                &create_delegation_token::answer(&call, exchange.read(body)?),
+            ),
+            RenewDelegationTokenRequest::KEY => exchange.write::<RenewDelegationTokenRequest>(
+                &renew_delegation_token::answer(&call, exchange.read(body)?),
+            ),
+            ExpireDelegationTokenRequest::KEY => exchange.write::<ExpireDelegationTokenRequest>(
+                &expire_delegation_token::answer(&call, exchange.read(body)?),
+            ),
+            DescribeDelegationTokenRequest::KEY => {
+                exchange.write::<DescribeDelegationTokenRequest>(
+                    &describe_delegation_token::answer(&call, exchange.read(body)?),
+                )
+            }
             DescribeUserScramCredentialsRequest::KEY => exchange
                 .write::<DescribeUserScramCredentialsRequest>(
                     &describe_user_scram_credentials::answer(&call, exchange.read(body)?),
