@@ -75,6 +75,10 @@ impl Default for Registering {
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) id: i32,
+    #[cfg_attr(
+        not(feature = "avro"),
+        expect(dead_code, reason = "JSON is written without looking at its schema")
+    )]
     pub(super) schema: Arc<Schema>,
 }
 
