@@ -17,9 +17,11 @@
 //!
 //! | target | span | fields |
 //! | --- | --- | --- |
+//! | `kafka_client::connection` | `connect`: a connection made, with what the broker speaks and who we are | `broker` |
 //! | `kafka_client::request` | `request`: from its place in the queue to its answer | `api`, `version`, `broker` |
 //! | `kafka_client::produce` | `produce`: batches sealed, sent and answered | `broker`, `batches` |
 //! | `kafka_client::fetch` | `fetch`: records asked for, received and decoded | `broker`, `partitions` |
+//! | `kafka_client::poll` | `poll`: a poll of a consumer, with its wait | |
 //! | `kafka_client::commit` | `commit_until`: a commit with its retries | `generation`, `partitions` |
 //! | `kafka_client::rebalance` | `carry_out`: partitions given up or taken up, with what the listener does | `group` |
 //! | `kafka_client::transaction` | `init_transactions`, `begin_transaction`, `send_offsets_to_transaction`, `end_transaction` | `commit` |
@@ -33,7 +35,7 @@
 //!     .init();
 //! ```
 //!
-//! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each
+//! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each poll and
 //! request, and nothing for a record.
 //!
 //! # Metrics for the brokers
