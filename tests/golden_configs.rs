@@ -30,6 +30,16 @@ const OTHER_DEFAULT: &[(&str, &str, &str)] = &[
         "GSSAPI (Kerberos) has to be plugged in, so that one has to be chosen",
     ),
     (
+        "*",
+        "ssl.keystore.type",
+        "PEM is read, and no store of the JVM",
+    ),
+    (
+        "*",
+        "ssl.truststore.type",
+        "PEM is read, and no store of the JVM",
+    ),
+    (
         "consumer",
         "max.poll.records",
         "a poll hands out whole batches, which cost nothing to hand out",
@@ -49,8 +59,6 @@ const OTHER_VALUES: &[(&str, &str, &str, &str)] = &[
         "resolve_canonical_bootstrap_servers_only",
         "needs the resolver's reverse look-up, for Kerberos",
     ),
-    ("*", "security.protocol", "SSL", "TLS is not there yet"),
-    ("*", "security.protocol", "SASL_SSL", "TLS is not there yet"),
     (
         "producer",
         "compression.zstd.level",
@@ -85,6 +93,16 @@ const OTHER_VALUES: &[(&str, &str, &str, &str)] = &[
 
 /// Settings that this client has and Kafka 4.3 does not.
 const OURS: &[(&str, &str, &str)] = &[
+    ("admin", "ssl.ca.location", "ca.pem"),
+    ("admin", "ssl.ca.pem", "-----BEGIN CERTIFICATE-----"),
+    ("admin", "ssl.certificate.location", "client.pem"),
+    (
+        "admin",
+        "ssl.certificate.pem",
+        "-----BEGIN CERTIFICATE-----",
+    ),
+    ("admin", "ssl.key.location", "client.key"),
+    ("admin", "ssl.key.pem", "-----BEGIN PRIVATE KEY-----"),
     ("producer", "client.rack", "zone-a"),
     ("producer", "partitioner.rack.aware", "true"),
     ("consumer", "buffer.memory", "1000000"),

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use bytestring::ByteString;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -12,9 +11,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::connection::Transport;
 use crate::error::BrokerError;
 use crate::groups::ConsumerGroupAssignor;
+use crate::listening::{NOWHERE, endpoint, listen, listen_again};
 use crate::lock::lock;
 use crate::node::{Cluster, Node};
 use crate::nodes::Endpoint;
+use crate::security::{self, Listener, SecurityProtocol};
 use crate::server::{self, Entrance};
 use crate::settings::Settings;
 use crate::topic_config::TopicConfig;
@@ -31,8 +32,8 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) cluster: Arc<Cluster>,
-    /// By the ids of the brokers, which count from 1; unspecified where there is no listener.
-    addresses: BTreeMap<i32, SocketAddr>,
+    /// By the ids of the brokers, which count from 1, one for each listener; unspecified where they listen nowhere.
+    addresses: BTreeMap<i32, Vec<SocketAddr>>,
     servers: Mutex<BTreeMap<i32, Server>>,
     timers: JoinHandle<()>,
 }
@@ -47,11 +48,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(listener: Option<TcpListener>, node: Arc<Node>) -> Self {
+    fn start(listeners: Vec<TcpListener>, node: Arc<Node>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (connections, handed) = mpsc::unbounded_channel();
         let entrance = Entrance {
-            listener,
+            listeners,
             handed,
             stop: stopped,
         };
@@ -88,10 +89,22 @@ impl Broker {
     }
 
     /// Where clients reach it: `host:port`, for the setting `bootstrap.servers`. Several brokers that are up are
-    /// separated by commas.
+    /// separated by commas. Of several listeners it is the first.
     pub fn bootstrap_servers(&self) -> String {
+        self.bootstrap_servers_at(0)
+    }
+
+    /// Where clients of one of several listeners reach it.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoSuchListener`].
+    pub fn bootstrap_servers_of(&self, listener: &str) -> Result<String, BrokerError> {
+        Ok(self.bootstrap_servers_at(self.listener(listener)?))
+    }
+
+    fn bootstrap_servers_at(&self, listener: usize) -> String {
         let addresses = self.cluster.nodes.up().into_iter().map(|endpoint| {
-            let Endpoint { host, port, .. } = endpoint;
+            let Endpoint { host, port, .. } = endpoint.at(listener);
             if host.contains(':') {
                 format!("[{host}]:{port}")
             } else {
@@ -101,14 +114,42 @@ impl Broker {
         addresses.collect::<Vec<_>>().join(",")
     }
 
-    /// The address that it listens on; the first broker's, if there are several. `0.0.0.0:0` if it listens on none.
+    /// The names of the listeners.
+    pub fn listeners(&self) -> impl Iterator<Item = &str> {
+        let listeners = self.cluster.settings.listeners.iter();
+        listeners.map(|listener| listener.name.as_str())
+    }
+
+    /// The number of a listener.
+    fn listener(&self, name: &str) -> Result<usize, BrokerError> {
+        self.listeners()
+            .position(|listener| listener == name)
+            .ok_or_else(|| BrokerError::NoSuchListener {
+                listener: name.to_owned(),
+            })
+    }
+
+    /// The address that it listens on; the first listener's of the first broker, if there are several. `0.0.0.0:0` if it
+    /// listens on none.
     pub fn local_addr(&self) -> SocketAddr {
-        self.addresses[&FIRST]
+        self.node_addr(FIRST).unwrap_or(NOWHERE)
+    }
+
+    /// The address that a listener of one of several brokers listens on. `0.0.0.0:0` if it listens on none.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoSuchNode`] and [`BrokerError::NoSuchListener`].
+    pub fn listener_addr(&self, node: i32, listener: &str) -> Result<SocketAddr, BrokerError> {
+        let addresses = self.addresses.get(&node);
+        let addresses = addresses.ok_or(BrokerError::NoSuchNode { node })?;
+        let number = self.listener(listener)?;
+        Ok(addresses.get(number).copied().unwrap_or(NOWHERE))
     }
 
     /// The address that one of several brokers listens on; they count from 1. `0.0.0.0:0` if they listen on none.
     pub fn node_addr(&self, node: i32) -> Option<SocketAddr> {
-        self.addresses.get(&node).copied()
+        let addresses = self.addresses.get(&node)?;
+        addresses.first().copied()
     }
 
     /// How many requests of an API (by its key, as 1 for Fetch) a broker was sent since it was started; 0 if it is down.
@@ -141,24 +182,14 @@ impl Broker {
     /// [`BrokerError::NoSuchNode`] if there never was such a broker, [`BrokerError::Listen`] if its port was taken
     /// meanwhile.
     pub async fn start_node(&self, node: i32) -> Result<(), BrokerError> {
-        let address = self.addresses.get(&node).copied();
-        let address = address.ok_or(BrokerError::NoSuchNode { node })?;
+        let addresses = self.addresses.get(&node);
+        let addresses = addresses.ok_or(BrokerError::NoSuchNode { node })?;
         if lock(&self.servers).contains_key(&node) {
             return Ok(());
         }
-        let listener =
-            match address {
-                NOWHERE => None,
-                address => Some(TcpListener::bind(address).await.map_err(|source| {
-                    BrokerError::Listen {
-                        host: address.ip().to_string(),
-                        port: address.port(),
-                        source,
-                    }
-                })?),
-            };
+        let listeners = listen_again(addresses).await?;
         let restarted = Arc::new(Node::new(Arc::clone(&self.cluster), node));
-        lock(&self.servers).insert(node, Server::start(listener, restarted));
+        lock(&self.servers).insert(node, Server::start(listeners, restarted));
         self.cluster.nodes.set_up(node, true);
         Ok(())
     }
@@ -245,10 +276,6 @@ impl Drop for Broker {
 
 /// The id of the first broker.
 const FIRST: i32 = 1;
-/// The address of a broker without a listener.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-/// The host and the port of the first broker without a listener, unless they are set.
-const NAMED: (&str, u16) = ("broker", 9092);
 
 /// Settings for a [`Broker`].
 #[derive(Debug, Clone)]
@@ -263,7 +290,7 @@ pub struct BrokerBuilder {
 
 impl BrokerBuilder {
     /// The host name or address to listen on. Anything but the loopback interface (the default is 127.0.0.1) lets
-    /// others in: there is no authentication.
+    /// others in, and this listener asks nobody who they are: see [`listener`](Self::listener).
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
@@ -442,27 +469,19 @@ impl BrokerBuilder {
     /// Starts to listen and to serve.
     ///
     /// # Errors
-    /// [`BrokerError::Listen`] if the address cannot be listened on.
+    /// [`BrokerError::Listen`] if an address cannot be listened on, [`BrokerError::Listeners`] if the listeners make no
+    /// sense.
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
-    pub async fn start(self) -> Result<Broker, BrokerError> {
-        let cluster = Cluster::new(self.settings.clone());
-        let mut listeners = BTreeMap::new();
-        for (index, id) in (0..self.nodes).zip(FIRST..) {
-            let listener = self.listen(index).await?;
-            let address = listener
-                .local_addr()
-                .map_err(|source| self.cannot_listen(index, source))?;
-            cluster.nodes.add(Endpoint {
-                id,
-                host: self.advertised(address.ip()),
-                port: address.port(),
-                rack: self.racks.get(index).map(|rack| rack.as_str().into()),
-            });
-            listeners.insert(id, (address, Some(listener)));
+    pub async fn start(mut self) -> Result<Broker, BrokerError> {
+        self.name_listeners();
+        security::check_listeners(&self.settings.listeners)?;
+        let mut listening = Vec::new();
+        for index in 0..self.nodes {
+            listening.push(listen(&self.settings.listeners, index).await?);
         }
-        Ok(run(cluster, listeners))
+        Ok(self.run(listening))
     }
 
     /// Starts to serve without listening anywhere: connections are handed to [`Broker::serve`]. Clients are told the host
@@ -470,84 +489,48 @@ impl BrokerBuilder {
     ///
     /// # Panics
     /// Outside of a tokio runtime with time.
-    pub fn start_without_listener(self) -> Broker {
-        let cluster = Cluster::new(self.settings.clone());
-        let mut listeners = BTreeMap::new();
-        for (index, id) in (0..self.nodes).zip(FIRST..) {
-            cluster.nodes.add(Endpoint {
-                id,
-                host: self.advertised_host.as_deref().unwrap_or(NAMED.0).into(),
-                port: match self.port_of(index) {
-                    0 => NAMED.1.saturating_add(further(index)),
-                    port => port,
-                },
-                rack: self.racks.get(index).map(|rack| rack.as_str().into()),
-            });
-            listeners.insert(id, (NOWHERE, None));
-        }
-        run(cluster, listeners)
+    pub fn start_without_listener(mut self) -> Broker {
+        self.name_listeners();
+        let nowhere = vec![NOWHERE; self.settings.listeners.len()];
+        let listening = (0..self.nodes).map(|_| (nowhere.clone(), Vec::new()));
+        let listening = listening.collect();
+        self.run(listening)
     }
 
-    fn port_of(&self, index: usize) -> u16 {
-        match self.port {
-            0 => 0,
-            first => first.saturating_add(further(index)),
+    /// Without listeners of its own it has the one that is meant by host and port.
+    fn name_listeners(&mut self) {
+        if self.settings.listeners.is_empty() {
+            let protocol = SecurityProtocol::Plaintext;
+            let mut only = Listener::new(protocol.name(), protocol)
+                .host(&*self.host)
+                .port(self.port);
+            only.advertised_host = self.advertised_host.take();
+            self.settings.listeners.push(only);
         }
     }
 
-    async fn listen(&self, index: usize) -> Result<TcpListener, BrokerError> {
-        TcpListener::bind((self.host.as_str(), self.port_of(index)))
-            .await
-            .map_err(|source| self.cannot_listen(index, source))
-    }
-
-    fn cannot_listen(&self, index: usize, source: std::io::Error) -> BrokerError {
-        BrokerError::Listen {
-            host: self.host.clone(),
-            port: self.port_of(index),
-            source,
+    /// Has the brokers serve, each at its addresses.
+    fn run(self, listening: Vec<(Vec<SocketAddr>, Vec<TcpListener>)>) -> Broker {
+        let cluster = Arc::new(Cluster::new(self.settings));
+        let (mut addresses, mut servers) = (BTreeMap::new(), BTreeMap::new());
+        for ((index, id), (bound, listeners)) in (0..).zip(FIRST..).zip(listening) {
+            let rack = self.racks.get(index).map(|rack| rack.as_str().into());
+            let named = &cluster.settings.listeners;
+            cluster.nodes.add(endpoint(id, index, rack, named, &bound));
+            let node = Arc::new(Node::new(Arc::clone(&cluster), id));
+            addresses.insert(id, bound);
+            servers.insert(id, Server::start(listeners, node));
         }
-    }
-
-    fn advertised(&self, listening: IpAddr) -> ByteString {
-        match &self.advertised_host {
-            Some(host) => host.as_str().into(),
-            None => reachable(listening).to_string().into(),
+        let timed = Arc::clone(&cluster);
+        Broker {
+            addresses,
+            servers: Mutex::new(servers),
+            timers: tokio::spawn(async move {
+                let transactions = timed.transactions.run_timers(&timed);
+                let share = timed.share.run_timers(&timed.clock);
+                tokio::join!(timed.groups.run_timers(), share, transactions);
+            }),
+            cluster,
         }
-    }
-}
-
-/// Which port after the first one is the `index`th broker's.
-fn further(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
-}
-
-/// Has a cluster's brokers serve, each at its address.
-fn run(cluster: Cluster, listeners: BTreeMap<i32, (SocketAddr, Option<TcpListener>)>) -> Broker {
-    let cluster = Arc::new(cluster);
-    let (mut addresses, mut servers) = (BTreeMap::new(), BTreeMap::new());
-    for (id, (address, listener)) in listeners {
-        let node = Arc::new(Node::new(Arc::clone(&cluster), id));
-        addresses.insert(id, address);
-        servers.insert(id, Server::start(listener, node));
-    }
-    let timed = Arc::clone(&cluster);
-    Broker {
-        addresses,
-        servers: Mutex::new(servers),
-        timers: tokio::spawn(async move {
-            let transactions = timed.transactions.run_timers(&timed);
-            tokio::join!(timed.groups.run_timers(), transactions);
-        }),
-        cluster,
-    }
-}
-
-/// An address to reach from this machine what listens on `ip`.
-fn reachable(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
     }
 }

@@ -4,13 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
 use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
 use crate::node::Node;
+use crate::node::{Client, Node};
+use crate::security::{Answer, Authenticator, Principal, Reaction};
+use crate::share::ConnectionSessions;
 
 /// Room for what comes in. Larger frames get more, as they come in and not as they announce it.
 const RECEIVE_BYTES: usize = 64 << 10;
@@ -49,42 +51,93 @@ pub(crate) enum Closed {
     Unacknowledged(String),
     #[error("the client closed it in the middle of a request")]
     Incomplete,
+    #[error("the client did not log in: {0}")]
+    Authentication(String),
+    #[error("the session of {0} is over, and it did not log in again")]
+    SessionExpired(String),
 }
 
-/// Serves a connection until either side closes it.
-pub(crate) async fn serve(node: Arc<Node>, mut stream: impl Transport, peer: String) {
+/// Serves a connection of one of the listeners until either side closes it.
+pub(crate) async fn serve(
+    node: Arc<Node>,
+    listener: usize,
+    mut stream: impl Transport,
+    peer: String,
+) {
+    let _sessions = ConnectionSessions::of(&node);
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
-    let client_host = format!("/{host}").into();
-    match exchange(&node, &client_host, &mut stream).await {
+    let client = Client {
+        host: format!("/{host}").into(),
+        listener,
+        principal: Principal::anonymous(),
+        by_token: false,
+    };
+    match exchange(&node, client, &mut stream).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
+        Err(error @ (Closed::Authentication(_) | Closed::SessionExpired(_))) => {
+            tracing::info!(%peer, %error, "connection closed by the broker");
+        }
         Err(error) => tracing::warn!(%peer, %error, "connection closed by the broker"),
     }
 }
 
 async fn exchange(
     node: &Node,
-    client_host: &ByteString,
+    mut client: Client,
     stream: &mut impl Transport,
 ) -> Result<(), Closed> {
+    let protocol = client.protocol(&node.cluster);
+    let mut authenticator = protocol.has_sasl().then(Authenticator::default);
     let mut received = BytesMut::new();
-    // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
-    // buffers.
-    while let Some(frame) = next_frame(node, stream, &mut received).await? {
-        if let Some(mut response) = apis::answer(node, client_host, frame).await? {
-            stream.write_all_buf(&mut response).await?;
+    loop {
+        let max_len = match &authenticator {
+            Some(authenticator) if !authenticator.is_logged_in() => {
+                node.cluster.settings.security.sasl_server_max_receive_size
+            }
+            _ => node.cluster.settings.max_request_bytes,
+        };
+        // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
+        // buffers.
+        let Some(frame) = next_frame(max_len, stream, &mut received).await? else {
+            return Ok(());
+        };
+        let reaction = match &mut authenticator {
+            Some(authenticator) => authenticator.receive(frame, &node.cluster, &mut client)?,
+            None => Reaction::Serve(frame),
+        };
+        match reaction {
+            Reaction::Serve(frame) => {
+                if let Some(mut response) = apis::answer(node, &client, frame).await? {
+                    stream.write_all_buf(&mut response).await?;
+                }
+            }
+            Reaction::Answer(answer) => write(stream, answer).await?,
+            Reaction::Refuse(answer, why) => {
+                let security = &node.cluster.settings.security;
+                tokio::time::sleep(security.connection_failed_authentication_delay).await;
+                if let Some(answer) = answer {
+                    write(stream, answer).await?;
+                }
+                return Err(why);
+            }
         }
     }
-    Ok(())
+}
+
+async fn write(stream: &mut impl Transport, answer: Answer) -> io::Result<()> {
+    match answer {
+        Answer::Response(mut response) => stream.write_all_buf(&mut response).await,
+        Answer::Token(mut token) => stream.write_all_buf(&mut token).await,
+    }
 }
 
 /// The next whole frame; `None` at the end of the connection.
 async fn next_frame(
-    node: &Node,
+    max_len: usize,
     stream: &mut impl Transport,
     received: &mut BytesMut,
 ) -> Result<Option<Bytes>, Closed> {
-    let max_len = node.cluster.settings.max_request_bytes;
     loop {
         if let Frame::Missing(bytes) = missing(received, max_len)? {
             received.reserve(room_for(bytes, received.len()));

@@ -16,6 +16,20 @@ pub enum BrokerError {
         /// What the system said.
         source: io::Error,
     },
+    /// What the broker is to listen on, or how clients log in there, makes no sense.
+    #[error("cannot have such listeners: {reason}")]
+    Listeners {
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// There is no such listener.
+    #[error(
+        "there is no listener \"{listener}\": it has to be one of those given to BrokerBuilder::listener"
+    )]
+    NoSuchListener {
+        /// The listener's name.
+        listener: String,
+    },
     /// The topic could not be created.
     #[error("cannot create topic \"{topic}\": {reason}")]
     CreateTopic {
@@ -51,6 +65,14 @@ pub enum BrokerError {
         topic: String,
         /// The partition's number.
         partition: i32,
+    },
+    /// A share group cannot be set to this.
+    #[error("cannot configure share group \"{group_id}\": {reason}")]
+    ShareGroupConfig {
+        /// The group's id.
+        group_id: String,
+        /// What is wrong.
+        reason: String,
     },
     /// There is no such broker, or it is down.
     #[error(

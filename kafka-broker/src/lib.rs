@@ -14,19 +14,20 @@
 //!
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
-//! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol) and
-//! `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
+//! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol),
+//! `share` (what share groups have done of partitions) and `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
 //! which one process may have several).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
 //! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
 //! time: of which one, its first member says), committed offsets, transactions by both protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
 //! coordinators move when a test says so. It listens on the loopback interface
-//! unless told otherwise, and knows neither authentication nor TLS.
+//! unless told otherwise. A [`Listener`] may have its clients log in by SASL.
 
 #![forbid(unsafe_code)]
 
 mod apis;
+mod authorizer;
 mod broker;
 mod client_metrics;
 mod clock;
@@ -35,21 +36,26 @@ mod elections;
 mod error;
 mod fetch_sessions;
 mod groups;
+mod listening;
 mod lock;
 mod log;
 mod node;
 mod nodes;
 mod producers;
 mod refusal;
+mod security;
 mod server;
 mod settings;
+mod share;
 mod topic_config;
 mod topics;
 mod topics_image;
 mod transactions;
 
+pub use authorizer::Authorizer;
 pub use broker::{Broker, BrokerBuilder};
 pub use client_metrics::{ClientMetricsSubscription, PushedMetrics};
 pub use error::BrokerError;
 pub use groups::ConsumerGroupAssignor;
+pub use security::{Listener, SaslMechanism, SecurityProtocol};
 pub use transactions::TransactionVersion;

@@ -1,9 +1,10 @@
 //! A dev broker: `cargo run -p kafka-broker -- --port 9092 --partitions 4`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use kafka_broker::{Broker, BrokerError};
+use kafka_broker::{Broker, BrokerBuilder, BrokerError, Listener, SaslMechanism};
 use tracing_subscriber::EnvFilter;
 
 #[cfg(feature = "fast-allocator")]
@@ -14,7 +15,7 @@ static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The host name or address to listen on. There is no authentication: beware of anything but loopback.
+    /// The host name or address to listen on. Nobody is asked who they are there: beware of anything but loopback.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
     /// The port to listen on; 0 takes a free one.
@@ -32,9 +33,62 @@ struct Options {
     /// Do not create topics just because a client asks for them.
     #[arg(long)]
     no_auto_create_topics: bool,
+    #[command(flatten)]
+    security: Security,
     /// How many bytes a partition keeps at least before its oldest records go; all if it is not given.
     #[arg(long, value_name = "BYTES")]
     retention_bytes: Option<u64>,
+}
+
+/// Who may connect, and how.
+#[derive(Debug, clap::Args)]
+struct Security {
+    /// Where to listen instead of --host and --port, as in Kafka's setting of that name:
+    /// PLAINTEXT://127.0.0.1:9092,CLIENTS://0.0.0.0:9094.
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["host", "port", "advertised_host"])]
+    listeners: Option<String>,
+    /// Where clients are told to connect to, listener by listener, if it is not where they are.
+    #[arg(long, value_name = "LIST", requires = "listeners")]
+    advertised_listeners: Option<String>,
+    /// What listeners speak that are not named after it: CLIENTS:SASL_PLAINTEXT.
+    #[arg(long, value_name = "LIST", requires = "listeners")]
+    listener_security_protocol_map: Option<String>,
+    /// How clients may log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 (these if none is given), OAUTHBEARER with unsigned
+    /// tokens.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    sasl_enabled_mechanisms: Vec<SaslMechanism>,
+    /// A user for PLAIN and SCRAM; may be given several times.
+    #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = user)]
+    users: Vec<(String, String)>,
+    /// How long a client that has logged in may go on before it does so again; without it as long as it is connected.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    connections_max_reauth_ms: u64,
+}
+
+fn user(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once(':').filter(|(name, _)| !name.is_empty());
+    let (name, password) = parts.ok_or("expected NAME:PASSWORD")?;
+    Ok((name.to_owned(), password.to_owned()))
+}
+
+impl Security {
+    fn apply(self, mut builder: BrokerBuilder) -> Result<BrokerBuilder, BrokerError> {
+        if let Some(listeners) = &self.listeners {
+            builder = builder.listeners(Listener::parse(
+                listeners,
+                self.advertised_listeners.as_deref(),
+                self.listener_security_protocol_map.as_deref(),
+            )?);
+        }
+        if !self.sasl_enabled_mechanisms.is_empty() {
+            builder = builder.sasl_mechanisms(self.sasl_enabled_mechanisms);
+        }
+        for (name, password) in self.users {
+            builder = builder.user(name, password);
+        }
+        let session = Duration::from_millis(self.connections_max_reauth_ms);
+        Ok(builder.connections_max_reauth(session))
+    }
 }
 
 #[tokio::main]
@@ -65,7 +119,8 @@ async fn run(options: Options) -> Result<(), BrokerError> {
     if let Some(bytes) = options.retention_bytes {
         builder = builder.retention_bytes(bytes);
     }
-    let broker = builder.start().await?;
+    let named = options.security.listeners.is_some();
+    let broker = options.security.apply(builder)?.start().await?;
     for topic in &options.topics {
         // What is not a number belongs to the name, which is then refused by its colon.
         let named = topic
@@ -74,7 +129,13 @@ async fn run(options: Options) -> Result<(), BrokerError> {
         let (name, partitions) = named.unwrap_or((topic, options.partitions));
         broker.create_topic(name, partitions)?;
     }
-    println!("listening on {}", broker.bootstrap_servers());
+    if named {
+        for listener in broker.listeners() {
+            println!("{listener} on {}", broker.bootstrap_servers_of(listener)?);
+        }
+    } else {
+        println!("listening on {}", broker.bootstrap_servers());
+    }
     if let Err(error) = told_to_stop().await {
         tracing::warn!(%error, "cannot wait for a signal: stopping");
     }

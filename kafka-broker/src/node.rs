@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
+use crate::authorizer::Authorization;
 use crate::client_metrics::ClientMetrics;
 use crate::clock::Clock;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::Groups;
 use crate::lock::lock;
-use crate::nodes::Nodes;
+use crate::nodes::{Endpoint, Nodes};
 use crate::producers::ProducerIds;
+use crate::security::{Principal, SecurityProtocol, Users};
 use crate::settings::Settings;
+use crate::share::{SharePartitions, ShareSessions};
 use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
 use crate::transactions::Transactions;
 
@@ -27,9 +30,13 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Nodes,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
+    pub(crate) share: SharePartitions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) transactions: Transactions,
     pub(crate) client_metrics: ClientMetrics,
+    pub(crate) users: Users,
+    /// Without it everybody may do everything.
+    pub(crate) authorization: Option<Authorization>,
     /// Whether who asks for the cluster's metadata is told to bootstrap again.
     pub(crate) sends_away: AtomicBool,
 }
@@ -42,9 +49,12 @@ impl Cluster {
             nodes: Nodes::default(),
             topics: Topics::default(),
             groups: Groups::new(&settings),
+            share: SharePartitions::new(&settings.share_groups),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::new(&settings),
             client_metrics: ClientMetrics::new(settings.telemetry_max_bytes),
+            users: Users::new(&settings.security),
+            authorization: settings.authorizer.clone().map(Authorization::new),
             sends_away: AtomicBool::new(false),
             settings,
         }
@@ -71,6 +81,8 @@ impl Cluster {
         let deleted = self.topics.delete(topic);
         if deleted {
             self.groups.forget_topic(&topic.name);
+            self.share
+                .forget_everywhere(|partition| partition.topic_id == topic.id);
         }
         deleted
     }
@@ -82,6 +94,7 @@ pub(crate) struct Node {
     pub(crate) id: i32,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) share_sessions: ShareSessions,
     /// How many requests of each API it was sent.
     requests: Mutex<HashMap<i16, u64>>,
 }
@@ -91,6 +104,7 @@ impl Node {
         Self {
             id,
             fetch_sessions: FetchSessions::new(cluster.settings.fetch_session_slots),
+            share_sessions: ShareSessions::new(cluster.settings.share_groups.max_sessions),
             cluster,
             requests: Mutex::default(),
         }
@@ -108,6 +122,26 @@ impl Node {
     }
 }
 
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Where it is, as Kafka writes it: `/127.0.0.1`.
+    pub(crate) host: ByteString,
+    /// Which of the listeners it came by.
+    pub(crate) listener: usize,
+    pub(crate) principal: Principal,
+    /// Whether it logged in by a delegation token.
+    pub(crate) by_token: bool,
+}
+
+impl Client {
+    /// What was asked of it.
+    pub(crate) fn protocol(&self, cluster: &Cluster) -> SecurityProtocol {
+        let listener = cluster.settings.listeners.get(self.listener);
+        listener.map_or(SecurityProtocol::Plaintext, |listener| listener.protocol)
+    }
+}
+
 /// A request's surroundings.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
@@ -116,11 +150,18 @@ pub(crate) struct Call<'a> {
     pub(crate) client_id: Option<ByteString>,
     /// Where it comes from, as Kafka writes it: `/127.0.0.1`.
     pub(crate) client_host: ByteString,
+    /// Whose it is.
+    pub(crate) client: &'a Client,
 }
 
 impl Call<'_> {
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.node.cluster
+    }
+
+    /// A broker, where clients of this listener reach it.
+    pub(crate) fn advertised(&self, broker: Endpoint) -> Endpoint {
+        broker.at(self.client.listener)
     }
 
     /// Whether this broker coordinates the group, or the transactions of this transactional id.

@@ -13,6 +13,19 @@ pub(crate) struct Endpoint {
     pub(crate) host: ByteString,
     pub(crate) port: u16,
     pub(crate) rack: Option<ByteString>,
+    /// Where clients of the listeners after the first one reach it.
+    pub(crate) further: Vec<(ByteString, u16)>,
+}
+
+impl Endpoint {
+    /// The same, with the address for clients of one of the listeners.
+    pub(crate) fn at(mut self, listener: usize) -> Self {
+        let further = listener.checked_sub(1);
+        if let Some((host, port)) = further.and_then(|further| self.further.get(further)) {
+            (self.host, self.port) = (host.clone(), *port);
+        }
+        self
+    }
 }
 
 /// The brokers that there are. Each has everything that the cluster has: its log is the leader's.
@@ -168,6 +181,7 @@ mod tests {
                 host: "h".into(),
                 port: 1,
                 rack: Some(rack.into()),
+                further: vec![("f".into(), 2)],
             });
         }
         nodes
@@ -186,6 +200,17 @@ mod tests {
         nodes.move_coordinator("g", own % 3 + 1);
         assert_eq!(coordinator(&nodes), own % 3 + 1);
         assert!(!nodes.set_up(7, false));
+    }
+
+    #[test]
+    fn each_listener_has_its_own_address() {
+        let address = |listener| {
+            let Endpoint { host, port, .. } = three().get(1).unwrap().at(listener);
+            (host.to_string(), port)
+        };
+        assert_eq!(address(0), ("h".to_owned(), 1));
+        assert_eq!(address(1), ("f".to_owned(), 2));
+        assert_eq!(address(2), ("h".to_owned(), 1));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Accepts connections.
 
-use std::future::pending;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -18,8 +19,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a server's connections come from, and when it ends.
 pub(crate) struct Entrance {
-    /// Where it listens, if it does.
-    pub(crate) listener: Option<TcpListener>,
+    /// Where it listens: each of the cluster's listeners, or nowhere.
+    pub(crate) listeners: Vec<TcpListener>,
     /// Connections that were made otherwise.
     pub(crate) handed: mpsc::UnboundedReceiver<Box<dyn Transport>>,
     pub(crate) stop: oneshot::Receiver<()>,
@@ -36,12 +37,12 @@ pub(crate) async fn run(mut entrance: Entrance, node: Arc<Node>) {
             Some(_) = connections.join_next() => {}
             Some(stream) = entrance.handed.recv() => {
                 tracing::debug!("connection handed over");
-                connections.spawn(connection::serve(Arc::clone(&node), stream, "handed over".to_owned()));
+                connections.spawn(connection::serve(Arc::clone(&node), 0, stream, "handed over".to_owned()));
             }
-            accepted = accept(entrance.listener.as_ref()) => match accepted {
-                Ok((socket, peer)) => {
+            accepted = accept(&entrance.listeners) => match accepted {
+                Ok((listener, socket, peer)) => {
                     tracing::debug!(%peer, "connection opened");
-                    connections.spawn(connection::serve(Arc::clone(&node), socket, peer.to_string()));
+                    connections.spawn(connection::serve(Arc::clone(&node), listener, socket, peer.to_string()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -53,13 +54,19 @@ pub(crate) async fn run(mut entrance: Entrance, node: Arc<Node>) {
     connections.shutdown().await;
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    let Some(listener) = listener else {
-        return pending().await;
-    };
-    let (socket, peer) = listener.accept().await?;
+/// The next connection, with the number of the listener that it comes by.
+async fn accept(listeners: &[TcpListener]) -> io::Result<(usize, TcpStream, SocketAddr)> {
+    let accepted = poll_fn(|context| {
+        for (number, listener) in listeners.iter().enumerate() {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(socket, peer)| (number, socket, peer)));
+            }
+        }
+        Poll::Pending
+    });
+    let (number, socket, peer) = accepted.await?;
     // Answers are whole when they are written: waiting to fill a packet would only delay them. A socket that is closed
     // already is found out about when it is read.
     let _ = socket.set_nodelay(true);
-    Ok((socket, peer))
+    Ok((number, socket, peer))
 }

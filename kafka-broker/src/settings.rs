@@ -1,6 +1,9 @@
 use std::time::{Duration, SystemTime};
 
+use crate::authorizer::Authorizer;
 use crate::groups::ConsumerGroupSettings;
+use crate::security::{Listener, SecuritySettings};
+use crate::share::ShareSettings;
 use crate::transactions::TransactionVersion;
 
 /// What a broker is set to. Each is named after Kafka's own setting.
@@ -15,6 +18,7 @@ pub(crate) struct Settings {
     /// Whether clients may push metrics; Kafka has no setting for it, but a reporter that takes them or none.
     pub(crate) client_metrics: bool,
     pub(crate) telemetry_max_bytes: usize,
+    pub(crate) share_groups: ShareSettings,
     pub(crate) max_message_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
@@ -26,6 +30,9 @@ pub(crate) struct Settings {
     /// How long it takes from the end of a transaction until its markers are there. Not a setting of Kafka: there it
     /// depends on the brokers.
     pub(crate) transaction_marker_delay: Duration,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) security: SecuritySettings,
+    pub(crate) authorizer: Option<Authorizer>,
     /// What time it was when the brokers started, if it is not the system's that counts.
     pub(crate) start_time: Option<SystemTime>,
 }
@@ -41,6 +48,7 @@ impl Default for Settings {
             consumer_groups: ConsumerGroupSettings::default(),
             client_metrics: false,
             telemetry_max_bytes: 1 << 20,
+            share_groups: ShareSettings::default(),
             max_message_bytes: 1_048_588,
             max_request_bytes: 100 << 20,
             fetch_max_bytes: 55 << 20,
@@ -50,6 +58,9 @@ impl Default for Settings {
             transaction_version: TransactionVersion::default(),
             transaction_max_timeout: Duration::from_secs(15 * 60),
             transaction_marker_delay: Duration::ZERO,
+            listeners: Vec::new(),
+            security: SecuritySettings::default(),
+            authorizer: None,
             start_time: None,
         }
     }

@@ -60,6 +60,15 @@ pub enum Error {
         /// What went wrong, in the broker's words where it has any; without any secret.
         reason: String,
     },
+    /// A broker whose certificate we do not accept, or that does not accept ours, or that speaks TLS where we do not or the
+    /// other way round. It is not tried again by itself.
+    #[error("TLS with {broker} failed: {reason}")]
+    Tls {
+        /// Which broker.
+        broker: String,
+        /// What is the matter, and the way out.
+        reason: String,
+    },
     /// Something that did not happen in time.
     #[error("{what} did not happen within {after:?}{}", because(last))]
     Timeout {
@@ -222,6 +231,36 @@ pub enum Error {
         /// The partition.
         partition: TopicPartition,
     },
+    /// A share group on brokers that do not have them: those before Kafka 4.1, and later ones where they are switched off.
+    #[error(
+        "group \"{group}\" cannot be a share group: {reason}; share groups need Kafka 4.1 or newer with the feature share.version switched on"
+    )]
+    ShareGroupsUnsupported {
+        /// `group.id`.
+        group: String,
+        /// What stands against it.
+        reason: String,
+    },
+    /// A record of an earlier poll of which nothing was said, where the program is to acknowledge all of them.
+    #[error(
+        "the record at offset {offset} of {partition} is not acknowledged: with share.acknowledgement.mode=explicit, all records of a poll have to be before the next one"
+    )]
+    NotAcknowledged {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+    },
+    /// A record that cannot be acknowledged, because the share consumer does not have it.
+    #[error(
+        "the record at offset {offset} of {partition} does not wait for an acknowledgement: no poll has returned it, it was acknowledged and sent already, or its lock was lost"
+    )]
+    NotAcquired {
+        /// The record's partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+    },
     /// A partition that the consumer does not read (any more).
     #[error("partition {partition} is not assigned to this consumer")]
     NotAssigned {
@@ -275,6 +314,10 @@ pub enum Error {
         /// What keeps it from being known.
         cause: Box<Error>,
     },
+    /// A schema registry that said no, or could not be asked.
+    #[cfg(feature = "schema-registry")]
+    #[error(transparent)]
+    SchemaRegistry(#[from] crate::schema_registry::RegistryError),
     /// Something that does not go together with what was called before. Nothing has changed.
     #[error("{reason}")]
     IllegalState {
@@ -299,6 +342,8 @@ impl Error {
             | Self::Connect { .. }
             | Self::BufferFull { .. } => true,
             Self::Indeterminate { cause, .. } => !cause.is_fatal(),
+            #[cfg(feature = "schema-registry")]
+            Self::SchemaRegistry(error) => error.is_retriable(),
             _ => false,
         }
     }
@@ -318,8 +363,10 @@ impl Error {
             ),
             Self::Closed { .. }
             | Self::Authentication { .. }
+            | Self::Tls { .. }
             | Self::UnsupportedVersion { .. }
             | Self::GroupProtocolUnsupported { .. }
+            | Self::ShareGroupsUnsupported { .. }
             | Self::Fenced { .. } => true,
             Self::Indeterminate { cause, .. } => cause.is_fatal(),
             _ => false,

@@ -2,12 +2,24 @@
 //!
 //! - [`Producer`](producer::Producer) writes records: batched, compressed, idempotent, in transactions;
 //! - [`Consumer`](consumer::Consumer) reads them, alone or in a group;
+//! - [`ShareConsumer`](share::ShareConsumer) works through records together with others, as from a queue;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names;
 //! - connections are authenticated by [SASL](security);
 //! - [`metrics`] are what a client measures, under Kafka's names, for a program, for Prometheus (feature `prometheus`) and for the
 //!   brokers that ask for them (KIP-714, [below](#metrics-for-the-brokers)); [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
+//! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
+//! | `json` | typed records as JSON, by serde: `serialization::Json` |
+//! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
 //!
 //! # Logs and spans
 //!
@@ -45,6 +57,14 @@
 //! OpenTelemetry's `MetricsData`, and a last time when they are closed. `client_instance_id` of a client says what the brokers
 //! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off.
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `gzip`, `lz4`, `snappy`, `zstd` (on by default) | the compressions; without one, records that need it are refused by an error that says so |
+//! | `prometheus` | [`metrics`] as Prometheus and OpenMetrics have them |
+//! | `tls` | [connections by TLS](security::Tls) |
+//!
 //! # Inside
 //!
 //! `cluster` knows the brokers and routes requests to them over the connections of `net`; what the producer and
@@ -53,19 +73,26 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod clock;
 mod cluster;
 mod config;
 pub mod consumer;
 mod error;
 pub mod events;
+#[cfg(feature = "_http")]
+mod http;
 pub mod metrics;
 mod net;
 pub mod producer;
 mod push;
 mod retry;
+#[cfg(feature = "schema-registry")]
+pub mod schema_registry;
 pub mod security;
 pub mod serialization;
+pub mod share;
 mod telemetry;
 mod types;
 

@@ -82,6 +82,11 @@ impl PeerTelemetry {
         });
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn tell(&self, event: Event) {
+        self.telemetry.events.tell(|| event);
+    }
+
     /// A connection was authenticated, for a time or for good, or was not.
     pub(crate) fn authenticated(&self, outcome: &crate::Result<Option<Duration>>) {
         let metrics = &self.telemetry.metrics;

@@ -8,7 +8,5 @@ pub fn crc32c(data: &[u8]) -> u32 {
 
 /// CRC-32 (IEEE), of messages in the formats before Kafka 0.11.
 pub fn crc32(data: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(data);
-    crc.sum()
+    crc32fast::hash(data)
 }

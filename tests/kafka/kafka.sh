@@ -15,6 +15,7 @@
 #   kafka.sh restart N           start node N again, on its old data
 #   kafka.sh status              one line a node: up or down, pid, ports
 #   kafka.sh env                 the addresses again, for: eval "$(kafka.sh env)"
+#   kafka.sh reissue             new certificates of the same CA, in the same files (--ssl, --mtls)
 #   kafka.sh tool NAME ARGS...   run one of Kafka's own tools; without a NAME, list them
 #   kafka.sh logs N              print node N's log
 #   kafka.sh fetch               only bring in the jars, and print their folder
@@ -27,6 +28,7 @@
 #   --sasl          also listen with SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (unsigned tokens)
 #   --ssl           also listen with TLS; a client may show a certificate
 #   --mtls          the same, but a client must show one
+#   --ecdsa         certificates of ECDSA with P-256, not of RSA with 2048 bits
 #   --acl           switch the authorizer on: SASL users need ACLs, plain text and "admin" may do all
 #   --heap SIZE     each node's heap                   (512m)
 #   --conf K=V      any broker setting (repeatable), over those below
@@ -64,6 +66,7 @@ NODES=1
 PORT=${KAFKA_PORT:-29092}
 SASL=
 SSL=
+ECDSA=
 CLIENT_AUTH=requested
 ACL=
 HEAP=512m
@@ -100,6 +103,7 @@ while [ $# -gt 0 ]; do
         --sasl) SASL=1; shift ;;
         --ssl) SSL=1; shift ;;
         --mtls) SSL=1; CLIENT_AUTH=required; shift ;;
+        --ecdsa) ECDSA=1; shift ;;
         --acl) ACL=1; SASL=1; shift ;;
         --wipe) WIPE=1; shift ;;
         -h|--help) usage; exit 0 ;;
@@ -244,24 +248,42 @@ print_env() {
   echo "KAFKA_VERSION=$VERSION"
 }
 
-# A certificate authority, a server's and a client's certificate.
+new_key() {
+  if [ -n "$ECDSA" ]; then openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
+  else openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$1"; fi
+}
+
+# A server's and a client's certificate, in the current folder.
+issue_certs() {
+  local who subject
+  for who in server client; do
+    subject=/CN=localhost; [ "$who" = client ] && subject=/CN=test-client
+    new_key "$who.key"
+    openssl req -new -key "$who.key" -subj "$subject" -config ext.cnf -out "$who.csr"
+    openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -sha256 -days 3650 -extfile ext.cnf -extensions leaf -out "$who.pem"
+  done
+  cat server.key server.pem ca.pem > keystore.pem        # as Kafka reads a PEM key store: key, then chain
+}
+
+# New ones of the same CA. A node reads its own when it starts, and when a setting of its listener is set anew.
+reissue() {
+  load_state
+  [ -n "$SSL" ] || die "cluster '$NAME' has no TLS"
+  (cd "$CLUSTER/certs" && exec 2>openssl.log && issue_certs) || die "openssl failed: see $CLUSTER/certs/openssl.log"
+}
+
+# A certificate authority, and what it issues.
 make_certs() {
-  local d=$CLUSTER/certs who subject
+  local d=$CLUSTER/certs
   command -v openssl >/dev/null || die "no openssl: --ssl needs it"
   mkdir -p "$d"
   (
     cd "$d"
     exec 2>openssl.log
     printf '[req]\ndistinguished_name=dn\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n[leaf]\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' > ext.cnf
-    openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out ca.key
+    new_key ca.key
     openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj '/CN=kafka.sh test CA' -config ext.cnf -extensions ca -out ca.pem
-    for who in server client; do
-      subject=/CN=localhost; [ "$who" = client ] && subject=/CN=test-client
-      openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$who.key"
-      openssl req -new -key "$who.key" -subj "$subject" -config ext.cnf -out "$who.csr"
-      openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -sha256 -days 3650 -extfile ext.cnf -extensions leaf -out "$who.pem"
-    done
-    cat server.key server.pem ca.pem > keystore.pem      # as Kafka reads a PEM key store: key, then chain
+    issue_certs
   ) || die "openssl failed: see $d/openssl.log"
 }
 
@@ -422,7 +444,7 @@ start() {
   mkdir -p "$CLUSTER"
   CLUSTER_ID=$(java_run kafka.tools.StorageTool random-uuid 2>/dev/null)
   {
-    for o in VERSION NODES PORT SASL SSL HEAP CLASSES CLUSTER_ID; do printf '%s=%q\n' "$o" "${!o}"; done
+    for o in VERSION NODES PORT SASL SSL ECDSA HEAP CLASSES CLUSTER_ID; do printf '%s=%q\n' "$o" "${!o}"; done
   } > "$STATE"
   [ -z "$SSL" ] || make_certs
   for n in $(seq 1 "$NODES"); do
@@ -528,6 +550,7 @@ case $COMMAND in
   resume) signal_node CONT "${1:-}" ;;
   stop-node) load_state; check_node "${1:-}"; end_node "$1" ;;
   restart) restart "${1:-}" ;;
+  reissue) reissue ;;
   status) status ;;
   env) load_state; print_env ;;
   tool) tool "$@" ;;

@@ -7,4 +7,6 @@ pub mod hostile;
 pub mod jar;
 pub mod kafka;
 pub mod nodes;
+pub mod registry;
+pub mod tls;
 pub mod wire;

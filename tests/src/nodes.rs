@@ -1,7 +1,7 @@
 //! Kafka nodes for one test, which may kill and freeze them.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::kafka::unique;
@@ -63,6 +63,30 @@ impl Nodes {
     /// Where the first node listens with TLS (`--ssl`).
     pub fn tls(&self) -> String {
         format!("127.0.0.1:{}", self.port + 2)
+    }
+
+    /// Where the first node listens with SASL over TLS (`--sasl --ssl`).
+    pub fn sasl_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 3)
+    }
+
+    /// One of the files of certificates and keys (`--ssl`): `ca.pem`, `client.pem`, `client.key`.
+    ///
+    /// # Panics
+    /// When the script does not say where they are.
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        let output = self.run(&["env"]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let ca = said
+            .lines()
+            .find_map(|line| line.strip_prefix("KAFKA_SSL_CA="));
+        let ca = ca.unwrap_or_else(|| panic!("no certificates in {said}"));
+        Path::new(ca.trim_matches('\'')).with_file_name(name)
+    }
+
+    /// Puts new certificates of the same CA into the files.
+    pub fn reissue(&self) {
+        self.run(&["reissue"]);
     }
 
     /// Ends a node with `kill -9`.

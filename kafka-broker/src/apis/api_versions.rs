@@ -19,6 +19,9 @@ const TELEMETRY: [i16; 2] = [
     GetTelemetrySubscriptionsRequest::KEY,
     PushTelemetryRequest::KEY,
 ];
+/// The feature by which clients know that there are share groups, and its level.
+const SHARE_FEATURE: &str = "share.version";
+const SHARE_VERSION: i16 = 1;
 
 pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let names = [
@@ -50,6 +53,12 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
         min_version_level: level,
         ..Default::default()
     };
+    let share = FinalizedFeatureKey {
+        name: ByteString::from_static(SHARE_FEATURE),
+        max_version_level: SHARE_VERSION,
+        min_version_level: SHARE_VERSION,
+        ..Default::default()
+    };
     ApiVersionsResponse {
         api_keys: APIS
             .iter()
@@ -71,18 +80,25 @@ pub(super) fn answer(call: &Call<'_>, request: ApiVersionsRequest) -> ApiVersion
                 }
             })
             .collect(),
-        supported_features: vec![SupportedFeatureKey {
-            name,
-            max_version: TransactionVersion::V2.level(),
-            ..Default::default()
-        }],
+        supported_features: vec![
+            SupportedFeatureKey {
+                name: share.name.clone(),
+                max_version: SHARE_VERSION,
+                ..Default::default()
+            },
+            SupportedFeatureKey {
+                name,
+                max_version: TransactionVersion::V2.level(),
+                ..Default::default()
+            },
+        ],
         // Features are set once, when the broker starts.
         finalized_features_epoch: 0,
         // At level 0 a feature is not finalized.
         finalized_features: if level > 0 {
-            vec![finalized]
+            vec![share, finalized]
         } else {
-            Vec::new()
+            vec![share]
         },
         ..Default::default()
     }

@@ -14,6 +14,9 @@ pub(super) fn answer(call: &Call<'_>, request: DeleteGroupsRequest) -> DeleteGro
             call.check_coordinator(&group_id)
         };
         let deleted = allowed.and_then(|()| call.cluster().groups.delete(&group_id));
+        if deleted.is_ok() {
+            call.cluster().share.forget(&group_id, |_| true);
+        }
         DeletableGroupResult {
             group_id,
             error_code: deleted.err().unwrap_or(ErrorCode::None).code(),

@@ -1,6 +1,7 @@
 //! FindCoordinator: who looks after a group or a transaction.
 
 use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::find_coordinator::Coordinator;
 use kafka_proto::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -10,6 +11,9 @@ use crate::node::Call;
 /// What a key may be of.
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
+/// From this version on a key may be of what a share group has done of a partition (KIP-932).
+const FIRST_VERSION_WITH_SHARE: i16 = 6;
 /// From this version on a request has several keys.
 const FIRST_VERSION_WITH_KEYS: i16 = 4;
 
@@ -36,14 +40,19 @@ pub(super) fn answer(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCo
 }
 
 fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
-    let found = if matches!(key_type, GROUP | TRANSACTION) {
+    let is_known = match key_type {
+        GROUP | TRANSACTION => true,
+        SHARE => call.version >= FIRST_VERSION_WITH_SHARE && is_share_key(&key),
+        _ => false,
+    };
+    let found = if is_known {
         let found = call.cluster().nodes.coordinator(&key);
         found.ok_or(ErrorCode::CoordinatorNotAvailable)
     } else {
         Err(ErrorCode::InvalidRequest)
     };
     let node = match found {
-        Ok(node) => node,
+        Ok(node) => call.advertised(node),
         Err(error) => {
             return Coordinator {
                 key,
@@ -64,4 +73,13 @@ fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
         error_message: Some(ByteString::from_static(ErrorCode::None.name())),
         ..Default::default()
     }
+}
+
+/// A group, the id of a topic and the number of a partition, with colons between them.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().and_then(|part| part.parse::<i32>().ok());
+    let topic_id = parts.next().and_then(|part| part.parse::<Uuid>().ok());
+    let group_id = parts.next().filter(|part| !part.is_empty());
+    partition.is_some_and(|partition| partition >= 0) && topic_id.is_some() && group_id.is_some()
 }

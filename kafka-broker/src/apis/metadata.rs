@@ -66,7 +66,10 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
     let mut response = MetadataResponse {
         cluster_id: Some(call.cluster().id.clone()),
         controller_id: up.first().map_or(-1, |controller| controller.id),
-        brokers: up.into_iter().map(broker).collect(),
+        brokers: up
+            .into_iter()
+            .map(|endpoint| broker(call.advertised(endpoint)))
+            .collect(),
         topics,
         ..Default::default()
     };

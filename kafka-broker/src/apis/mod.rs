@@ -2,16 +2,24 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod alter_share_group_offsets;
+mod alter_user_scram_credentials;
 mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
+mod delete_share_group_offsets;
 mod delete_topics;
+mod describe_acls;
 mod describe_groups;
 mod describe_producers;
+mod describe_share_group_offsets;
 mod describe_transactions;
+mod describe_user_scram_credentials;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
@@ -30,22 +38,27 @@ mod offset_for_leader_epoch;
 mod produce;
 mod push_telemetry;
 mod sasl;
+mod share_acknowledge;
+mod share_fetch;
+mod share_group_describe;
+mod share_group_heartbeat;
+mod share_partitions;
 mod sync_group;
 mod txn_offset_commit;
 mod write_txn_markers;
 
 use bytes::Bytes;
-use bytestring::ByteString;
+use kafka_proto::api::Api;
 use kafka_proto::codec::{Encoded, Request};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::*;
 
 use crate::connection::Closed;
-use crate::node::{Call, Node};
+use crate::node::{Call, Client, Node};
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
-const SERVED: [i16; 34] = [
+const SERVED: &[i16] = &[
     ProduceRequest::KEY,
     FetchRequest::KEY,
     ListOffsetsRequest::KEY,
@@ -70,9 +83,14 @@ const SERVED: [i16; 34] = [
     EndTxnRequest::KEY,
     WriteTxnMarkersRequest::KEY,
     TxnOffsetCommitRequest::KEY,
+    DescribeAclsRequest::KEY,
+    CreateAclsRequest::KEY,
+    DeleteAclsRequest::KEY,
     SaslAuthenticateRequest::KEY,
     CreatePartitionsRequest::KEY,
     DeleteGroupsRequest::KEY,
+    DescribeUserScramCredentialsRequest::KEY,
+    AlterUserScramCredentialsRequest::KEY,
     DescribeProducersRequest::KEY,
     DescribeTransactionsRequest::KEY,
     ListTransactionsRequest::KEY,
@@ -80,12 +98,19 @@ const SERVED: [i16; 34] = [
     ConsumerGroupDescribeRequest::KEY,
     GetTelemetrySubscriptionsRequest::KEY,
     PushTelemetryRequest::KEY,
+    ShareGroupHeartbeatRequest::KEY,
+    ShareGroupDescribeRequest::KEY,
+    ShareFetchRequest::KEY,
+    ShareAcknowledgeRequest::KEY,
+    DescribeShareGroupOffsetsRequest::KEY,
+    AlterShareGroupOffsetsRequest::KEY,
+    DeleteShareGroupOffsetsRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
 pub(crate) async fn answer(
     node: &Node,
-    client_host: &ByteString,
+    client: &Client,
     frame: Bytes,
 ) -> Result<Option<Encoded>, Closed> {
     let (header, api, body) = decode_request_header(&frame).map_err(Closed::Header)?;
@@ -94,124 +119,108 @@ pub(crate) async fn answer(
     let call = Call {
         node,
         version,
-        client_id: header.client_id,
-        client_host: client_host.clone(),
+        client_id: header.client_id.clone(),
+        client_host: client.host.clone(),
+        client,
     };
     node.count_request(key);
-    let exchange = Exchange {
-        api: api.name,
-        version,
-        correlation_id: header.correlation_id,
-    };
+    let exchange = Exchange::new(api, &header);
     tracing::trace!(api = api.name, version, client_id = ?call.client_id, "request");
 
-    let response =
-        match key {
-            ProduceRequest::KEY => {
-                let request: ProduceRequest = exchange.read(body)?;
-                let acks = request.acks;
-                let response = produce::answer(&call, request);
-                if acks == 0 {
-                    return produce::unacknowledged(&response).map(|()| None);
-                }
-                exchange.write::<ProduceRequest>(&response)
+    let response = match key {
+        ProduceRequest::KEY => {
+            let request: ProduceRequest = exchange.read(body)?;
+            let acks = request.acks;
+            let response = produce::answer(&call, request);
+            if acks == 0 {
+                return produce::unacknowledged(&response).map(|()| None);
             }
-            FetchRequest::KEY => {
-                exchange.write::<FetchRequest>(&fetch::answer(&call, exchange.read(body)?).await)
-            }
-            ListOffsetsRequest::KEY => exchange
-                .write::<ListOffsetsRequest>(&list_offsets::answer(&call, exchange.read(body)?)),
-            MetadataRequest::KEY => {
-                exchange.write::<MetadataRequest>(&metadata::answer(&call, exchange.read(body)?))
-            }
-            OffsetCommitRequest::KEY => exchange
-                .write::<OffsetCommitRequest>(&offset_commit::answer(&call, exchange.read(body)?)),
-            OffsetFetchRequest::KEY => exchange
-                .write::<OffsetFetchRequest>(&offset_fetch::answer(&call, exchange.read(body)?)),
-            FindCoordinatorRequest::KEY => exchange.write::<FindCoordinatorRequest>(
-                &find_coordinator::answer(&call, exchange.read(body)?),
-            ),
-            JoinGroupRequest::KEY => exchange
-                .write::<JoinGroupRequest>(&join_group::answer(&call, exchange.read(body)?).await),
-            HeartbeatRequest::KEY => {
-                exchange.write::<HeartbeatRequest>(&heartbeat::answer(&call, exchange.read(body)?))
-            }
-            LeaveGroupRequest::KEY => exchange
-                .write::<LeaveGroupRequest>(&leave_group::answer(&call, exchange.read(body)?)),
-            SyncGroupRequest::KEY => exchange
-                .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
-            DescribeGroupsRequest::KEY => exchange.write::<DescribeGroupsRequest>(
-                &describe_groups::answer(&call, exchange.read(body)?),
-            ),
-            ListGroupsRequest::KEY => exchange
-                .write::<ListGroupsRequest>(&list_groups::answer(&call, exchange.read(body)?)),
-            DeleteGroupsRequest::KEY => exchange
-                .write::<DeleteGroupsRequest>(&delete_groups::answer(&call, exchange.read(body)?)),
-            SaslHandshakeRequest::KEY => exchange
-                .write::<SaslHandshakeRequest>(&sasl::answer_handshake(exchange.read(body)?)),
-            ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
-                // A client that is newer has to be able to read this (KIP-511).
-                exchange
-                    .in_version(0)
-                    .write::<ApiVersionsRequest>(&api_versions::unsupported_version())
-            }
-            ApiVersionsRequest::KEY => exchange
-                .write::<ApiVersionsRequest>(&api_versions::answer(&call, exchange.read(body)?)),
-            CreateTopicsRequest::KEY => exchange
-                .write::<CreateTopicsRequest>(&create_topics::answer(&call, exchange.read(body)?)),
-            CreatePartitionsRequest::KEY => exchange.write::<CreatePartitionsRequest>(
-                &create_partitions::answer(&call, exchange.read(body)?),
-            ),
-            DeleteTopicsRequest::KEY => exchange
-                .write::<DeleteTopicsRequest>(&delete_topics::answer(&call, exchange.read(body)?)),
-            InitProducerIdRequest::KEY => exchange.write::<InitProducerIdRequest>(
-                &init_producer_id::answer(&call, exchange.read(body)?),
-            ),
-            OffsetForLeaderEpochRequest::KEY => exchange.write::<OffsetForLeaderEpochRequest>(
-                &offset_for_leader_epoch::answer(&call, exchange.read(body)?),
-            ),
-            AddPartitionsToTxnRequest::KEY => exchange.write::<AddPartitionsToTxnRequest>(
-                &add_partitions_to_txn::answer(&call, exchange.read(body)?),
-            ),
-            AddOffsetsToTxnRequest::KEY => exchange.write::<AddOffsetsToTxnRequest>(
-                &add_offsets_to_txn::answer(&call, exchange.read(body)?),
-            ),
-            EndTxnRequest::KEY => {
-                exchange.write::<EndTxnRequest>(&end_txn::answer(&call, exchange.read(body)?))
-            }
-            WriteTxnMarkersRequest::KEY => exchange.write::<WriteTxnMarkersRequest>(
-                &write_txn_markers::answer(&call, exchange.read(body)?),
-            ),
-            TxnOffsetCommitRequest::KEY => exchange.write::<TxnOffsetCommitRequest>(
-                &txn_offset_commit::answer(&call, exchange.read(body)?),
-            ),
-            DescribeProducersRequest::KEY => exchange.write::<DescribeProducersRequest>(
-                &describe_producers::answer(&call, exchange.read(body)?),
-            ),
-            DescribeTransactionsRequest::KEY => exchange.write::<DescribeTransactionsRequest>(
-                &describe_transactions::answer(&call, exchange.read(body)?),
-            ),
-            ListTransactionsRequest::KEY => exchange.write::<ListTransactionsRequest>(
-                &list_transactions::answer(&call, exchange.read(body)?),
-            ),
-            ConsumerGroupHeartbeatRequest::KEY => exchange.write::<ConsumerGroupHeartbeatRequest>(
-                &consumer_group_heartbeat::answer(&call, exchange.read(body)?),
-            ),
-            ConsumerGroupDescribeRequest::KEY => exchange.write::<ConsumerGroupDescribeRequest>(
-                &consumer_group_describe::answer(&call, exchange.read(body)?),
-            ),
-            GetTelemetrySubscriptionsRequest::KEY => {
-                exchange.write::<GetTelemetrySubscriptionsRequest>(
-                    &get_telemetry_subscriptions::answer(&call, exchange.read(body)?),
-                )
-            }
-            PushTelemetryRequest::KEY => exchange.write::<PushTelemetryRequest>(
-                &push_telemetry::answer(&call, exchange.read(body)?),
-            ),
-            SaslAuthenticateRequest::KEY => exchange
-                .write::<SaslAuthenticateRequest>(&sasl::answer_authenticate(exchange.read(body)?)),
-            _ => Err(Closed::UnknownApi { key, version }),
-        };
+            exchange.write::<ProduceRequest>(&response)
+        }
+        FetchRequest::KEY => {
+            exchange.write::<FetchRequest>(&fetch::answer(&call, exchange.read(body)?).await)
+        }
+        ListOffsetsRequest::KEY => exchange.answer(&call, body, list_offsets::answer),
+        MetadataRequest::KEY => exchange.answer(&call, body, metadata::answer),
+        OffsetCommitRequest::KEY => exchange.answer(&call, body, offset_commit::answer),
+        OffsetFetchRequest::KEY => exchange.answer(&call, body, offset_fetch::answer),
+        FindCoordinatorRequest::KEY => exchange.answer(&call, body, find_coordinator::answer),
+        JoinGroupRequest::KEY => exchange
+            .write::<JoinGroupRequest>(&join_group::answer(&call, exchange.read(body)?).await),
+        HeartbeatRequest::KEY => exchange.answer(&call, body, heartbeat::answer),
+        LeaveGroupRequest::KEY => exchange.answer(&call, body, leave_group::answer),
+        SyncGroupRequest::KEY => exchange
+            .write::<SyncGroupRequest>(&sync_group::answer(&call, exchange.read(body)?).await),
+        DescribeGroupsRequest::KEY => exchange.answer(&call, body, describe_groups::answer),
+        ListGroupsRequest::KEY => exchange.answer(&call, body, list_groups::answer),
+        DeleteGroupsRequest::KEY => exchange.answer(&call, body, delete_groups::answer),
+        SaslHandshakeRequest::KEY => exchange.answer(&call, body, sasl::answer_handshake),
+        ApiVersionsRequest::KEY if !ApiVersionsRequest::STABLE.contains(version) => {
+            // A client that is newer has to be able to read this (KIP-511).
+            exchange
+                .in_version(0)
+                .write::<ApiVersionsRequest>(&api_versions::unsupported_version())
+        }
+        ApiVersionsRequest::KEY => exchange.answer(&call, body, api_versions::answer),
+        CreateTopicsRequest::KEY => exchange.answer(&call, body, create_topics::answer),
+        CreatePartitionsRequest::KEY => exchange.answer(&call, body, create_partitions::answer),
+        DeleteTopicsRequest::KEY => exchange.answer(&call, body, delete_topics::answer),
+        InitProducerIdRequest::KEY => exchange.answer(&call, body, init_producer_id::answer),
+        OffsetForLeaderEpochRequest::KEY => {
+            exchange.answer(&call, body, offset_for_leader_epoch::answer)
+        }
+        AddPartitionsToTxnRequest::KEY => {
+            exchange.answer(&call, body, add_partitions_to_txn::answer)
+        }
+        AddOffsetsToTxnRequest::KEY => exchange.answer(&call, body, add_offsets_to_txn::answer),
+        EndTxnRequest::KEY => exchange.answer(&call, body, end_txn::answer),
+        WriteTxnMarkersRequest::KEY => exchange.answer(&call, body, write_txn_markers::answer),
+        TxnOffsetCommitRequest::KEY => exchange.answer(&call, body, txn_offset_commit::answer),
+        DescribeAclsRequest::KEY => exchange.answer(&call, body, describe_acls::answer),
+        CreateAclsRequest::KEY => exchange.answer(&call, body, create_acls::answer),
+        DeleteAclsRequest::KEY => exchange.answer(&call, body, delete_acls::answer),
+        DescribeUserScramCredentialsRequest::KEY => {
+            exchange.answer(&call, body, describe_user_scram_credentials::answer)
+        }
+        AlterUserScramCredentialsRequest::KEY => {
+            exchange.answer(&call, body, alter_user_scram_credentials::answer)
+        }
+        DescribeProducersRequest::KEY => exchange.answer(&call, body, describe_producers::answer),
+        DescribeTransactionsRequest::KEY => {
+            exchange.answer(&call, body, describe_transactions::answer)
+        }
+        ListTransactionsRequest::KEY => exchange.answer(&call, body, list_transactions::answer),
+        ConsumerGroupHeartbeatRequest::KEY => {
+            exchange.answer(&call, body, consumer_group_heartbeat::answer)
+        }
+        ConsumerGroupDescribeRequest::KEY => {
+            exchange.answer(&call, body, consumer_group_describe::answer)
+        }
+        GetTelemetrySubscriptionsRequest::KEY => {
+            exchange.answer(&call, body, get_telemetry_subscriptions::answer)
+        }
+        PushTelemetryRequest::KEY => exchange.answer(&call, body, push_telemetry::answer),
+        SaslAuthenticateRequest::KEY => exchange.answer(&call, body, sasl::answer_authenticate),
+        ShareGroupHeartbeatRequest::KEY => {
+            exchange.answer(&call, body, share_group_heartbeat::answer)
+        }
+        ShareGroupDescribeRequest::KEY => {
+            exchange.answer(&call, body, share_group_describe::answer)
+        }
+        ShareFetchRequest::KEY => exchange
+            .write::<ShareFetchRequest>(&share_fetch::answer(&call, exchange.read(body)?).await),
+        ShareAcknowledgeRequest::KEY => exchange.answer(&call, body, share_acknowledge::answer),
+        DescribeShareGroupOffsetsRequest::KEY => {
+            exchange.answer(&call, body, describe_share_group_offsets::answer)
+        }
+        AlterShareGroupOffsetsRequest::KEY => {
+            exchange.answer(&call, body, alter_share_group_offsets::answer)
+        }
+        DeleteShareGroupOffsetsRequest::KEY => {
+            exchange.answer(&call, body, delete_share_group_offsets::answer)
+        }
+        _ => Err(Closed::UnknownApi { key, version }),
+    };
     response.map(Some)
 }
 
@@ -224,19 +233,32 @@ fn fenced_as(error: ErrorCode, version: i16, first_version: i16) -> ErrorCode {
 }
 
 /// What reading a request and writing its response depend on.
-#[derive(Clone, Copy)]
-struct Exchange {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange {
     api: &'static str,
     version: i16,
     correlation_id: i32,
 }
 
 impl Exchange {
+    pub(crate) fn new(api: &Api, header: &RequestHeader) -> Self {
+        Self {
+            api: api.name,
+            version: header.request_api_version,
+            correlation_id: header.correlation_id,
+        }
+    }
+
+    /// The name of the API.
+    pub(crate) fn api(self) -> &'static str {
+        self.api
+    }
+
     fn in_version(self, version: i16) -> Self {
         Self { version, ..self }
     }
 
-    fn read<R: Request>(self, body: Bytes) -> Result<R, Closed> {
+    pub(crate) fn read<R: Request>(self, body: Bytes) -> Result<R, Closed> {
         R::decode(body, self.version).map_err(|source| Closed::Request {
             api: self.api,
             version: self.version,
@@ -244,7 +266,17 @@ impl Exchange {
         })
     }
 
-    fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {
+    /// Reads the request, has it answered and writes the answer.
+    fn answer<R: Request>(
+        self,
+        call: &Call<'_>,
+        body: Bytes,
+        answer: impl FnOnce(&Call<'_>, R) -> R::Response,
+    ) -> Result<Encoded, Closed> {
+        self.write::<R>(&answer(call, self.read(body)?))
+    }
+
+    pub(crate) fn write<R: Request>(self, response: &R::Response) -> Result<Encoded, Closed> {
         encode_response::<R>(response, self.version, self.correlation_id).map_err(|source| {
             Closed::Response {
                 api: self.api,

@@ -87,6 +87,7 @@ fn leaders_named(call: &Call<'_>, responses: &[TopicProduceResponse]) -> Vec<Nod
         .map(|partition| partition.current_leader.leader_id);
     let endpoints = call.cluster().nodes.named(named);
     endpoints
+        .map(|endpoint| call.advertised(endpoint))
         .map(|endpoint| NodeEndpoint {
             node_id: endpoint.id,
             host: endpoint.host,

@@ -1,4 +1,4 @@
-//! SaslHandshake and SaslAuthenticate, on a listener that asks nobody who they are.
+//! SaslHandshake and SaslAuthenticate, where nobody has to log in (any more).
 
 use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
@@ -6,19 +6,27 @@ use kafka_proto::messages::{
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
 };
 
-pub(super) fn answer_handshake(_: SaslHandshakeRequest) -> SaslHandshakeResponse {
+use crate::node::Call;
+
+pub(super) fn answer_handshake(_: &Call<'_>, _: SaslHandshakeRequest) -> SaslHandshakeResponse {
     SaslHandshakeResponse {
         error_code: ErrorCode::IllegalSaslState.code(),
         ..Default::default()
     }
 }
 
-pub(super) fn answer_authenticate(_: SaslAuthenticateRequest) -> SaslAuthenticateResponse {
+pub(super) fn answer_authenticate(
+    call: &Call<'_>,
+    _: SaslAuthenticateRequest,
+) -> SaslAuthenticateResponse {
+    let message = if call.client.protocol(call.cluster()).has_sasl() {
+        "SaslAuthenticate request received after successful authentication"
+    } else {
+        "this listener takes no authentication: connect in plain text"
+    };
     SaslAuthenticateResponse {
         error_code: ErrorCode::IllegalSaslState.code(),
-        error_message: Some(ByteString::from_static(
-            "this listener takes no authentication: connect in plain text",
-        )),
+        error_message: Some(ByteString::from_static(message)),
         ..Default::default()
     }
 }

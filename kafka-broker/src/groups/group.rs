@@ -10,6 +10,7 @@ use kafka_proto::messages::list_groups::ListedGroup;
 use super::classic::{ClassicGroup, Identity};
 use super::consumer::{Beaten, ConsumerGroup, ConsumerGroupSettings, Heartbeat, JOIN};
 use super::offsets::CommittedOffsets;
+use super::share::{ShareBeaten, ShareGroup, ShareHeartbeat};
 use crate::refusal::Refusal;
 use crate::topics::TopicIdPartition;
 use crate::topics_image::TopicsImage;
@@ -26,6 +27,7 @@ pub(crate) struct Group {
 pub(super) enum Members {
     Classic(ClassicGroup),
     Consumer(ConsumerGroup),
+    Share(ShareGroup),
 }
 
 /// A commit that is to be checked.
@@ -51,6 +53,7 @@ impl Group {
         let never_had_members = match &self.members {
             Members::Classic(group) => group.is_void(),
             Members::Consumer(group) => group.is_void(),
+            Members::Share(group) => group.is_void(),
         };
         never_had_members && self.offsets.is_empty()
     }
@@ -60,6 +63,7 @@ impl Group {
         match &self.members {
             Members::Classic(group) => group.next_deadline(),
             Members::Consumer(group) => group.next_deadline(),
+            Members::Share(group) => group.next_deadline(),
         }
     }
 
@@ -68,6 +72,7 @@ impl Group {
         match &mut self.members {
             Members::Classic(group) => group.on_timeout(now),
             Members::Consumer(group) => group.on_timeout(now),
+            Members::Share(group) => group.on_timeout(now),
         }
     }
 
@@ -76,6 +81,7 @@ impl Group {
         let (protocol_type, state, group_type) = match &self.members {
             Members::Classic(group) => (group.protocol_type(), group.state(), "classic"),
             Members::Consumer(group) => ("consumer".into(), group.state(), "consumer"),
+            Members::Share(group) => ("share".into(), group.state(), "share"),
         };
         ListedGroup {
             group_id: group_id.clone(),
@@ -91,6 +97,7 @@ impl Group {
         match &self.members {
             Members::Classic(group) => group.is_empty(),
             Members::Consumer(group) => group.is_empty(),
+            Members::Share(group) => group.is_empty(),
         }
     }
 
@@ -98,7 +105,7 @@ impl Group {
     pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
         match &self.members {
             Members::Classic(group) => Some(group),
-            Members::Consumer(_) => None,
+            Members::Consumer(_) | Members::Share(_) => None,
         }
     }
 
@@ -106,7 +113,15 @@ impl Group {
     pub(crate) fn consumer(&self) -> Option<&ConsumerGroup> {
         match &self.members {
             Members::Consumer(group) => Some(group),
-            Members::Classic(_) => None,
+            Members::Classic(_) | Members::Share(_) => None,
+        }
+    }
+
+    /// The share group that it is, if it is one.
+    pub(crate) fn share(&self) -> Option<&ShareGroup> {
+        match &self.members {
+            Members::Share(group) => Some(group),
+            Members::Classic(_) | Members::Consumer(_) => None,
         }
     }
 
@@ -120,7 +135,7 @@ impl Group {
         }
         match &mut self.members {
             Members::Classic(group) => Some(group),
-            Members::Consumer(_) => None,
+            Members::Consumer(_) | Members::Share(_) => None,
         }
     }
 
@@ -142,11 +157,32 @@ impl Group {
                 self.members = Members::Consumer(group);
                 Ok(beaten)
             }
-            Members::Classic(_) => Err(Refusal::new(
+            Members::Classic(_) | Members::Share(_) => Err(Refusal::new(
                 ErrorCode::GroupIdNotFound,
                 format!("Group {group_id} is not a consumer group."),
             )),
         }
+    }
+
+    /// A member of a share group joins, is alive, or leaves. A group that is new is a share group from then on.
+    pub(super) fn share_heartbeat(
+        &mut self,
+        group_id: &str,
+        beat: &ShareHeartbeat,
+        image: &TopicsImage,
+        now: Instant,
+    ) -> Result<(ShareBeaten, Vec<TopicIdPartition>), Refusal> {
+        if beat.member_epoch == JOIN && self.is_void() {
+            self.members = Members::Share(ShareGroup::default());
+        }
+        let Members::Share(group) = &mut self.members else {
+            return Err(Refusal::new(
+                ErrorCode::GroupIdNotFound,
+                format!("Group {group_id} is not a share group."),
+            ));
+        };
+        let beaten = group.heartbeat(group_id, beat, image, now)?;
+        Ok((beaten, group.partitions()))
     }
 
     /// Whether positions may be committed by whoever asks.
@@ -159,6 +195,7 @@ impl Group {
             (Members::Classic(group), Some(_)) => group.check_commit(commit.identity, now),
             (Members::Classic(group), None) => group.check_commit_in_transaction(commit.identity),
             (Members::Consumer(group), _) => group.check_commit(commit),
+            (Members::Share(_), _) => Err(ErrorCode::GroupIdNotFound),
         }
     }
 
@@ -171,6 +208,7 @@ impl Group {
         match &self.members {
             Members::Classic(_) => Ok(()),
             Members::Consumer(group) => group.check_fetch(member_id, member_epoch),
+            Members::Share(_) => Err(ErrorCode::GroupIdNotFound),
         }
     }
 }

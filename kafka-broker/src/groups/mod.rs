@@ -4,6 +4,7 @@ mod classic;
 mod consumer;
 mod group;
 mod offsets;
+mod share;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,7 @@ pub use consumer::ConsumerGroupAssignor;
 pub(crate) use consumer::{ConsumerGroupSettings, Heartbeat, JOIN, LEAVE, LEAVE_STATIC};
 pub(crate) use group::{Commit, Group};
 pub(crate) use offsets::{CommittedOffset, CommittedOffsets};
+pub(crate) use share::{ShareBeaten, ShareHeartbeat};
 
 use classic::ClassicGroup;
 use consumer::Beaten;
@@ -27,7 +29,7 @@ use group::Members;
 use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::topics::random_id;
+use crate::topics::{TopicIdPartition, random_id};
 use crate::topics_image::TopicsImage;
 use crate::transactions::{TransactionResult, offsets_partition};
 
@@ -102,7 +104,7 @@ impl Groups {
     ) -> Option<T> {
         let worked = self.with(id, |group, now| match &mut group.members {
             Members::Classic(classic) => Some(work(classic, now)),
-            Members::Consumer(_) => None,
+            Members::Consumer(_) | Members::Share(_) => None,
         });
         worked.flatten()
     }
@@ -181,6 +183,24 @@ impl Groups {
         }
         let beaten = self.with(group_id, work);
         beaten.unwrap_or_else(|| Err(no_such_group(group_id)))
+    }
+
+    /// A member of a share group joins, is alive, or leaves. Also returns all partitions that the group is to read.
+    pub(crate) fn share_heartbeat(
+        &self,
+        group_id: &str,
+        beat: &ShareHeartbeat,
+        image: &TopicsImage,
+    ) -> Result<(ShareBeaten, Vec<TopicIdPartition>), Refusal> {
+        let work = |group: &mut Group, now| group.share_heartbeat(group_id, beat, image, now);
+        if beat.member_epoch == JOIN {
+            return self.with_or_new(group_id, work);
+        }
+        let beaten = self.with(group_id, work);
+        beaten.unwrap_or_else(|| {
+            let message = format!("Share group {group_id} not found.");
+            Err(Refusal::new(ErrorCode::GroupIdNotFound, message))
+        })
     }
 
     /// Looks at a group, if it is there.

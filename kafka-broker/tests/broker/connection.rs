@@ -1,6 +1,7 @@
 //! A connection that sends typed requests and receives typed responses, and what most tests need with it.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -43,7 +44,10 @@ impl Connection {
 
     /// A connection to one of several brokers.
     pub(crate) async fn open_to(broker: &Broker, node: i32) -> Self {
-        let address = broker.node_addr(node).unwrap();
+        Self::open_at(broker.node_addr(node).unwrap()).await
+    }
+
+    pub(crate) async fn open_at(address: SocketAddr) -> Self {
         let socket = within("a connection", TcpStream::connect(address))
             .await
             .unwrap();

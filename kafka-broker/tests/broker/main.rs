@@ -10,6 +10,7 @@ mod hostile;
 mod list_offsets;
 mod offsets;
 mod produce;
+mod sasl;
 mod topics;
 mod transactions;
 mod versions;

@@ -7,9 +7,9 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 32] = [
+const SERVED: [i16; 39] = [
     0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 36,
-    37, 42, 61, 65, 66, 68, 69,
+    37, 42, 61, 65, 66, 68, 69, 76, 77, 78, 79, 90, 91, 92,
 ];
 
 #[tokio::test]
@@ -62,6 +62,13 @@ async fn every_version_of_every_api_is_answered() {
     all(c, DescribeProducersRequest::default()).await;
     all(c, DescribeTransactionsRequest::default()).await;
     all(c, ListTransactionsRequest::default()).await;
+    all(c, ShareGroupHeartbeatRequest::default()).await;
+    all(c, ShareGroupDescribeRequest::default()).await;
+    all(c, ShareFetchRequest::default()).await;
+    all(c, ShareAcknowledgeRequest::default()).await;
+    all(c, DescribeShareGroupOffsetsRequest::default()).await;
+    all(c, AlterShareGroupOffsetsRequest::default()).await;
+    all(c, DeleteShareGroupOffsetsRequest::default()).await;
 }
 
 #[tokio::test]

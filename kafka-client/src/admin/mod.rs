@@ -59,6 +59,8 @@ use crate::events::EventStream;
 use crate::metrics::{ClientKind, Metrics};
 use crate::net::Network;
 use crate::security::Sasl;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// Looks after a cluster. A cheap handle.
 ///
@@ -167,6 +169,14 @@ impl AdminBuilder {
     #[must_use]
     pub fn sasl(mut self, sasl: Sasl) -> Self {
         self.config.security.set_sasl(sasl);
+        self
+    }
+
+    /// Encrypts by TLS (`security.protocol` and `ssl.*` in one).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.security.set_tls(tls);
         self
     }
 

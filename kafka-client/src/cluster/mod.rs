@@ -4,6 +4,7 @@ mod connections;
 mod coordinators;
 mod metadata;
 mod recovery;
+mod topic_names;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
@@ -83,7 +84,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Error::Connect`] names each address and why it was of no use; [`Error::Authentication`] when a broker does not
-    /// believe who we are; [`Error::Config`] when an address is none.
+    /// believe who we are, [`Error::Tls`] when we do not believe who it is; [`Error::Config`] when an address is none.
     pub(crate) async fn connect(config: ClientConfig, client: ClientKind) -> Result<Self> {
         Self::connect_as(config, client, true).await
     }
@@ -100,6 +101,8 @@ impl Cluster {
     ) -> Result<Self> {
         config.validate()?;
         config.security.resolve()?;
+        #[cfg(feature = "tls")]
+        config.security.load().await?;
         let telemetry = Telemetry::new(client, &config.client_id);
         let cluster = Self(Arc::new(Inner {
             connections: Connections::new(telemetry.clone()),
@@ -319,7 +322,9 @@ impl Cluster {
                     return Ok(answer);
                 }
                 // The other brokers would say the same, and too many failures may lock an account.
-                Err(error @ Error::Authentication { .. }) => return Err(error),
+                Err(error @ (Error::Authentication { .. } | Error::Tls { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     rebootstraps |= matches!(
                         error,

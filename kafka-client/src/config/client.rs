@@ -52,7 +52,7 @@ pub struct ClientConfig {
     pub enable_metrics_push: bool,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,
-    /// `security.protocol`, `sasl.mechanism`, `sasl.jaas.config`: how connections are secured.
+    /// `security.protocol`, `sasl.mechanism`, `sasl.jaas.config`, `ssl.*`: how connections are secured.
     pub security: Security,
     /// How connections are made; no setting of Kafka.
     pub network: Network,
@@ -196,6 +196,127 @@ pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[
     Setting {
         name: "sasl.jaas.config",
         apply: |config, value| config.security.set_login(value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.ca.location",
+        apply: |config, value| config.security.set_tls_by_name("ssl.ca.location", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.ca.pem",
+        apply: |config, value| config.security.set_tls_by_name("ssl.ca.pem", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.certificate.location",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.certificate.location", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.certificate.pem",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.certificate.pem", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.enabled.protocols",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.enabled.protocols", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.endpoint.identification.algorithm",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.endpoint.identification.algorithm", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.key.location",
+        apply: |config, value| config.security.set_tls_by_name("ssl.key.location", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.key.password",
+        apply: |config, value| config.security.set_tls_by_name("ssl.key.password", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.key.pem",
+        apply: |config, value| config.security.set_tls_by_name("ssl.key.pem", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.keystore.certificate.chain",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.keystore.certificate.chain", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.keystore.key",
+        apply: |config, value| config.security.set_tls_by_name("ssl.keystore.key", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.keystore.location",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.keystore.location", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.keystore.type",
+        apply: |config, value| config.security.set_tls_by_name("ssl.keystore.type", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.protocol",
+        apply: |config, value| config.security.set_tls_by_name("ssl.protocol", value),
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.truststore.certificates",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.truststore.certificates", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.truststore.location",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.truststore.location", value)
+        },
+    },
+    #[cfg(feature = "tls")]
+    Setting {
+        name: "ssl.truststore.type",
+        apply: |config, value| {
+            config
+                .security
+                .set_tls_by_name("ssl.truststore.type", value)
+        },
     },
     Setting {
         name: "reconnect.backoff.ms",

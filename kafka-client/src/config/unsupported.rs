@@ -1,6 +1,10 @@
 //! Settings of Kafka's own clients that this one does not have, and why: who brings a file of settings along is told.
 
-const TLS: &str = "TLS is not there yet";
+#[cfg(not(feature = "tls"))]
+const TLS: &str = "TLS is not built in: switch on the cargo feature \"tls\" of kafka-client";
+#[cfg(feature = "tls")]
+const TLS: &str = "there is nothing of the kind to choose: TLS 1.2 and 1.3 are built in, with the cipher suites that are safe";
+const PEM: &str = "stores are PEM, which has no password of its own: a key that is encrypted has ssl.key.password";
 const KERBEROS: &str = "Kerberos is not built in: give a SaslMechanism for GSSAPI to the builder";
 const TOKENS: &str =
     "tokens are fetched by a function: give Sasl::oauth_bearer_from to the builder";
@@ -14,7 +18,10 @@ const FAMILIES: &[(&str, &str)] = &[
     ("sasl.oauthbearer.", TOKENS),
     ("ssl.", TLS),
     ("metrics.", METRICS),
-    ("share.", "share groups are not there"),
+    (
+        "share.",
+        "it is a setting of ShareConsumer, or of the group: Admin sets that of a group",
+    ),
 ];
 
 const SETTINGS: &[(&str, &str)] = &[
@@ -41,13 +48,23 @@ const SETTINGS: &[(&str, &str)] = &[
         "transaction.two.phase.commit.enable",
         "there is no two-phase commit by others (KIP-939)",
     ),
+    ("ssl.engine.factory.class", CLASS),
+    ("ssl.keystore.password", PEM),
+    ("ssl.truststore.password", PEM),
     ("value.deserializer", CLASS),
     ("value.serializer", CLASS),
 ];
 
 /// Whether a value of the setting must not be repeated in an error, which may end up in a log.
 pub(super) fn is_secret(key: &str) -> bool {
-    let secret = ["password", "passphrase", "secret", "jaas", "keystore.key"];
+    let secret = [
+        "password",
+        "passphrase",
+        "secret",
+        "jaas",
+        "keystore.key",
+        "key.pem",
+    ];
     secret.iter().any(|part| key.contains(part))
 }
 

@@ -43,10 +43,14 @@ pub use records::{
 };
 pub use stream::BatchStream;
 
-pub(crate) use group::read_assignment;
+pub(crate) use assignment::Leadership;
+pub(crate) use group::{Presence, new_member_id, read_assignment};
 pub(crate) use offsets::by_topic;
+pub(crate) use records::BatchHeader;
+pub(crate) use shared::{leadership, sleep_until};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+pub(crate) use trouble::{TOPIC_GRACE, Trouble};
 
 use crate::error::{Error, Result};
 use crate::push::Pushing;

@@ -42,6 +42,14 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The files of certificates and keys hold something new: new connections are made with it.
+    CertificatesReplaced,
+    /// The files of certificates and keys hold something new that is of no use: connections are made with what they held
+    /// before.
+    CertificatesRefused {
+        /// Why.
+        error: Error,
+    },
     /// A broker wants quiet, because a quota is used up. Requests to it wait that long.
     Throttled {
         /// The broker; `None` for a bootstrap address.
@@ -115,6 +123,16 @@ pub enum Event {
     AutoCommitFailed {
         /// The group.
         group: Arc<str>,
+        /// Why.
+        error: Error,
+    },
+    /// Acknowledgements of a share consumer do not count, or nobody knows whether they do: the records are delivered again
+    /// if not.
+    AcknowledgementsFailed {
+        /// The partition.
+        partition: TopicPartition,
+        /// How many records were acknowledged.
+        records: u64,
         /// Why.
         error: Error,
     },
@@ -243,6 +261,10 @@ impl fmt::Display for Event {
                 address,
                 error,
             } => write!(f, "{} cannot be reached: {error}", At(*broker, address)),
+            Self::CertificatesReplaced => f.write_str("certificates were replaced"),
+            Self::CertificatesRefused { error } => {
+                write!(f, "new certificates are of no use: {error}")
+            }
             Self::Throttled { broker, api, quiet } => {
                 let who = broker.map_or("a bootstrap address".to_owned(), |id| {
                     format!("broker {id}")
@@ -288,6 +310,14 @@ impl fmt::Display for Event {
             Self::AutoCommitFailed { group, error } => {
                 write!(f, "auto-commit of group \"{group}\" failed: {error}")
             }
+            Self::AcknowledgementsFailed {
+                partition,
+                records,
+                error,
+            } => write!(
+                f,
+                "acknowledgements of {records} records of {partition} failed: {error}"
+            ),
             Self::OffsetReset {
                 partition,
                 from,

@@ -24,7 +24,7 @@ struct Fetching {
 
 /// What was received, of all topics or of one.
 #[derive(Debug, Default, Clone, Copy)]
-struct Received {
+pub(super) struct Received {
     /// Bytes, by fetch.
     fetched: Meter,
     /// Records, by fetch.
@@ -189,17 +189,17 @@ fn of_topic<'a>(
 }
 
 impl Received {
-    fn fetch(&mut self, bytes: usize, records: usize, moment: Moment) {
+    pub(super) fn fetch(&mut self, bytes: usize, records: usize, moment: Moment) {
         self.fetched.record(bytes as f64, moment);
         self.records.record(records as f64, moment);
     }
 
-    fn consume(&mut self, haul: &Haul, moment: Moment) {
+    pub(super) fn consume(&mut self, haul: &Haul, moment: Moment) {
         self.consumed.record(haul.records as f64, moment);
         self.consumed_bytes.record(haul.bytes as f64, moment);
     }
 
-    fn report(&self, report: &mut Report) {
+    pub(super) fn report(&self, report: &mut Report) {
         let moment = report.moment();
         report
             .spread(

@@ -10,6 +10,9 @@
 //! | `producer-node-metrics`, `consumer-node-metrics`, `admin-client-node-metrics` | `node-id` | requests, bytes and latency, by broker: `node-1`; `node--1` are the bootstrap addresses |
 //! | `producer-topic-metrics` | `topic` | records and bytes sent, retried, given up |
 //! | `consumer-fetch-manager-metrics` | none, `topic`, or `topic` and `partition` | fetches, records handed out, lag and lead, stalled partitions |
+//! | `consumer-share-metrics`, `consumer-share-node-metrics` | none, or `node-id` | the same of a share consumer |
+//! | `consumer-share-fetch-manager-metrics` | | its fetches, records handed out, acknowledgements |
+//! | `consumer-share-coordinator-metrics` | | its heartbeats and rebalances |
 //! | `consumer-coordinator-metrics` | | heartbeats, commits, rebalances and what the listener takes |
 //!
 //! A name's last word says what its value is:
@@ -65,6 +68,7 @@ mod producing;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 mod registry;
+mod sharing;
 mod snapshot;
 
 pub(crate) use coordination::{GroupMeters, GroupRequest, ListenerCall};
@@ -74,4 +78,5 @@ pub(crate) use network::NodeMeters;
 pub(crate) use polling::PollMeters;
 pub(crate) use producing::{ProducerMeters, Shipment};
 pub(crate) use registry::{ClientKind, Registry};
+pub(crate) use sharing::ShareMeters;
 pub use snapshot::{Metric, MetricKind, MetricTag, Metrics};

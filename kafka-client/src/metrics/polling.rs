@@ -49,13 +49,29 @@ impl PollMeters {
 
     /// Adds to what every client has to tell.
     pub(crate) fn report(&self, report: &mut Report) {
+        self.report_polls("consumer-metrics", report);
+        report
+            .counter(
+                "commit-sync-time-ns-total",
+                "Nanoseconds spent in commit_sync and commit_offsets.",
+                self.commit_sync.nanos(),
+            )
+            .counter(
+                "committed-time-ns-total",
+                "Nanoseconds spent in committed.",
+                self.committed.nanos(),
+            );
+    }
+
+    /// Adds what is measured of polls, to this group.
+    pub(crate) fn report_polls(&self, group: &'static str, report: &mut Report) {
         let polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = report.moment();
         let ago = polls.last_begin.map_or(f64::NAN, |last| {
             now().saturating_duration_since(last).as_secs_f64()
         });
         report
-            .group("consumer-metrics")
+            .group(group)
             .gauge(
                 "last-poll-seconds-ago",
                 "Seconds since the last poll began.",
@@ -70,16 +86,6 @@ impl PollMeters {
                 "poll-idle-ratio-avg",
                 "Share of the time spent in polls, and not with what they returned.",
                 polls.idle.avg(moment),
-            )
-            .counter(
-                "commit-sync-time-ns-total",
-                "Nanoseconds spent in commit_sync and commit_offsets.",
-                self.commit_sync.nanos(),
-            )
-            .counter(
-                "committed-time-ns-total",
-                "Nanoseconds spent in committed.",
-                self.committed.nanos(),
             );
     }
 }

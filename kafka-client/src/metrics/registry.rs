@@ -12,6 +12,7 @@ use crate::clock::now;
 pub(crate) enum ClientKind {
     Producer,
     Consumer,
+    ShareConsumer,
     Admin,
 }
 
@@ -21,6 +22,7 @@ impl ClientKind {
         match self {
             Self::Producer => ("producer-metrics", "producer-node-metrics"),
             Self::Consumer => ("consumer-metrics", "consumer-node-metrics"),
+            Self::ShareConsumer => ("consumer-share-metrics", "consumer-share-node-metrics"),
             Self::Admin => ("admin-client-metrics", "admin-client-node-metrics"),
         }
     }

@@ -1,6 +1,7 @@
 //! One connection: requests go out in order, several at a time, and are answered in that order.
 
 mod authentication;
+mod ending;
 mod traffic;
 
 use std::collections::{HashMap, VecDeque};
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use authentication::Authentication;
+use ending::CLOSED_BY_BROKER;
 
 use super::features::Features;
 use super::throttle::Throttled;
@@ -72,12 +74,6 @@ enum Then {
 
 type Reply = Result<Bytes>;
 
-/// Why a connection ended when the other side said so.
-const CLOSED_BY_BROKER: &str = "the broker closed it";
-/// What is the matter in most cases where a broker says what it speaks, and then nothing more.
-const WITHOUT_AN_ANSWER: &str =
-    "before it answered anything: does its listener want authentication (security.protocol)?";
-
 /// What the connection's tasks and its handles share.
 #[derive(Debug)]
 struct Shared {
@@ -89,6 +85,8 @@ struct Shared {
     outgoing: mpsc::UnboundedSender<Outgoing>,
     next_correlation: AtomicI32,
     client_id: ByteString,
+    /// Whether the broker was shown a certificate; `None` where the connection is not by TLS.
+    shows_certificate: Option<bool>,
     /// Closed (locked for writing) while we say anew who we are: the broker takes nothing else meanwhile.
     gate: RwLock<()>,
 }
@@ -96,7 +94,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// What ended the connection.
-    closed: Option<String>,
+    closed: Option<Error>,
     /// Whether the broker has said what it speaks, and the connection is one to tell of.
     established: bool,
     /// Requests that were sent and not answered, oldest first. A caller that went away leaves its place in the queue, so
@@ -118,52 +116,6 @@ struct State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lost(&self, reason: String) -> Error {
-        Error::Disconnected {
-            broker: self.broker.clone(),
-            reason,
-        }
-    }
-
-    /// What to tell somebody who finds that the connection has ended.
-    fn ended(&self) -> Error {
-        self.lost(
-            self.state()
-                .closed
-                .clone()
-                .unwrap_or_else(|| "the connection ended".to_owned()),
-        )
-    }
-
-    /// Ends the connection, its socket included. Requests that nobody has written yet go with the writer.
-    fn close(&self, reason: &str) {
-        let mut state = self.state();
-        let hinted;
-        let reason: &str = if reason == CLOSED_BY_BROKER && state.established && !state.has_served {
-            hinted = format!("{reason} {WITHOUT_AN_ANSWER}");
-            &hinted
-        } else {
-            reason
-        };
-        if state.closed.is_none() {
-            tracing::debug!(broker = self.broker, reason, "connection closed");
-            state.closed = Some(reason.to_owned());
-        }
-        let was_established = std::mem::take(&mut state.established);
-        let waiting = std::mem::take(&mut state.waiting);
-        let tasks = std::mem::take(&mut state.tasks);
-        state.drained = None;
-        drop(state);
-        self.peer.lost(waiting.len());
-        if was_established {
-            self.peer.disconnected(reason);
-        }
-        for (_, reply) in waiting {
-            let _ = reply.send(Err(self.lost(reason.to_owned())));
-        }
-        tasks.iter().for_each(AbortHandle::abort);
     }
 
     /// The broker has said what it speaks.
@@ -279,6 +231,7 @@ impl Connection {
             outgoing,
             next_correlation: AtomicI32::new(0),
             client_id: config.client_id.as_str().into(),
+            shows_certificate: config.security.shows_certificate(),
             gate: RwLock::default(),
         });
         shared.keep([
@@ -299,8 +252,7 @@ impl Connection {
         let answer = connection.ask_versions(limit).await;
         (connection.versions, connection.features) = answer.map_err(|error| match error {
             Error::Disconnected { broker, reason } if reason == CLOSED_BY_BROKER => {
-                let hint =
-                    "before it said what it speaks: is it a Kafka listener, and without TLS?";
+                let hint = connection.shared.hint_when_closed_at_once();
                 Error::Disconnected {
                     broker,
                     reason: format!("{reason} {hint}"),

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+#[cfg(feature = "tls")]
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -12,6 +14,8 @@ use super::connection::Connection;
 use super::connector::Network;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+#[cfg(feature = "tls")]
+use crate::security::{Failure, TlsClient, failure};
 use crate::telemetry::PeerTelemetry;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305): a name may lead to one that nobody
@@ -48,6 +52,10 @@ impl Connection {
         if let Network::Custom(connector) = &config.network {
             return match timeout(limit, connector.connect(host, port)).await {
                 Ok(Ok(stream)) => {
+                    #[cfg(feature = "tls")]
+                    if let Some(tls) = config.security.tls() {
+                        return secure(tls, name, stream, config, peer).await;
+                    }
                     let (read, write) = tokio::io::split(stream);
                     Self::start(name, read, write, config, peer).await
                 }
@@ -128,6 +136,10 @@ async fn connect(
     let reason = match timeout(limit, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => match prepare(&stream, config) {
             Ok(()) => {
+                #[cfg(feature = "tls")]
+                if let Some(tls) = config.security.tls() {
+                    return secure(tls, name, stream, config, peer).await;
+                }
                 let (read, write) = stream.into_split();
                 return Connection::start(name, read, write, config, peer).await;
             }
@@ -135,6 +147,48 @@ async fn connect(
         },
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no connection within {limit:?}"),
+    };
+    Err(Error::Disconnected {
+        broker: name,
+        reason,
+    })
+}
+
+/// Encrypts a stream that was made, and takes it into use.
+#[cfg(feature = "tls")]
+async fn secure<S>(
+    tls: &TlsClient,
+    name: String,
+    stream: S,
+    config: &ClientConfig,
+    peer: &PeerTelemetry,
+) -> Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    if let Some(event) = tls.reload().await {
+        peer.tell(event);
+    }
+    let limit = config.connection_setup_timeout;
+    let reason = match timeout(limit, tls.connect(peer.host(), stream)).await {
+        Ok(Ok(stream)) => {
+            let (read, write) = tokio::io::split(stream);
+            return Connection::start(name, read, write, config, peer).await;
+        }
+        Ok(Err(error)) => match failure(&error, peer.host(), tls.shows_certificate()) {
+            Failure::Refused(reason) => {
+                return Err(Error::Tls {
+                    broker: name,
+                    reason,
+                });
+            }
+            Failure::Lost(reason) => format!(
+                "{reason} in the middle of the TLS handshake: does its listener speak TLS (security.protocol)?"
+            ),
+        },
+        Err(_) => format!(
+            "no TLS handshake within {limit:?}: does its listener speak TLS (security.protocol)?"
+        ),
     };
     Err(Error::Disconnected {
         broker: name,

@@ -14,6 +14,8 @@ use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
 use crate::security::Sasl;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// Settings of a [`Producer`].
 #[derive(Debug, Clone, Default)]
@@ -116,6 +118,14 @@ impl ProducerBuilder {
     #[must_use]
     pub fn sasl(mut self, sasl: Sasl) -> Self {
         self.config.client.security.set_sasl(sasl);
+        self
+    }
+
+    /// Encrypts by TLS (`security.protocol` and `ssl.*` in one).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.client.security.set_tls(tls);
         self
     }
 

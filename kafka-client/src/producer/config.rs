@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka_proto::compression::{Codec, Compression};
+use kafka_proto::compression::{Codec, Compression, CompressionError};
 
 use crate::config::{
     CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis,
@@ -182,6 +182,11 @@ impl ProducerConfig {
                 let reason = "transactions need an idempotent producer: set enable.idempotence to true and acks to all";
                 return refused("transactional.id", id.clone(), reason);
             }
+        }
+        let compression = self.compression.compression();
+        if !compression.is_built_in() {
+            let reason = CompressionError::LeftOut(compression).to_string();
+            return refused("compression.type", compression.to_string(), &reason);
         }
         let timeout = self.transaction_timeout.as_millis();
         if !(1..=i32::MAX as u128).contains(&timeout) {

@@ -131,19 +131,35 @@ impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducer<K
         &self.producer
     }
 
-    /// Serializes a record and hands it over, as [`Producer::send`] does.
+    /// Serializes a record and hands it over, as [`Producer::send`] does. Where a format does not know yet what it needs,
+    /// that is looked up first.
     ///
     /// # Errors
     /// [`Error::Serialization`] names topic and field: nothing was sent, and others are not touched. Those of
-    /// [`Producer::send`].
+    /// [`Producer::send`], and those of [`Serializer::prepare`].
     ///
     /// Cancel-safe: a record whose `send` was dropped was not taken.
     pub async fn send(&self, record: TypedRecord<'_, K, V>) -> Result<Delivery> {
+        if record.key.is_some() {
+            let preparing = self.keys.prepare(&Context::new(record.topic, Field::Key));
+            if let Some(preparing) = preparing {
+                preparing.await?;
+            }
+        }
+        if record.value.is_some() {
+            let preparing = self
+                .values
+                .prepare(&Context::new(record.topic, Field::Value));
+            if let Some(preparing) = preparing {
+                preparing.await?;
+            }
+        }
         let bytes = self.serialize(&record)?;
         self.producer.send(bytes.of(&record)).await
     }
 
-    /// Serializes a record and hands it over if that takes no waiting, as [`Producer::try_send`] does.
+    /// Serializes a record and hands it over if that takes no waiting, as [`Producer::try_send`] does. Nothing
+    /// is looked up: a format that does not know what it needs refuses the record.
     ///
     /// # Errors
     /// [`Error::Serialization`], and those of [`Producer::try_send`].

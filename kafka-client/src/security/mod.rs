@@ -33,9 +33,15 @@ mod sasl;
 mod scram;
 mod secret;
 mod settings;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use mechanism::{Preparing, SaslError, SaslExchange, SaslMechanism, SaslStep};
 pub use oauth_bearer::BearerToken;
 pub use sasl::Sasl;
 pub use secret::Secret;
 pub use settings::{Security, SecurityProtocol};
+#[cfg(feature = "tls")]
+pub(crate) use tls::{Failure, TlsClient, failure};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsVersion};

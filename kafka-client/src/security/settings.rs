@@ -3,6 +3,8 @@
 use super::jaas::Jaas;
 use super::login::Mechanism;
 use super::sasl::Sasl;
+#[cfg(feature = "tls")]
+use super::tls::{Tls, TlsClient};
 use crate::error::{Error, Result};
 
 /// `security.protocol`: what connections are made of.
@@ -14,7 +16,37 @@ pub enum SecurityProtocol {
     Plaintext,
     /// Authenticated, and not encrypted.
     SaslPlaintext,
+    /// Encrypted, and authenticated where a certificate is shown.
+    Ssl,
+    /// Encrypted, and authenticated.
+    SaslSsl,
 }
+
+impl SecurityProtocol {
+    /// Whether connections are encrypted by TLS.
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
+
+    /// Whether SASL says who we are.
+    pub fn is_authenticated(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+
+    fn of(is_encrypted: bool, is_authenticated: bool) -> Self {
+        match (is_encrypted, is_authenticated) {
+            (false, false) => Self::Plaintext,
+            (false, true) => Self::SaslPlaintext,
+            (true, false) => Self::Ssl,
+            (true, true) => Self::SaslSsl,
+        }
+    }
+}
+
+/// Why there is no TLS where it was not built in.
+#[cfg(not(feature = "tls"))]
+const WITHOUT_TLS: &str =
+    "TLS is not built in: switch on the cargo feature \"tls\" of kafka-client";
 
 /// How connections are secured. What is set last counts: a [`Sasl`], or a mechanism and a login by their Kafka names.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +55,11 @@ pub struct Security {
     given: Option<Sasl>,
     mechanism: Option<Mechanism>,
     login: Option<Jaas>,
+    #[cfg(feature = "tls")]
+    tls: Tls,
+    /// Made of the settings before the first connection.
+    #[cfg(feature = "tls")]
+    tls_client: Option<TlsClient>,
 }
 
 impl Security {
@@ -33,16 +70,36 @@ impl Security {
 
     /// Authenticates by SASL.
     pub fn set_sasl(&mut self, sasl: Sasl) {
-        self.protocol = SecurityProtocol::SaslPlaintext;
+        self.protocol = SecurityProtocol::of(self.protocol.is_encrypted(), true);
         self.given = Some(sasl);
+    }
+
+    /// Encrypts by TLS.
+    #[cfg(feature = "tls")]
+    pub fn set_tls(&mut self, tls: Tls) {
+        self.protocol = SecurityProtocol::of(true, self.protocol.is_authenticated());
+        self.tls = tls;
+    }
+
+    /// A setting of TLS by its name.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_tls_by_name(&mut self, key: &'static str, value: &str) -> Result<(), String> {
+        self.tls.set(key, value)
     }
 
     pub(crate) fn set_protocol(&mut self, name: &str) -> Result<(), String> {
         self.protocol = match name.trim().to_ascii_uppercase().as_str() {
             "PLAINTEXT" => SecurityProtocol::Plaintext,
             "SASL_PLAINTEXT" => SecurityProtocol::SaslPlaintext,
-            "SSL" | "SASL_SSL" => return Err("TLS is not there yet".to_owned()),
-            _ => return Err("expected one of PLAINTEXT, SASL_PLAINTEXT".to_owned()),
+            #[cfg(feature = "tls")]
+            "SSL" => SecurityProtocol::Ssl,
+            #[cfg(feature = "tls")]
+            "SASL_SSL" => SecurityProtocol::SaslSsl,
+            #[cfg(not(feature = "tls"))]
+            "SSL" | "SASL_SSL" => return Err(WITHOUT_TLS.to_owned()),
+            _ => {
+                return Err("expected one of PLAINTEXT, SASL_PLAINTEXT, SSL, SASL_SSL".to_owned());
+            }
         };
         Ok(())
     }
@@ -64,7 +121,7 @@ impl Security {
     /// # Errors
     /// [`Error::Config`] names the setting.
     pub(crate) fn resolve(&mut self) -> Result<()> {
-        if self.protocol == SecurityProtocol::Plaintext || self.given.is_some() {
+        if !self.protocol.is_authenticated() || self.given.is_some() {
             return Ok(());
         }
         let refused = |key: &str, value: &str, reason: String| Error::Config {
@@ -91,8 +148,37 @@ impl Security {
 
     /// How to authenticate, once resolved.
     pub(crate) fn sasl(&self) -> Option<&Sasl> {
-        let is_wanted = self.protocol == SecurityProtocol::SaslPlaintext;
+        let is_wanted = self.protocol.is_authenticated();
         self.given.as_ref().filter(|_| is_wanted)
+    }
+
+    /// Reads certificates and keys, where connections are to be encrypted.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn load(&mut self) -> Result<()> {
+        if self.protocol.is_encrypted() {
+            self.tls_client = Some(TlsClient::load(self.tls.clone()).await?);
+        }
+        Ok(())
+    }
+
+    /// Whether brokers are shown a certificate; `None` where connections are not encrypted.
+    #[cfg(feature = "tls")]
+    pub(crate) fn shows_certificate(&self) -> Option<bool> {
+        self.tls().map(TlsClient::shows_certificate)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn shows_certificate(&self) -> Option<bool> {
+        None
+    }
+
+    /// What encrypts connections, once loaded.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<&TlsClient> {
+        self.tls_client.as_ref()
     }
 }
 
@@ -157,6 +243,37 @@ mod tests {
         let error = other_module.unwrap_err().to_string();
         assert!(error.contains("PlainLoginModule"), "{error}");
         assert!(!error.contains("geheim"), "{error}");
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn without_tls_its_settings_name_the_feature() {
+        let mut security = Security::default();
+        for protocol in ["SSL", "sasl_ssl"] {
+            let reason = security.set_protocol(protocol).unwrap_err();
+            assert!(reason.contains("cargo feature \"tls\""), "{reason}");
+        }
+        let config = crate::admin::Admin::builder().properties([("ssl.ca.location", "ca.pem")]);
+        let told = config.unwrap_err().to_string();
+        assert!(told.contains("cargo feature \"tls\""), "{told}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_and_sasl_come_in_any_order() {
+        for tls_first in [true, false] {
+            let mut security = Security::default();
+            if tls_first {
+                security.set_tls(Tls::new());
+                assert_eq!(security.protocol(), SecurityProtocol::Ssl);
+            }
+            security.set_sasl(Sasl::plain("bob", "geheim"));
+            if !tls_first {
+                security.set_tls(Tls::new());
+            }
+            assert_eq!(security.protocol(), SecurityProtocol::SaslSsl);
+            assert_eq!(security.sasl().map(Sasl::principal), Some("bob"));
+        }
     }
 
     #[test]

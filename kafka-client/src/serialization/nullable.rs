@@ -1,4 +1,4 @@
-use super::{Context, Deserializer, Payload, Refused, Serializer};
+use super::{Context, Deserializer, Payload, Preparing, Refused, Serializer};
 
 /// Gives a format null: `None` is a tombstone, or no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +19,10 @@ impl<T, S: Serializer<T>> Serializer<Option<T>> for Nullable<S> {
             None => Ok(Payload::Null),
         }
     }
+
+    fn prepare<'s>(&'s self, context: &Context<'_>) -> Option<Preparing<'s>> {
+        self.0.prepare(context)
+    }
 }
 
 impl<'a, T, D: Deserializer<'a, T>> Deserializer<'a, Option<T>> for Nullable<D> {
@@ -30,5 +34,13 @@ impl<'a, T, D: Deserializer<'a, T>> Deserializer<'a, Option<T>> for Nullable<D> 
         bytes
             .map(|bytes| self.0.deserialize(context, Some(bytes)))
             .transpose()
+    }
+
+    fn prepare<'s>(
+        &'s self,
+        context: &Context<'_>,
+        bytes: Option<&'a [u8]>,
+    ) -> Option<Preparing<'s>> {
+        bytes.and_then(|bytes| self.0.prepare(context, Some(bytes)))
     }
 }

@@ -11,6 +11,9 @@ pub enum CompressionError {
     /// A text that names no compression.
     #[error("compression \"{0}\" is unknown: expected none, gzip, snappy, lz4 or zstd")]
     UnknownName(String),
+    /// The program was built without this one.
+    #[error("{0} was left out when this program was built: switch the feature \"{0}\" on")]
+    LeftOut(Compression),
     /// A level outside what the codec offers.
     #[error("{compression} level {level} is out of range: expected {min} to {max}")]
     LevelOutOfRange {
@@ -64,6 +67,12 @@ pub enum CompressionError {
 }
 
 impl CompressionError {
+    #[cfg(any(
+        feature = "gzip",
+        feature = "lz4",
+        feature = "snappy",
+        feature = "zstd"
+    ))]
     pub(super) fn corrupt(compression: Compression, at: usize, reason: impl ToString) -> Self {
         Self::Corrupt {
             compression,

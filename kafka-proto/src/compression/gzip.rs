@@ -1,13 +1,11 @@
 //! gzip, by flate2 on zlib-rs.
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::{Compression, CompressionError};
 
-pub(super) const LEVELS: RangeInclusive<i32> = 1..=9;
 pub(super) const DEFAULT_LEVEL: i32 = 6;
 
 const WINDOW_BITS: u8 = 15;

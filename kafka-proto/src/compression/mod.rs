@@ -12,11 +12,15 @@
 //! ```
 
 mod error;
+#[cfg(feature = "gzip")]
 mod gzip;
+#[cfg(feature = "lz4")]
 mod lz4;
+#[cfg(feature = "snappy")]
 mod snappy;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "zstd")]
 mod zstd;
 
 use std::fmt;
@@ -75,9 +79,20 @@ impl Compression {
     /// no high-compression mode. Any reader understands every level.
     pub const fn levels(self) -> Option<RangeInclusive<i32>> {
         match self {
-            Self::Gzip => Some(gzip::LEVELS),
-            Self::Zstd => Some(zstd::LEVELS),
+            Self::Gzip => Some(1..=9),
+            Self::Zstd => Some(-7..=4),
             Self::None | Self::Snappy | Self::Lz4 => None,
+        }
+    }
+
+    /// Whether it was built in: each of them is a feature of this crate, and all are on by default.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Gzip => cfg!(feature = "gzip"),
+            Self::Snappy => cfg!(feature = "snappy"),
+            Self::Lz4 => cfg!(feature = "lz4"),
+            Self::Zstd => cfg!(feature = "zstd"),
         }
     }
 
@@ -109,10 +124,21 @@ impl Compression {
                 out.extend_from_slice(input);
                 Ok(())
             }
+            #[cfg(feature = "gzip")]
             Self::Gzip => gzip::decompress(input, limit, out),
+            #[cfg(feature = "snappy")]
             Self::Snappy => snappy::decompress(input, limit, out),
+            #[cfg(feature = "lz4")]
             Self::Lz4 => lz4::decompress(input, limit, lz4::HeaderChecksum::Verify, out),
+            #[cfg(feature = "zstd")]
             Self::Zstd => zstd::decompress(input, limit, out),
+            #[cfg(not(all(
+                feature = "gzip",
+                feature = "lz4",
+                feature = "snappy",
+                feature = "zstd"
+            )))]
+            left_out => Err(CompressionError::LeftOut(left_out)),
         }
     }
 
@@ -123,12 +149,15 @@ impl Compression {
         input: &[u8],
         limit: usize,
     ) -> Result<Vec<u8>, CompressionError> {
-        if self != Self::Lz4 {
-            return self.decompress(input, limit);
+        match self {
+            #[cfg(feature = "lz4")]
+            Self::Lz4 => {
+                let mut out = Vec::new();
+                lz4::decompress(input, limit, lz4::HeaderChecksum::Ignore, &mut out)?;
+                Ok(out)
+            }
+            other => other.decompress(input, limit),
         }
-        let mut out = Vec::new();
-        lz4::decompress(input, limit, lz4::HeaderChecksum::Ignore, &mut out)?;
-        Ok(out)
     }
 }
 
@@ -202,14 +231,25 @@ impl Codec {
                 out.extend_from_slice(input);
                 Ok(())
             }
+            #[cfg(feature = "gzip")]
             Compression::Gzip => {
                 gzip::compress(input, self.level.unwrap_or(gzip::DEFAULT_LEVEL), out)
             }
+            #[cfg(feature = "snappy")]
             Compression::Snappy => snappy::compress(input, out),
+            #[cfg(feature = "lz4")]
             Compression::Lz4 => lz4::compress(input, out),
+            #[cfg(feature = "zstd")]
             Compression::Zstd => {
                 zstd::compress(input, self.level.unwrap_or(zstd::DEFAULT_LEVEL), out)
             }
+            #[cfg(not(all(
+                feature = "gzip",
+                feature = "lz4",
+                feature = "snappy",
+                feature = "zstd"
+            )))]
+            left_out => Err(CompressionError::LeftOut(left_out)),
         }
     }
 }

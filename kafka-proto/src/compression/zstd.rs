@@ -1,13 +1,11 @@
 //! Zstandard, by zrip: the fast levels.
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 
 use zrip::{CompressContext, DecompressContext, DecompressError};
 
 use super::{Compression, CompressionError};
 
-pub(super) const LEVELS: RangeInclusive<i32> = -7..=4;
 pub(super) const DEFAULT_LEVEL: i32 = 1;
 
 /// A block takes at least four bytes and holds at most 128 KiB.

@@ -22,9 +22,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub(crate) use classic::read_assignment;
+pub(crate) use consumer::new_member_id;
 pub(crate) use membership::Membership;
 pub(crate) use pattern::TopicPattern;
 pub(crate) use place::Place;
+pub(crate) use presence::Presence;
 pub(crate) use rebalance::{Identity, Rebalance};
 
 /// The group that a consumer names, and its place in it.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// When the application has polled last.
 #[derive(Debug)]
-pub(super) struct Presence {
+pub(crate) struct Presence {
     /// `max.poll.interval.ms`.
     longest_absence: Duration,
     polling: bool,
@@ -12,7 +12,7 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    pub(super) fn new(longest_absence: Duration, now: Instant) -> Self {
+    pub(crate) fn new(longest_absence: Duration, now: Instant) -> Self {
         Self {
             longest_absence,
             polling: false,
@@ -20,26 +20,26 @@ impl Presence {
         }
     }
 
-    pub(super) fn begins(&mut self) {
+    pub(crate) fn begins(&mut self) {
         self.polling = true;
     }
 
-    pub(super) fn ends(&mut self, now: Instant) {
+    pub(crate) fn ends(&mut self, now: Instant) {
         self.polling = false;
         self.last_poll = now;
     }
 
     /// Counts from now on.
-    pub(super) fn restart(&mut self, now: Instant) {
+    pub(crate) fn restart(&mut self, now: Instant) {
         self.last_poll = now;
     }
 
     /// When it will have been away for too long; nobody is away while polling, however long that takes.
-    pub(super) fn ends_at(&self) -> Option<Instant> {
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
         (!self.polling).then(|| self.last_poll + self.longest_absence)
     }
 
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.ends_at().is_some_and(|end| now >= end)
     }
 }

@@ -89,4 +89,47 @@ impl ConsumerRecords {
     ) -> impl Iterator<Item = Result<TypedRecord<'a, K, V>>> {
         self.records().map(|record| record.typed(keys, values))
     }
+
+    /// The same for formats with schemas: those that the records were written with are looked up first where they are not
+    /// known yet, so that iterating takes no waiting.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "avro")]
+    /// # async fn consume(consumer: kafka_client::consumer::Consumer) -> Result<(), Box<dyn std::error::Error>> {
+    /// use kafka_client::schema_registry::{AvroDeserializer, SchemaRegistry};
+    /// use kafka_client::serialization::Plain;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order {
+    ///     customer: String,
+    /// }
+    ///
+    /// let registry = SchemaRegistry::builder("http://localhost:8081").build()?;
+    /// let avro = AvroDeserializer::new(registry);
+    /// let records = consumer.poll(std::time::Duration::from_secs(1)).await?;
+    /// for record in records.typed_with_schemas::<&str, Order>(&Plain, &avro).await? {
+    ///     println!("{}", record?.value.customer);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Deserializer::prepare`]: the records are still there, so that it may be tried again. Cancel-safe.
+    pub async fn typed_with_schemas<'a, K, V>(
+        &'a self,
+        keys: &impl Deserializer<'a, K>,
+        values: &impl Deserializer<'a, V>,
+    ) -> Result<impl Iterator<Item = Result<TypedRecord<'a, K, V>>>> {
+        for record in self.records() {
+            let context = |field| Context::new(record.topic(), field);
+            if let Some(preparing) = keys.prepare(&context(Field::Key), record.key()) {
+                preparing.await?;
+            }
+            if let Some(preparing) = values.prepare(&context(Field::Value), record.value()) {
+                preparing.await?;
+            }
+        }
+        Ok(self.typed(keys, values))
+    }
 }

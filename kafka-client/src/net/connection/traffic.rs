@@ -10,7 +10,8 @@ use kafka_proto::frame::{self, Frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::{CLOSED_BY_BROKER, Outgoing, Shared, Then};
+use super::ending::{CLOSED_BY_BROKER, Ending};
+use super::{Outgoing, Shared, Then};
 use crate::clock::now;
 
 /// Writes what is queued; what has queued up meanwhile goes out together. Requests that come after the connection was
@@ -43,7 +44,11 @@ pub(super) async fn write_requests(
             }
         }
         if let Err(error) = write_all(&mut to, &mut requests).await {
-            return shared.close(&error.to_string());
+            // At the beginning, what the broker has sent before it hung up says more: the reader is about to find it.
+            if shared.is_established() {
+                shared.close_for(Ending::Broken(error));
+            }
+            return;
         }
         for done in written.drain(..) {
             let _ = done.send(());
@@ -76,7 +81,8 @@ async fn write_all(
             written -= part;
         }
     }
-    Ok(())
+    // Encryption keeps what the socket has no room for.
+    to.flush().await
 }
 
 pub(super) async fn read_answers(
@@ -84,8 +90,8 @@ pub(super) async fn read_answers(
     shared: Arc<Shared>,
     max_len: usize,
 ) {
-    let reason = loop_answers(&mut from, &shared, max_len).await;
-    shared.close(&reason);
+    let ending = loop_answers(&mut from, &shared, max_len).await;
+    shared.close_for(ending);
 }
 
 /// How the answer of a listener for TLS begins that was asked in plain text: an alert, and the protocol's version.
@@ -99,32 +105,34 @@ async fn loop_answers(
     from: &mut (impl AsyncRead + Unpin),
     shared: &Shared,
     max_len: usize,
-) -> String {
+) -> Ending {
     let mut received = BytesMut::new();
     loop {
         let missing = match frame::missing(&received, max_len) {
             Ok(Frame::Whole(_)) => 0,
             Ok(Frame::Missing(missing)) => missing,
-            Err(error) if received.starts_with(TLS_ALERT) => {
-                return format!("it speaks TLS, and the client plain text ({error})");
+            Err(_) if received.starts_with(TLS_ALERT) => {
+                return Ending::Refused(
+                    "it speaks TLS, and the client plain text: set security.protocol to SSL or SASL_SSL, or bootstrap.servers to a listener for plain text".to_owned(),
+                );
             }
-            Err(error) => return error.to_string(),
+            Err(error) => return Ending::Lost(error.to_string()),
         };
         if missing == 0 {
             let Ok(Some(answer)) = frame::take_frame(&mut received, max_len) else {
-                return "a frame that was whole is gone".to_owned();
+                return Ending::Lost("a frame that was whole is gone".to_owned());
             };
             if let Err(reason) = deliver(answer, shared) {
-                return reason;
+                return Ending::Lost(reason);
             }
             continue;
         }
         // The whole rest of a frame is asked for at once: an answer of megabytes then lies in one piece of memory.
         received.reserve(missing.max(if received.len() < 4 { READ_AHEAD } else { 0 }));
         match from.read_buf(&mut received).await {
-            Ok(0) => return CLOSED_BY_BROKER.to_owned(),
+            Ok(0) => return Ending::Lost(CLOSED_BY_BROKER.to_owned()),
             Ok(_) => {}
-            Err(error) => return error.to_string(),
+            Err(error) => return Ending::Broken(error),
         }
     }
 }

@@ -282,7 +282,7 @@ impl Membership {
 }
 
 /// A UUID as Kafka writes it. Nobody else has it: its bits come from the keys that the system gives to hash maps.
-fn new_member_id() -> String {
+pub(crate) fn new_member_id() -> String {
     loop {
         let [high, low] = [0, 1].map(|half: u64| RandomState::new().hash_one(half).to_be_bytes());
         let mut bytes = [0; 16];

@@ -13,5 +13,6 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use membership::new_member_id;
 pub(super) use membership::{MemberConfig, Membership};
 pub(super) use run::{leave, run};

@@ -1,14 +1,9 @@
 //! Carries out what the membership decides.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
-use kafka_proto::messages::metadata::MetadataRequestTopic;
-use kafka_proto::messages::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, MetadataRequest,
-};
+use kafka_proto::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 
 use super::heartbeat::JOIN;
 use super::membership::{Action, Membership};
@@ -37,7 +32,7 @@ async fn perform(shared: Arc<Shared>, group: Arc<Group>, action: Action) {
             group.membership().matched(&pattern, answer, now());
         }
         Action::Resolve { ids } => {
-            let answer = resolve(&shared, &ids).await;
+            let answer = shared.cluster.topic_names(&ids).await;
             group.membership().resolved(answer, now());
         }
         Action::Heartbeat(request) => {
@@ -138,47 +133,4 @@ pub(crate) async fn leave(shared: &Shared, request: &ConsumerGroupHeartbeatReque
         }) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// The names of topics, as far as brokers know them.
-async fn resolve(shared: &Shared, ids: &[Uuid]) -> Result<HashMap<Uuid, Arc<str>>> {
-    let metadata = shared.cluster.metadata();
-    let known = metadata.topics.iter();
-    let mut names: HashMap<Uuid, Arc<str>> = known
-        .filter(|(_, topic)| ids.contains(&topic.id))
-        .map(|(name, topic)| (topic.id, name.clone()))
-        .collect();
-    let unknown = ids.iter().filter(|id| !names.contains_key(id));
-    let unknown: Vec<MetadataRequestTopic> = unknown
-        .map(|id| MetadataRequestTopic {
-            topic_id: *id,
-            name: None,
-            ..Default::default()
-        })
-        .collect();
-    if unknown.is_empty() {
-        return Ok(names);
-    }
-    let make = |_| MetadataRequest {
-        topics: Some(unknown),
-        allow_auto_topic_creation: false,
-        ..Default::default()
-    };
-    let (answer, _) = shared.cluster.send(Node::Any, Lane::Main, make).await?;
-    let mut is_outdated = false;
-    for topic in answer.topics {
-        let (ErrorCode::None, Some(name)) = (ErrorCode::from(topic.error_code), topic.name) else {
-            continue;
-        };
-        let name: Arc<str> = Arc::from(&*name);
-        // What is known of a topic of the same name that was deleted would lead astray.
-        let known = metadata.topics.get(&name);
-        is_outdated |= known.is_some_and(|known| known.id != topic.topic_id);
-        names.insert(topic.topic_id, name);
-    }
-    shared.cluster.add_topics(names.values().cloned()).await?;
-    if is_outdated {
-        shared.cluster.refresh(metadata.version).await?;
-    }
-    Ok(names)
 }

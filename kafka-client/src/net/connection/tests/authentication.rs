@@ -194,6 +194,10 @@ async fn a_listener_for_tls_is_known_by_its_answer() {
     };
     let config = ClientConfig::default();
     let (connection, _peer) = tokio::join!(open(port, &config), peer);
-    let told = reason(connection.unwrap_err());
-    assert!(told.starts_with("it speaks TLS"), "{told}");
+    let error = connection.unwrap_err();
+    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(error.is_fatal() && !error.is_retriable(), "{error:?}");
+    let told = error.to_string();
+    let begin = "TLS with the broker failed: it speaks TLS, and the client plain text";
+    assert!(told.starts_with(begin), "{told}");
 }

@@ -1,0 +1,135 @@
+//! DescribeShareGroupOffsets: where share groups go on reading, and how much there is left.
+
+use std::collections::BTreeMap;
+
+use kafka_proto::error_code::ErrorCode;
+use kafka_proto::messages::describe_share_group_offsets::{
+    DescribeShareGroupOffsetsRequestGroup, DescribeShareGroupOffsetsResponseGroup,
+    DescribeShareGroupOffsetsResponsePartition, DescribeShareGroupOffsetsResponseTopic,
+};
+use kafka_proto::messages::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
+
+use super::share_partitions::check_group;
+use crate::lock::lock;
+use crate::node::Call;
+use crate::refusal::Refusal;
+use crate::share::Progress;
+use crate::topics::{Topic, TopicIdPartition};
+
+pub(super) fn answer(
+    call: &Call<'_>,
+    request: DescribeShareGroupOffsetsRequest,
+) -> DescribeShareGroupOffsetsResponse {
+    let groups = request.groups.into_iter().map(|wanted| {
+        describe(call, &wanted).unwrap_or_else(|refusal| DescribeShareGroupOffsetsResponseGroup {
+            group_id: wanted.group_id.clone(),
+            error_code: refusal.error.code(),
+            error_message: Some(refusal.message.into()),
+            ..Default::default()
+        })
+    });
+    DescribeShareGroupOffsetsResponse {
+        groups: groups.collect(),
+        ..Default::default()
+    }
+}
+
+fn describe(
+    call: &Call<'_>,
+    wanted: &DescribeShareGroupOffsetsRequestGroup,
+) -> Result<DescribeShareGroupOffsetsResponseGroup, Refusal> {
+    let group_id = &wanted.group_id;
+    check_group(call, group_id)?;
+    let is_share = call
+        .cluster()
+        .groups
+        .look(group_id, |group| group.share().is_some());
+    if is_share != Some(true) {
+        let message = match is_share {
+            Some(_) => format!("Group {group_id} is not a share group."),
+            None => format!("Group {group_id} not found."),
+        };
+        return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
+    }
+    let progress = call.cluster().share.progress(group_id);
+    let topics = match &wanted.topics {
+        Some(topics) => topics
+            .iter()
+            .map(|topic| {
+                let found = call.cluster().topics.by_name(&topic.topic_name);
+                let partitions = topic.partitions.iter();
+                DescribeShareGroupOffsetsResponseTopic {
+                    topic_name: topic.topic_name.clone(),
+                    topic_id: found.as_ref().map(|topic| topic.id).unwrap_or_default(),
+                    partitions: partitions
+                        .map(|index| described(found.as_deref(), *index, &progress))
+                        .collect(),
+                    ..Default::default()
+                }
+            })
+            .collect(),
+        None => all(call, &progress),
+    };
+    Ok(DescribeShareGroupOffsetsResponseGroup {
+        group_id: group_id.clone(),
+        topics,
+        ..Default::default()
+    })
+}
+
+/// All partitions that the group has read, or is going to.
+fn all(
+    call: &Call<'_>,
+    progress: &BTreeMap<TopicIdPartition, Progress>,
+) -> Vec<DescribeShareGroupOffsetsResponseTopic> {
+    let mut by_topic: BTreeMap<_, Vec<i32>> = BTreeMap::new();
+    for id in progress.keys() {
+        by_topic.entry(id.topic_id).or_default().push(id.partition);
+    }
+    let topics = by_topic.into_iter().filter_map(|(topic_id, partitions)| {
+        let topic = call.cluster().topics.by_id(topic_id)?;
+        let partitions = partitions.into_iter();
+        Some(DescribeShareGroupOffsetsResponseTopic {
+            topic_name: topic.name.clone(),
+            topic_id,
+            partitions: partitions
+                .map(|index| described(Some(&topic), index, progress))
+                .collect(),
+            ..Default::default()
+        })
+    });
+    topics.collect()
+}
+
+fn described(
+    topic: Option<&Topic>,
+    index: i32,
+    progress: &BTreeMap<TopicIdPartition, Progress>,
+) -> DescribeShareGroupOffsetsResponsePartition {
+    let mut described = DescribeShareGroupOffsetsResponsePartition {
+        partition_index: index,
+        start_offset: -1,
+        lag: -1,
+        ..Default::default()
+    };
+    let found = topic.and_then(|topic| Some((topic.id, topic.partition(index)?)));
+    let Some((topic_id, partition)) = found else {
+        let error = ErrorCode::UnknownTopicOrPartition;
+        described.error_code = error.code();
+        described.error_message = Some(error.message().into());
+        return described;
+    };
+    let id = TopicIdPartition {
+        topic_id,
+        partition: index,
+    };
+    if let Some(progress) = progress.get(&id)
+        && let Some(start) = progress.start_offset
+    {
+        let end = lock(&partition.log).high_watermark();
+        described.start_offset = start;
+        described.leader_epoch = partition.leader_epoch();
+        described.lag = (end - start - progress.done_behind_start).max(0);
+    }
+    described
+}

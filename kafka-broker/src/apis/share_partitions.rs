@@ -1,0 +1,83 @@
+//! What the APIs of share groups have in common.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kafka_proto::codec::Uuid;
+use kafka_proto::error_code::ErrorCode;
+
+use crate::node::Call;
+use crate::refusal::Refusal;
+use crate::share::MemberKey;
+use crate::topics::{Partition, Topic};
+
+/// Whether this broker coordinates the group.
+pub(super) fn check_group(call: &Call<'_>, group_id: &str) -> Result<(), Refusal> {
+    let allowed = if group_id.is_empty() {
+        Err(ErrorCode::InvalidGroupId)
+    } else {
+        call.check_coordinator(group_id)
+    };
+    allowed.map_err(|error| Refusal::new(error, error.message()))
+}
+
+/// Whether there is such a share group, and nobody is in it.
+pub(super) fn check_empty(call: &Call<'_>, group_id: &str) -> Result<(), Refusal> {
+    check_group(call, group_id)?;
+    let found = call.cluster().groups.look(group_id, |group| {
+        group.share().map(|group| group.is_empty())
+    });
+    let refused = |error, message| Err(Refusal::new(error, message));
+    match found {
+        Some(Some(true)) => Ok(()),
+        Some(Some(false)) => refused(
+            ErrorCode::NonEmptyGroup,
+            "The group is not empty.".to_owned(),
+        ),
+        Some(None) => {
+            let message = format!("Group {group_id} is not a share group.");
+            refused(ErrorCode::GroupIdNotFound, message)
+        }
+        None => {
+            let message = format!("Group {group_id} not found.");
+            refused(ErrorCode::GroupIdNotFound, message)
+        }
+    }
+}
+
+/// The member that a request comes from, in a copy that does not keep the whole request in memory.
+pub(super) fn member(
+    group_id: Option<&ByteString>,
+    member_id: Option<&ByteString>,
+) -> Result<MemberKey, Refusal> {
+    let (Some(group_id), Some(member_id)) = (group_id, member_id) else {
+        let error = ErrorCode::InvalidRequest;
+        return Err(Refusal::new(error, error.message()));
+    };
+    Ok(MemberKey {
+        group_id: ByteString::from(&**group_id),
+        member_id: ByteString::from(&**member_id),
+    })
+}
+
+/// A topic, of which this broker leads the partition.
+pub(super) fn led_here(
+    call: &Call<'_>,
+    topic_id: Uuid,
+    partition: i32,
+) -> Result<Arc<Topic>, ErrorCode> {
+    let topic = call.cluster().topics.by_id(topic_id);
+    let topic = topic.ok_or(ErrorCode::UnknownTopicId)?;
+    let found = topic.partition(partition);
+    found
+        .ok_or(ErrorCode::UnknownTopicOrPartition)?
+        .check_leader(call.node.id, -1)?;
+    Ok(topic)
+}
+
+/// A partition that is there.
+pub(super) fn partition(topic: &Topic, index: i32) -> Result<&Partition, ErrorCode> {
+    topic
+        .partition(index)
+        .ok_or(ErrorCode::UnknownTopicOrPartition)
+}

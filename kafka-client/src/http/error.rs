@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A request without an answer. Answers that are refusals are none of these: they have a status.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub(crate) enum HttpError {
+    #[error("address \"{url}\": {reason}")]
+    Url { url: String, reason: String },
+    #[error("{method} {url}: https needs TLS, which this build of the client cannot use for it")]
+    NoTls { method: String, url: String },
+    #[error("{method} {url}: no connection: {reason}")]
+    Connect {
+        method: String,
+        url: String,
+        reason: String,
+    },
+    #[error("{method} {url}: no answer within {after:?}")]
+    Timeout {
+        method: String,
+        url: String,
+        after: Duration,
+    },
+    #[error("{method} {url}: the answer is larger than {limit} bytes")]
+    TooLarge {
+        method: String,
+        url: String,
+        limit: usize,
+    },
+    #[error("{method} {url}: {reason}")]
+    Broken {
+        method: String,
+        url: String,
+        reason: String,
+    },
+}
+
+impl HttpError {
+    /// Whether another attempt, or another server, may do better.
+    pub(crate) fn is_retriable(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. }
+        )
+    }
+}

@@ -1,0 +1,7 @@
+mod deserializer;
+mod schema;
+mod serializer;
+
+pub use deserializer::AvroDeserializer;
+pub use schema::AvroSchema;
+pub use serializer::AvroSerializer;
