@@ -190,6 +190,17 @@ fn clients_of_one_name_are_told_apart_and_their_metrics_stand_together() {
     for client in ["c", "c-2", "d"] {
         assert_eq!(value(&samples, name, &[("client_id", client)]), Some(5.0));
     }
+    // One is a member of a group, and the other is not.
+    let mut member = Report::new("c", Moment::after(Duration::from_secs(10)));
+    for group in ["consumer-coordinator-metrics", "consumer-node-metrics"] {
+        member
+            .group(group)
+            .gauge("request-latency-avg", "Milliseconds.", 1.0);
+    }
+    let clients = [metrics("c", "t"), member.finish()];
+    let samples = read(&to_prometheus(&clients), false);
+    let name = "kafka_consumer_node_request_latency_avg";
+    assert_eq!(value(&samples, name, &[("client_id", "c-2")]), Some(1.0));
 }
 
 #[tokio::test]
