@@ -38,6 +38,7 @@
 //!   `batch-size` is the size sent, compressed, and `record-size` that of the largest record of a batch, of which the
 //!   first has the batch's header with it;
 //! - `records-per-request-avg` of a consumer is what the batches' headers say, control records included;
+//! - `assigned-partitions` of a share consumer is our own;
 //! - `stalled-partitions` and `stalled-seconds` (with `topic` and `partition`) are our own: see
 //!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
 //!

@@ -16,7 +16,8 @@ type Name = (String, String, String);
 const JAVA: &str = include_str!("java_metrics.tsv");
 
 /// What the Java client does not have.
-const OURS_ALONE: [(&str, &str); 2] = [
+const OURS_ALONE: [(&str, &str); 3] = [
+    ("consumer-share-coordinator-metrics", "assigned-partitions"),
     ("consumer-fetch-manager-metrics", "stalled-partitions"),
     ("consumer-fetch-manager-metrics", "stalled-seconds"),
 ];
