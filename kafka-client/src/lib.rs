@@ -55,7 +55,7 @@
 //! Who runs a cluster may ask its clients for metrics (KIP-714), with `kafka-configs --entity-type client-metrics`. Clients
 //! push what is asked for, each to one broker, under the names of the KIP (`org.apache.kafka.producer.record.send.rate`) as
 //! OpenTelemetry's `MetricsData`, and a last time when they are closed. `client_instance_id` of a client says what the brokers
-//! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off.
+//! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off, as it is for admins.
 //!
 //! # Features
 //!

@@ -157,7 +157,9 @@ async fn a_consumer_says_who_it_is_in_its_group_and_an_admin_pushes_too() {
         labels.contains_key("group_member_id") && value(&metrics, name) == Some(1.0)
     };
     let pushed = pushes(&broker, "a member's push", is_whole).await;
-    let (labels, metrics) = decode(&pushed.last().unwrap().payload);
+    // The producer pushes, too.
+    let whole = pushed.into_iter().rfind(is_whole).unwrap();
+    let (labels, metrics) = decode(&whole.payload);
     let expected = [
         ("client_rack", "r"),
         ("group_id", "g"),
@@ -177,6 +179,9 @@ async fn a_consumer_says_who_it_is_in_its_group_and_an_admin_pushes_too() {
         (0.0, &BTreeMap::from(partition))
     );
     let builder = Admin::builder().bootstrap_servers(&servers).client_id("a");
+    let builder = builder
+        .properties([("enable.metrics.push", "true")])
+        .unwrap();
     let admin = within("an admin", builder.build()).await.unwrap();
     let id = within("its id", admin.client_instance_id(LIMIT))
         .await
