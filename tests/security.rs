@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kafka_broker::{Broker, BrokerBuilder, Listener, SaslMechanism, SecurityProtocol};
-use kafka_client::admin::{Admin, NewTopic};
+use kafka_broker::{Authorizer, Broker, BrokerBuilder, Listener, SaslMechanism, SecurityProtocol};
+use kafka_client::admin::{AclBinding, AclOperation, Admin, NewTopic, PatternType, ResourceType};
 use kafka_client::consumer::Consumer;
 use kafka_client::events::Event;
 use kafka_client::producer::{Producer, Record};
@@ -206,5 +206,58 @@ async fn no_record_is_lost_and_no_connection_ends_while_sessions_of_seconds_are_
     }
     let counted = count(&servers, "renewed", (mechanism, login), sent).await;
     assert_eq!(counted, sent);
+    broker.shutdown().await;
+}
+
+/// Why a record does not get there.
+async fn refused(producer: &Producer, topic: &str) -> String {
+    let refused = async {
+        match producer.send(Record::to(topic).value("x")).await {
+            Ok(delivery) => delivery.await.unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        }
+    };
+    within("a refusal", refused).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_acl_allows_is_refused_by_name_and_what_one_allows_is_done() {
+    let authorizer = Authorizer::new().super_user("User:ANONYMOUS");
+    let broker = secured().authorizer(authorizer).start().await.unwrap();
+    broker.create_topic("orders", 1).unwrap();
+    let servers = broker.bootstrap_servers_of("SASL").unwrap();
+    let (mechanism, login) = LOGINS[0];
+    let producer = Producer::builder().bootstrap_servers(&servers);
+    let producer = producer.properties(properties(mechanism, login)).unwrap();
+    let producer = within("a producer", producer.build()).await.unwrap();
+    let told = refused(&producer, "orders").await;
+    // Who may write nowhere gets no identity to do it with, either: what is asked first, is refused first.
+    assert!(told.contains("AUTHORIZATION_FAILED"), "{told}");
+    within("closing", producer.close(LIMIT)).await.unwrap();
+
+    let plain = broker.bootstrap_servers_of("PLAIN").unwrap();
+    let admin = within(
+        "an admin",
+        Admin::builder().bootstrap_servers(&plain).build(),
+    )
+    .await;
+    let acls = [AclOperation::Read, AclOperation::Write].map(|operation| AclBinding {
+        pattern_type: PatternType::Prefixed,
+        ..AclBinding::allow("User:alice", operation, ResourceType::Topic, "ord")
+    });
+    for (acl, created) in within("ACLs", admin.unwrap().create_acls(acls))
+        .await
+        .unwrap()
+    {
+        created.unwrap_or_else(|error| panic!("{acl:?}: {error}"));
+    }
+    let producer = Producer::builder().bootstrap_servers(&servers);
+    let producer = producer.properties(properties(mechanism, login)).unwrap();
+    let producer = within("a producer", producer.build()).await.unwrap();
+    let delivery = producer.send(Record::to("orders").value("x")).await;
+    within("a delivery", delivery.unwrap()).await.unwrap();
+    let other = refused(&producer, "invoices").await;
+    assert!(other.contains("invoices"), "{other}");
+    assert_eq!(count(&servers, "orders", (mechanism, login), 1).await, 1);
     broker.shutdown().await;
 }

@@ -1,7 +1,7 @@
 //! Share groups (KIP-932) on a real Kafka, whose address is in `KAFKA_BOOTSTRAP`. Locks end sooner, and the suite with them,
 //! on one that was started with `--conf group.share.min.record.lock.duration.ms=1000`.
 
-mod share_groups;
+mod share_promises;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -10,17 +10,24 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use share_groups::fixture::{Queue, close, within};
-use share_groups::{acknowledging, sharing, workers};
+use share_promises::fixture::{Queue, Site, close, within};
+use share_promises::{acknowledging, sharing, workers};
 use tests::kafka::bootstrap;
 use tests::nodes::Nodes;
+
+fn site(bootstrap: String) -> Site {
+    Site {
+        bootstrap,
+        set_of_group: None,
+    }
+}
 
 macro_rules! promises {
     ($($promise:ident of $module:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
         #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
         async fn $promise() {
-            $module::$promise(&bootstrap()).await;
+            $module::$promise(&site(bootstrap())).await;
         }
     )*};
 }
@@ -108,7 +115,7 @@ impl Drop for JavaWorker {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka: tests/kafka/kafka.sh"]
 async fn ours_and_javas_work_in_one_group() {
-    let queue = Queue::new(&bootstrap(), 2).await;
+    let queue = Queue::new(&site(bootstrap()), 2).await;
     queue.write(10).await;
     let java = JavaWorker::start(&queue);
     within("the first records, by Java", async {
@@ -126,7 +133,7 @@ async fn ours_and_javas_work_in_one_group() {
             before += 20;
             while java.read().len() + seen.len() < before {
                 let records = ours.poll(Duration::from_millis(100)).await.unwrap();
-                seen.extend(share_groups::fixture::places(&records));
+                seen.extend(share_promises::fixture::places(&records));
                 within("a commit", ours.commit_sync())
                     .await
                     .unwrap()
@@ -159,7 +166,7 @@ async fn ours_and_javas_work_in_one_group() {
 async fn a_broker_that_is_killed_costs_no_record() {
     let nodes = tokio::task::spawn_blocking(Nodes::start).await.unwrap();
     let nodes = Arc::new(nodes);
-    let queue = Queue::replicated(&nodes.bootstrap, 4, 3).await;
+    let queue = Queue::replicated(&site(nodes.bootstrap.clone()), 4, 3).await;
     let trouble = async {
         for node in [1, 2] {
             let nodes = nodes.clone();

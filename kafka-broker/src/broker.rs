@@ -470,13 +470,15 @@ impl BrokerBuilder {
     ///
     /// # Errors
     /// [`BrokerError::Listen`] if an address cannot be listened on, [`BrokerError::Listeners`] if the listeners make no
-    /// sense.
+    /// sense, `BrokerError::Tls` if certificates do not.
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
     pub async fn start(mut self) -> Result<Broker, BrokerError> {
         self.name_listeners();
         security::check_listeners(&self.settings.listeners)?;
+        #[cfg(feature = "tls")]
+        self.load_certificates()?;
         let mut listening = Vec::new();
         for index in 0..self.nodes {
             listening.push(listen(&self.settings.listeners, index).await?);

@@ -9,7 +9,6 @@ use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::apis;
-use crate::node::Node;
 use crate::node::{Client, Node};
 use crate::security::{Answer, Authenticator, Principal, Reaction};
 use crate::share::ConnectionSessions;
@@ -51,6 +50,9 @@ pub(crate) enum Closed {
     Unacknowledged(String),
     #[error("the client closed it in the middle of a request")]
     Incomplete,
+    #[cfg(feature = "tls")]
+    #[error("no TLS with this client: {0}")]
+    Handshake(io::Error),
     #[error("the client did not log in: {0}")]
     Authentication(String),
     #[error("the session of {0} is over, and it did not log in again")]
@@ -58,12 +60,7 @@ pub(crate) enum Closed {
 }
 
 /// Serves a connection of one of the listeners until either side closes it.
-pub(crate) async fn serve(
-    node: Arc<Node>,
-    listener: usize,
-    mut stream: impl Transport,
-    peer: String,
-) {
+pub(crate) async fn serve(node: Arc<Node>, listener: usize, stream: impl Transport, peer: String) {
     let _sessions = ConnectionSessions::of(&node);
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
     let client = Client {
@@ -72,14 +69,41 @@ pub(crate) async fn serve(
         principal: Principal::anonymous(),
         by_token: false,
     };
-    match exchange(&node, client, &mut stream).await {
+    match secured(&node, client, stream).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
+        #[cfg(feature = "tls")]
+        Err(error @ Closed::Handshake(_)) => tracing::info!(%peer, %error, "connection closed"),
         Err(error @ (Closed::Authentication(_) | Closed::SessionExpired(_))) => {
             tracing::info!(%peer, %error, "connection closed by the broker");
         }
         Err(error) => tracing::warn!(%peer, %error, "connection closed by the broker"),
     }
+}
+
+/// Serves within TLS, where that is asked for.
+#[cfg(feature = "tls")]
+async fn secured(
+    node: &Node,
+    mut client: Client,
+    mut stream: impl Transport,
+) -> Result<(), Closed> {
+    let protocol = client.protocol(&node.cluster);
+    if !protocol.has_tls() {
+        return exchange(node, client, &mut stream).await;
+    }
+    let certificates = node.cluster.settings.certificates.as_deref();
+    let (mut stream, principal) = crate::security::accept(certificates, stream).await?;
+    // Where clients log in, that is who they are.
+    if let Some(principal) = principal.filter(|_| !protocol.has_sasl()) {
+        client.principal = principal;
+    }
+    exchange(node, client, &mut stream).await
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secured(node: &Node, client: Client, mut stream: impl Transport) -> Result<(), Closed> {
+    exchange(node, client, &mut stream).await
 }
 
 async fn exchange(
@@ -110,6 +134,8 @@ async fn exchange(
             Reaction::Serve(frame) => {
                 if let Some(mut response) = apis::answer(node, &client, frame).await? {
                     stream.write_all_buf(&mut response).await?;
+                    // What is encrypted may still be in its buffer.
+                    stream.flush().await?;
                 }
             }
             Reaction::Answer(answer) => write(stream, answer).await?,
@@ -127,9 +153,10 @@ async fn exchange(
 
 async fn write(stream: &mut impl Transport, answer: Answer) -> io::Result<()> {
     match answer {
-        Answer::Response(mut response) => stream.write_all_buf(&mut response).await,
-        Answer::Token(mut token) => stream.write_all_buf(&mut token).await,
+        Answer::Response(mut response) => stream.write_all_buf(&mut response).await?,
+        Answer::Token(mut token) => stream.write_all_buf(&mut token).await?,
     }
+    stream.flush().await
 }
 
 /// The next whole frame; `None` at the end of the connection.

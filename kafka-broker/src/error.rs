@@ -22,6 +22,13 @@ pub enum BrokerError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// Certificates, keys or authorities cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("cannot speak TLS: {reason}")]
+    Tls {
+        /// What is wrong with which of them.
+        reason: String,
+    },
     /// There is no such listener.
     #[error(
         "there is no listener \"{listener}\": it has to be one of those given to BrokerBuilder::listener"

@@ -19,10 +19,11 @@
 //! which one process may have several).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
-//! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
+//! sessions, lookups by timestamp, share groups (KIP-932), consumer groups of both protocols with static members (a group is of one protocol at a
 //! time: of which one, its first member says), committed offsets, transactions by both protocols. With [`BrokerBuilder::nodes`] it is several brokers, each on a port of its own, between which leaders and
 //! coordinators move when a test says so. It listens on the loopback interface
-//! unless told otherwise. A [`Listener`] may have its clients log in by SASL.
+//! unless told otherwise. A [`Listener`] may have its clients log in by SASL, and with the
+//! cargo feature `tls` speak TLS; an [`Authorizer`] has ACLs say who may do what.
 
 #![forbid(unsafe_code)]
 
@@ -57,5 +58,7 @@ pub use broker::{Broker, BrokerBuilder};
 pub use client_metrics::{ClientMetricsSubscription, PushedMetrics};
 pub use error::BrokerError;
 pub use groups::ConsumerGroupAssignor;
+#[cfg(feature = "tls")]
+pub use security::{ClientAuth, Tls};
 pub use security::{Listener, SaslMechanism, SecurityProtocol};
 pub use transactions::TransactionVersion;

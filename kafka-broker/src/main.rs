@@ -1,10 +1,14 @@
 //! A dev broker: `cargo run -p kafka-broker -- --port 9092 --partitions 4`.
 
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use kafka_broker::{Broker, BrokerBuilder, BrokerError, Listener, SaslMechanism};
+use kafka_broker::{Authorizer, Broker, BrokerBuilder, BrokerError, Listener, SaslMechanism};
+#[cfg(feature = "tls")]
+use kafka_broker::{ClientAuth, Tls};
 use tracing_subscriber::EnvFilter;
 
 #[cfg(feature = "fast-allocator")]
@@ -60,9 +64,54 @@ struct Security {
     /// A user for PLAIN and SCRAM; may be given several times.
     #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = user)]
     users: Vec<(String, String)>,
+    /// Have ACLs say who may do what; these may do everything, as User:admin. May be given several times.
+    #[arg(long = "super-user", value_name = "PRINCIPAL")]
+    super_users: Vec<String>,
+    /// Have ACLs say who may do what, and let everybody do everything to what none of them names.
+    #[arg(long)]
+    allow_everyone_if_no_acl_found: bool,
+    /// Lend delegation tokens, made with this key.
+    #[arg(long, value_name = "KEY")]
+    delegation_token_secret_key: Option<String>,
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    tls: TlsOptions,
     /// How long a client that has logged in may go on before it does so again; without it as long as it is connected.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     connections_max_reauth_ms: u64,
+}
+
+/// What listeners show that speak TLS.
+#[cfg(feature = "tls")]
+#[derive(Debug, clap::Args)]
+struct TlsOptions {
+    /// A file with the certificate, and those that lead to its authority, as PEM.
+    #[arg(long, value_name = "FILE", requires = "ssl_keystore_key")]
+    ssl_keystore_certificate_chain: Option<PathBuf>,
+    /// A file with the certificate's key as PEM.
+    #[arg(long, value_name = "FILE", requires = "ssl_keystore_certificate_chain")]
+    ssl_keystore_key: Option<PathBuf>,
+    /// A file with the authorities that clients' certificates may be of, as PEM.
+    #[arg(long, value_name = "FILE", requires = "ssl_keystore_key")]
+    ssl_truststore_certificates: Option<PathBuf>,
+    /// Whether clients show a certificate: none, requested or required.
+    #[arg(long, value_name = "WHETHER", default_value = "none")]
+    ssl_client_auth: ClientAuth,
+}
+
+#[cfg(feature = "tls")]
+impl TlsOptions {
+    fn apply(self, builder: BrokerBuilder) -> BrokerBuilder {
+        let files = (self.ssl_keystore_certificate_chain, self.ssl_keystore_key);
+        let (Some(chain), Some(key)) = files else {
+            return builder;
+        };
+        let mut tls = Tls::from_files(chain, key).client_auth(self.ssl_client_auth);
+        if let Some(trusted) = self.ssl_truststore_certificates {
+            tls = tls.trusted_file(trusted);
+        }
+        builder.tls(tls)
+    }
 }
 
 fn user(text: &str) -> Result<(String, String), String> {
@@ -85,6 +134,19 @@ impl Security {
         }
         for (name, password) in self.users {
             builder = builder.user(name, password);
+        }
+        if !self.super_users.is_empty() || self.allow_everyone_if_no_acl_found {
+            let authorizer = Authorizer::new()
+                .allow_everyone_if_no_acl_found(self.allow_everyone_if_no_acl_found);
+            let super_users = self.super_users.into_iter();
+            builder = builder.authorizer(super_users.fold(authorizer, Authorizer::super_user));
+        }
+        if let Some(key) = self.delegation_token_secret_key {
+            builder = builder.delegation_tokens(key);
+        }
+        #[cfg(feature = "tls")]
+        {
+            builder = self.tls.apply(builder);
         }
         let session = Duration::from_millis(self.connections_max_reauth_ms);
         Ok(builder.connections_max_reauth(session))

@@ -15,7 +15,7 @@ use crate::groups::Groups;
 use crate::lock::lock;
 use crate::nodes::{Endpoint, Nodes};
 use crate::producers::ProducerIds;
-use crate::security::{Principal, SecurityProtocol, Users};
+use crate::security::{DelegationTokens, Principal, SecurityProtocol, Users};
 use crate::settings::Settings;
 use crate::share::{SharePartitions, ShareSessions};
 use crate::topics::{CreatePartitionsError, CreateTopicError, NewTopic, Topic, Topics, random_id};
@@ -35,6 +35,7 @@ pub(crate) struct Cluster {
     pub(crate) transactions: Transactions,
     pub(crate) client_metrics: ClientMetrics,
     pub(crate) users: Users,
+    pub(crate) delegation_tokens: DelegationTokens,
     /// Without it everybody may do everything.
     pub(crate) authorization: Option<Authorization>,
     /// Whether who asks for the cluster's metadata is told to bootstrap again.
@@ -54,6 +55,7 @@ impl Cluster {
             transactions: Transactions::new(&settings),
             client_metrics: ClientMetrics::new(settings.telemetry_max_bytes),
             users: Users::new(&settings.security),
+            delegation_tokens: DelegationTokens::new(&settings.security),
             authorization: settings.authorizer.clone().map(Authorization::new),
             sends_away: AtomicBool::new(false),
             settings,

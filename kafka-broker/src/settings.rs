@@ -33,6 +33,11 @@ pub(crate) struct Settings {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) security: SecuritySettings,
     pub(crate) authorizer: Option<Authorizer>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::security::Tls>,
+    /// The same, read when the brokers start.
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<std::sync::Arc<crate::security::Certificates>>,
     /// What time it was when the brokers started, if it is not the system's that counts.
     pub(crate) start_time: Option<SystemTime>,
 }
@@ -61,6 +66,10 @@ impl Default for Settings {
             listeners: Vec::new(),
             security: SecuritySettings::default(),
             authorizer: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            certificates: None,
             start_time: None,
         }
     }

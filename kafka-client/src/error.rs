@@ -101,6 +101,14 @@ pub enum Error {
         /// Our versions.
         ours: String,
     },
+    /// A SCRAM credential that cannot be set. Nothing was sent.
+    #[error("the SCRAM credential of user \"{user}\" cannot be set: {reason}")]
+    Credential {
+        /// Whose credential.
+        user: String,
+        /// What is wrong with it, without the password.
+        reason: String,
+    },
     /// A group that cannot have `group.protocol=consumer`: brokers before Kafka 4.0 do not have it, and later ones may have
     /// it switched off.
     #[error(

@@ -5,21 +5,10 @@
 //! - [`ShareConsumer`](share::ShareConsumer) works through records together with others, as from a queue;
 //! - [`Admin`](admin::Admin) creates, deletes and describes topics;
 //! - settings are typed, and also known by their Kafka names;
-//! - connections are authenticated by [SASL](security);
+//! - connections are authenticated by [SASL](security), and encrypted by [TLS](security#tls) (feature `tls`);
 //! - [`metrics`] are what a client measures, under Kafka's names, for a program, for Prometheus (feature `prometheus`) and for the
 //!   brokers that ask for them (KIP-714, [below](#metrics-for-the-brokers)); [`events`] are what happens to it: partitions that make no
 //!   progress, rebalances, leaders that change, brokers that throttle.
-//!
-//! # Features
-//!
-//! None is on by default.
-//!
-//! | feature | adds |
-//! | --- | --- |
-//! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
-//! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
-//! | `json` | typed records as JSON, by serde: `serialization::Json` |
-//! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
 //!
 //! # Logs and spans
 //!
@@ -62,8 +51,12 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `gzip`, `lz4`, `snappy`, `zstd` (on by default) | the compressions; without one, records that need it are refused by an error that says so |
-//! | `prometheus` | [`metrics`] as Prometheus and OpenMetrics have them |
-//! | `tls` | [connections by TLS](security::Tls) |
+//! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
+//! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
+//! | `json` | typed records as JSON, by serde: `serialization::Json` |
+//! | `prometheus` | the metrics as Prometheus and OpenMetrics have them: `metrics::prometheus` |
+//! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
+//! | `tls` | connections by TLS: `security::Tls` |
 //!
 //! # Inside
 //!
@@ -83,6 +76,7 @@ mod error;
 pub mod events;
 #[cfg(feature = "_http")]
 mod http;
+mod join;
 pub mod metrics;
 mod net;
 pub mod producer;

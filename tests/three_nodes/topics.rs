@@ -243,7 +243,7 @@ async fn a_topic_made_anew_while_it_is_used_has_all_that_is_acknowledged_from_th
         let created = within("a topic", admin.create_topics([new])).await.unwrap();
         match &created[0].1 {
             // The producer may have had it created already by asking for it.
-            Ok(())
+            Ok(_)
             | Err(Error::Broker {
                 code: ErrorCode::TopicAlreadyExists,
                 ..

@@ -89,12 +89,16 @@ async fn bytes_that_are_not_of_the_schema_are_refused_and_the_others_are_read() 
     let good = order(7);
     let record = TypedRecord::to(&topic).value(&good);
     within("sending", orders.send(record)).await.unwrap();
-    let bad: [(&[u8], &str); 8] = [
+    let bad: [(&[u8], &str); 9] = [
         (b"", "it is empty, without the prefix of a schema"),
         (b"{}", "it begins with byte 123, and not with the prefix"),
         (b"\0\0\0", "it has 3 bytes, too few for the prefix"),
         (
             b"\0\0\0\0\x63x",
+            "looking up schema 99: the schema registry at",
+        ),
+        (
+            b"\0\0\0\0\x63y",
             "looking up schema 99: the schema registry at",
         ),
         (b"\0\0\0\0\x01", "it is not what schema 1 says"),
@@ -116,6 +120,7 @@ async fn bytes_that_are_not_of_the_schema_are_refused_and_the_others_are_read() 
     within("sending", orders.send(record)).await.unwrap();
     within("flushing", orders.producer().flush()).await.unwrap();
 
+    registry.take_asked();
     let avro = AvroDeserializer::new(client(&registry));
     let mut read = Vec::new();
     for records in cluster.read(&topic, bad.len() + 2).await {
@@ -124,6 +129,8 @@ async fn bytes_that_are_not_of_the_schema_are_refused_and_the_others_are_read() 
             read.push(record.map(|record| record.value));
         }
     }
+    let asked = ["GET /schemas/ids/1", "GET /schemas/ids/99"];
+    assert_eq!(registry.take_asked(), asked);
     assert_eq!(read.first(), Some(&Ok(good.clone())));
     assert_eq!(read.last(), Some(&Ok(good)));
     for (at, ((_, expected), read)) in bad.iter().zip(&read[1..]).enumerate() {

@@ -1,6 +1,7 @@
 //! The client's side of the comparison: produces, consumes or measures round trips, and prints one line of JSON.
 //!
-//! The bootstrap address is in `BOOTSTRAP`, the file of lines in `CORPUS`.
+//! The bootstrap address is in `BOOTSTRAP`, the file of lines in `CORPUS`, and a properties file for all clients, as for TLS, in
+//! `PROPERTIES`.
 
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,16 @@ fn bootstrap() -> String {
     std::env::var("BOOTSTRAP").unwrap_or_else(|_| "127.0.0.1:19092".to_owned())
 }
 
+/// Settings for all clients, from the file that `PROPERTIES` names.
+fn properties() -> Result<Vec<(String, String)>, Box<dyn std::error::Error>> {
+    match std::env::var_os("PROPERTIES") {
+        Some(file) => Ok(kafka_client::read_properties(&std::fs::read_to_string(
+            file,
+        )?)?),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// What went through, and how long that took.
 struct Tally {
     start: Instant,
@@ -127,6 +138,7 @@ async fn produce(
         .batch_size(BATCH)
         .buffer_memory(BUFFER)
         .properties([("compression.type", codec)])?
+        .properties(properties()?)?
         .build()
         .await?;
     tally.setup = tally.elapsed();
@@ -163,6 +175,7 @@ async fn consume(
         .bootstrap_servers(bootstrap())
         .auto_offset_reset(OffsetReset::Earliest)
         .properties([("max.partition.fetch.bytes", FETCH.to_string())])?
+        .properties(properties()?)?
         .build()
         .await?;
     consumer.assign((0..partitions).map(|partition| TopicPartition::new(topic, partition)))?;
@@ -193,11 +206,13 @@ async fn latency(
     let producer = Producer::builder()
         .bootstrap_servers(bootstrap())
         .linger(Duration::ZERO)
+        .properties(properties()?)?
         .build()
         .await?;
     let consumer = Consumer::builder()
         .bootstrap_servers(bootstrap())
         .auto_offset_reset(OffsetReset::Earliest)
+        .properties(properties()?)?
         .build()
         .await?;
     consumer.assign([TopicPartition::new(topic, 0)])?;

@@ -3,6 +3,7 @@
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
 use crate::transactions::offsets_partition;
@@ -18,7 +19,11 @@ pub(super) fn answer(call: &Call<'_>, request: AddOffsetsToTxnRequest) -> AddOff
     let partition = offsets_partition(&request.group_id);
     let cluster = call.cluster();
     let id = &request.transactional_id;
-    let added = call.check_coordinator(id).and_then(|()| {
+    let allowed = call
+        .check(Operation::Write, Resource::transactional_id(id))
+        .and_then(|()| call.check(Operation::Read, Resource::group(&request.group_id)))
+        .and_then(|()| call.check_coordinator(id));
+    let added = allowed.and_then(|()| {
         cluster.transactions.with(cluster, |coordinator, now| {
             coordinator.add_partitions(id, producer, [partition], now)
         })

@@ -10,6 +10,7 @@ use kafka_proto::messages::add_partitions_to_txn::{
 };
 use kafka_proto::messages::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
 use crate::transactions::TopicPartition;
@@ -24,6 +25,12 @@ pub(super) fn answer(
     request: AddPartitionsToTxnRequest,
 ) -> AddPartitionsToTxnResponse {
     if call.version >= FIRST_VERSION_WITH_BATCHES {
+        if let Err(error) = call.check(Operation::ClusterAction, Resource::CLUSTER) {
+            return AddPartitionsToTxnResponse {
+                error_code: error.code(),
+                ..Default::default()
+            };
+        }
         let results = request.transactions.iter().map(|transaction| {
             let topic_results = add(call, transaction);
             AddPartitionsToTxnResult {
@@ -45,9 +52,34 @@ pub(super) fn answer(
         ..Default::default()
     };
     AddPartitionsToTxnResponse {
-        results_by_topic_v3_and_below: add(call, &transaction),
+        results_by_topic_v3_and_below: match denied(call, &transaction) {
+            Some(results) => results,
+            None => add(call, &transaction),
+        },
         ..Default::default()
     }
+}
+
+/// What a producer is told that may not do this: of one partition that is not for it, all are kept out.
+fn denied(
+    call: &Call<'_>,
+    transaction: &AddPartitionsToTxnTransaction,
+) -> Option<Vec<AddPartitionsToTxnTopicResult>> {
+    let id = Resource::transactional_id(&transaction.transactional_id);
+    if let Err(error) = call.check(Operation::Write, id) {
+        return Some(results(transaction, |_| error));
+    }
+    let check = |topic: &str| call.check(Operation::Write, Resource::topic(topic));
+    let is_denied = transaction
+        .topics
+        .iter()
+        .any(|topic| check(&topic.name).is_err());
+    is_denied.then(|| {
+        results(transaction, |partition| {
+            let denied = check(&partition.topic).err();
+            denied.unwrap_or(ErrorCode::OperationNotAttempted)
+        })
+    })
 }
 
 fn add(

@@ -6,7 +6,7 @@ use kafka_proto::messages::alter_share_group_offsets::{
 };
 use kafka_proto::messages::{AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse};
 
-use super::share_partitions::check_empty;
+use super::share_partitions::{NO_SUCH_PARTITION, check_group};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::topics::{Topic, TopicIdPartition};
@@ -26,7 +26,8 @@ fn alter(
     call: &Call<'_>,
     request: &AlterShareGroupOffsetsRequest,
 ) -> Result<AlterShareGroupOffsetsResponse, Refusal> {
-    check_empty(call, &request.group_id)?;
+    check_group(call, &request.group_id)?;
+    call.cluster().groups.keep_share_group(&request.group_id)?;
     let responses = request.topics.iter().map(|wanted| {
         let topic = call.cluster().topics.by_name(&wanted.topic_name);
         let partitions = wanted.partitions.iter().map(|partition| {
@@ -36,7 +37,7 @@ fn alter(
             AlterShareGroupOffsetsResponsePartition {
                 partition_index: index,
                 error_code: moved.err().unwrap_or(ErrorCode::None).code(),
-                error_message: moved.err().map(|error| error.message().into()),
+                error_message: moved.err().map(|_| NO_SUCH_PARTITION.into()),
                 ..Default::default()
             }
         });

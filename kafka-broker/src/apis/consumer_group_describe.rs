@@ -5,6 +5,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::consumer_group_describe::DescribedGroup;
 use kafka_proto::messages::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 
@@ -13,7 +14,8 @@ pub(super) fn answer(
     request: ConsumerGroupDescribeRequest,
 ) -> ConsumerGroupDescribeResponse {
     let groups = request.group_ids.into_iter().map(|group_id| {
-        describe(call, &group_id).unwrap_or_else(|refusal| DescribedGroup {
+        let described = describe(call, &group_id, request.include_authorized_operations);
+        described.unwrap_or_else(|refusal| DescribedGroup {
             group_id: group_id.clone(),
             error_code: refusal.error.code(),
             error_message: Some(refusal.message.into()),
@@ -26,7 +28,14 @@ pub(super) fn answer(
     }
 }
 
-fn describe(call: &Call<'_>, group_id: &ByteString) -> Result<DescribedGroup, Refusal> {
+fn describe(
+    call: &Call<'_>,
+    group_id: &ByteString,
+    include_authorized_operations: bool,
+) -> Result<DescribedGroup, Refusal> {
+    let group = Resource::group(group_id);
+    call.check(Operation::Describe, group)
+        .map_err(|error| Refusal::new(error, error.message()))?;
     if group_id.is_empty() {
         let error = ErrorCode::InvalidGroupId;
         return Err(Refusal::new(error, error.message()));
@@ -40,9 +49,32 @@ fn describe(call: &Call<'_>, group_id: &ByteString) -> Result<DescribedGroup, Re
             .map(|group| group.described(group_id, &image))
     });
     let missing = match described {
-        Some(Some(described)) => return Ok(described),
+        Some(Some(mut described)) => {
+            check_topics(call, &described)?;
+            if include_authorized_operations {
+                described.authorized_operations = call.authorized_operations(group);
+            }
+            return Ok(described);
+        }
         Some(None) => format!("Group {group_id} is not a consumer group."),
         None => format!("Group {group_id} not found."),
     };
     Err(Refusal::new(ErrorCode::GroupIdNotFound, missing))
+}
+
+/// Whether the client may know of all topics that members have, or will have.
+fn check_topics(call: &Call<'_>, group: &DescribedGroup) -> Result<(), Refusal> {
+    let assignments = group
+        .members
+        .iter()
+        .flat_map(|member| [&member.assignment, &member.target_assignment]);
+    let mut topics = assignments.flat_map(|assignment| &assignment.topic_partitions);
+    let is_shown = |name: &str| call.allows(Operation::Describe, Resource::topic(name));
+    if topics.all(|topic| is_shown(&topic.topic_name)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::TopicAuthorizationFailed,
+        "The group has described topic(s) that the client is not authorized to describe.",
+    ))
 }

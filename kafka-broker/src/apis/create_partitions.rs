@@ -6,6 +6,7 @@ use kafka_proto::messages::create_partitions::{
 };
 use kafka_proto::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::topics::CreatePartitionsError;
@@ -48,6 +49,8 @@ fn grow(
     topic: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), Refusal> {
+    call.check(Operation::Alter, Resource::topic(&topic.name))
+        .map_err(|error| Refusal::new(error, error.message()))?;
     let cluster = call.cluster();
     cluster.topics.check_growth(&topic.name, topic.count)?;
     let assigned = topic

@@ -10,6 +10,7 @@ use kafka_proto::messages::create_topics::{
 };
 use kafka_proto::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::topic_config::TopicConfig;
@@ -60,6 +61,12 @@ fn create(
     topic: CreatableTopic,
     validate_only: bool,
 ) -> Result<CreatableTopicResult, Refusal> {
+    let name = Resource::topic(&topic.name);
+    if !call.allows(Operation::Create, Resource::CLUSTER) && !call.allows(Operation::Create, name) {
+        let error = ErrorCode::TopicAuthorizationFailed;
+        return Err(Refusal::new(error, "Authorization failed."));
+    }
+    let shows_configs = call.allows(Operation::DescribeConfigs, name);
     let cluster = call.cluster();
     let mut config = TopicConfig::default();
     for given in &topic.configs {
@@ -81,6 +88,15 @@ fn create(
         tracing::info!(topic = %created.name, partitions, "topic created");
         created.id
     };
+    if !shows_configs {
+        return Ok(CreatableTopicResult {
+            name: topic.name,
+            topic_id,
+            error_message: None,
+            topic_config_error_code: ErrorCode::TopicAuthorizationFailed.code(),
+            ..Default::default()
+        });
+    }
     let configs = config
         .all()
         .map(|(name, value, source)| CreatableTopicConfigs {

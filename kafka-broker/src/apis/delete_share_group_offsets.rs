@@ -4,7 +4,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::delete_share_group_offsets::DeleteShareGroupOffsetsResponseTopic;
 use kafka_proto::messages::{DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse};
 
-use super::share_partitions::check_empty;
+use super::share_partitions::{NO_SUCH_PARTITION, check_empty};
 use crate::node::Call;
 use crate::refusal::Refusal;
 
@@ -29,17 +29,18 @@ fn delete(
             topic_name: wanted.topic_name.clone(),
             ..Default::default()
         };
-        match call.cluster().topics.by_name(&wanted.topic_name) {
+        let missing = match call.cluster().topics.by_name(&wanted.topic_name) {
             Some(topic) => {
                 told.topic_id = topic.id;
                 let share = &call.cluster().share;
-                share.forget(&request.group_id, |id| id.topic_id == topic.id);
+                let forgotten = share.forget(&request.group_id, |id| id.topic_id == topic.id);
+                (!forgotten).then_some("There is no offset information to delete.")
             }
-            None => {
-                let error = ErrorCode::UnknownTopicOrPartition;
-                told.error_code = error.code();
-                told.error_message = Some(error.message().into());
-            }
+            None => Some(NO_SUCH_PARTITION),
+        };
+        if let Some(missing) = missing {
+            told.error_code = ErrorCode::UnknownTopicOrPartition.code();
+            told.error_message = Some(missing.into());
         }
         told
     });

@@ -6,6 +6,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::delete_topics::{DeletableTopicResult, DeleteTopicState};
 use kafka_proto::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
@@ -35,7 +36,18 @@ fn delete(call: &Call<'_>, wanted: DeleteTopicState) -> DeletableTopicResult {
         (None, id) if !id.is_zero() => topics.by_id(id).ok_or(ErrorCode::UnknownTopicId),
         _ => Err(ErrorCode::InvalidRequest),
     };
+    let is_by_id = wanted.name.is_none();
+    let is_named = |name: &str| call.allows(Operation::Describe, Resource::topic(name));
+    let denied = ErrorCode::TopicAuthorizationFailed;
+    if wanted.name.as_deref().is_some_and(|name| !is_named(name)) {
+        return result(wanted.name, Uuid::ZERO, denied);
+    }
     match found {
+        Ok(topic) if !call.allows(Operation::Delete, Resource::topic(&topic.name)) => {
+            let name = Some(topic.name.clone());
+            let name = name.filter(|name| !is_by_id || is_named(name));
+            result(name, topic.id, denied)
+        }
         Ok(topic) if call.cluster().delete_topic(&topic) => {
             tracing::info!(topic = %topic.name, "topic deleted");
             result(Some(topic.name.clone()), topic.id, ErrorCode::None)

@@ -5,6 +5,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::describe_groups::DescribedGroup;
 use kafka_proto::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 /// From this version on a group that is not there is an error (KIP-1043).
@@ -14,19 +15,23 @@ pub(super) fn answer(call: &Call<'_>, request: DescribeGroupsRequest) -> Describ
     let groups = request
         .groups
         .into_iter()
-        .map(|group_id| describe(call, group_id));
+        .map(|group_id| describe(call, group_id, request.include_authorized_operations));
     DescribeGroupsResponse {
         groups: groups.collect(),
         ..Default::default()
     }
 }
 
-fn describe(call: &Call<'_>, group_id: ByteString) -> DescribedGroup {
-    let allowed = if group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else {
-        call.check_coordinator(&group_id)
-    };
+fn describe(
+    call: &Call<'_>,
+    group_id: ByteString,
+    include_authorized_operations: bool,
+) -> DescribedGroup {
+    let allowed = call.check(Operation::Describe, Resource::group(&group_id));
+    let allowed = allowed.and_then(|()| match &*group_id {
+        "" => Err(ErrorCode::InvalidGroupId),
+        id => call.check_coordinator(id),
+    });
     if let Err(error) = allowed {
         return DescribedGroup {
             group_id,
@@ -37,8 +42,19 @@ fn describe(call: &Call<'_>, group_id: ByteString) -> DescribedGroup {
     let described = call.cluster().groups.look(&group_id, |group| {
         group.classic().map(|group| group.described(&group_id))
     });
+    // What is not asked for is the lowest number.
+    let authorized_operations = if include_authorized_operations {
+        call.authorized_operations(Resource::group(&group_id))
+    } else {
+        DescribedGroup::default().authorized_operations
+    };
     let missing = match described {
-        Some(Some(described)) => return described,
+        Some(Some(described)) => {
+            return DescribedGroup {
+                authorized_operations,
+                ..described
+            };
+        }
         Some(None) => format!("Group {group_id} is not a classic group."),
         None => format!("Group {group_id} not found."),
     };
@@ -48,7 +64,10 @@ fn describe(call: &Call<'_>, group_id: ByteString) -> DescribedGroup {
         ..Default::default()
     };
     if call.version < FIRST_VERSION_WITH_GROUP_NOT_FOUND {
-        return dead;
+        return DescribedGroup {
+            authorized_operations,
+            ..dead
+        };
     }
     DescribedGroup {
         error_code: ErrorCode::GroupIdNotFound.code(),

@@ -4,6 +4,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::describe_producers::{PartitionResponse, ProducerState, TopicResponse};
 use kafka_proto::messages::{DescribeProducersRequest, DescribeProducersResponse};
 
+use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::node::Call;
 use crate::topics::Partition;
@@ -13,12 +14,17 @@ pub(super) fn answer(
     request: DescribeProducersRequest,
 ) -> DescribeProducersResponse {
     let topics = request.topics.into_iter().map(|wanted| {
-        let topic = call.cluster().topics.by_name(&wanted.name);
+        let topic = call.topic(Operation::Read, &wanted.name);
         let describe = |index| {
-            let partition = topic.as_ref().and_then(|topic| topic.partition(index));
-            let error = match partition {
-                Some(_) => ErrorCode::None,
-                None => ErrorCode::UnknownTopicOrPartition,
+            let found = match &topic {
+                Ok(topic) => topic
+                    .partition(index)
+                    .ok_or(ErrorCode::UnknownTopicOrPartition),
+                Err(error) => Err(*error),
+            };
+            let (partition, error) = match found {
+                Ok(partition) => (Some(partition), ErrorCode::None),
+                Err(error) => (None, error),
             };
             PartitionResponse {
                 partition_index: index,

@@ -9,7 +9,7 @@ use kafka_proto::messages::describe_share_group_offsets::{
 };
 use kafka_proto::messages::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
 
-use super::share_partitions::check_group;
+use super::share_partitions::{NO_SUCH_PARTITION, check_group};
 use crate::lock::lock;
 use crate::node::Call;
 use crate::refusal::Refusal;
@@ -44,14 +44,11 @@ fn describe(
         .cluster()
         .groups
         .look(group_id, |group| group.share().is_some());
-    if is_share != Some(true) {
-        let message = match is_share {
-            Some(_) => format!("Group {group_id} is not a share group."),
-            None => format!("Group {group_id} not found."),
-        };
-        return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
-    }
-    let progress = call.cluster().share.progress(group_id);
+    // As at Kafka, a group that is not there has read nothing.
+    let progress = match is_share {
+        Some(true) => call.cluster().share.progress(group_id),
+        _ => BTreeMap::new(),
+    };
     let topics = match &wanted.topics {
         Some(topics) => topics
             .iter()
@@ -80,7 +77,7 @@ fn describe(
 /// All partitions that the group has read, or is going to.
 fn all(
     call: &Call<'_>,
-    progress: &BTreeMap<TopicIdPartition, Progress>,
+    progress: &BTreeMap<TopicIdPartition, Option<Progress>>,
 ) -> Vec<DescribeShareGroupOffsetsResponseTopic> {
     let mut by_topic: BTreeMap<_, Vec<i32>> = BTreeMap::new();
     for id in progress.keys() {
@@ -104,7 +101,7 @@ fn all(
 fn described(
     topic: Option<&Topic>,
     index: i32,
-    progress: &BTreeMap<TopicIdPartition, Progress>,
+    progress: &BTreeMap<TopicIdPartition, Option<Progress>>,
 ) -> DescribeShareGroupOffsetsResponsePartition {
     let mut described = DescribeShareGroupOffsetsResponsePartition {
         partition_index: index,
@@ -116,20 +113,18 @@ fn described(
     let Some((topic_id, partition)) = found else {
         let error = ErrorCode::UnknownTopicOrPartition;
         described.error_code = error.code();
-        described.error_message = Some(error.message().into());
+        described.error_message = Some(NO_SUCH_PARTITION.into());
         return described;
     };
     let id = TopicIdPartition {
         topic_id,
         partition: index,
     };
-    if let Some(progress) = progress.get(&id)
-        && let Some(start) = progress.start_offset
-    {
+    if let Some(Some(progress)) = progress.get(&id) {
         let end = lock(&partition.log).high_watermark();
-        described.start_offset = start;
+        described.start_offset = progress.start_offset;
         described.leader_epoch = partition.leader_epoch();
-        described.lag = (end - start - progress.done_behind_start).max(0);
+        described.lag = (end - progress.start_offset - progress.done_count).max(0);
     }
     described
 }

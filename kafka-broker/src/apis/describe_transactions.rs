@@ -7,6 +7,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::describe_transactions::{TopicData, TransactionState};
 use kafka_proto::messages::{DescribeTransactionsRequest, DescribeTransactionsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::transactions::Coordinator;
 
@@ -17,7 +18,7 @@ pub(super) fn answer(
     let cluster = call.cluster();
     let transaction_states = cluster.transactions.with(cluster, |coordinator, _| {
         let ids = request.transactional_ids.into_iter();
-        ids.map(|id| describe(coordinator, id)).collect()
+        ids.map(|id| describe(call, coordinator, id)).collect()
     });
     DescribeTransactionsResponse {
         transaction_states,
@@ -25,7 +26,19 @@ pub(super) fn answer(
     }
 }
 
-fn describe(coordinator: &Coordinator, transactional_id: ByteString) -> TransactionState {
+fn describe(
+    call: &Call<'_>,
+    coordinator: &Coordinator,
+    transactional_id: ByteString,
+) -> TransactionState {
+    let id = Resource::transactional_id(&transactional_id);
+    if let Err(error) = call.check(Operation::Describe, id) {
+        return TransactionState {
+            error_code: error.code(),
+            transactional_id,
+            ..Default::default()
+        };
+    }
     let error = if transactional_id.is_empty() {
         ErrorCode::InvalidRequest
     } else {
@@ -39,7 +52,9 @@ fn describe(coordinator: &Coordinator, transactional_id: ByteString) -> Transact
         };
     };
     let mut topics: BTreeMap<&ByteString, Vec<i32>> = BTreeMap::new();
-    for partition in &transaction.partitions {
+    let is_shown = |topic: &str| call.allows(Operation::Describe, Resource::topic(topic));
+    let partitions = transaction.partitions.iter();
+    for partition in partitions.filter(|partition| is_shown(&partition.topic)) {
         let partitions = topics.entry(&partition.topic).or_default();
         partitions.push(partition.partition);
     }

@@ -2,6 +2,7 @@
 
 use kafka_proto::messages::{EndTxnRequest, EndTxnResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
 use crate::transactions::{End, TransactionResult, TransactionVersion};
@@ -26,7 +27,9 @@ pub(super) fn answer(call: &Call<'_>, request: EndTxnRequest) -> EndTxnResponse 
     };
     let cluster = call.cluster();
     let id = &request.transactional_id;
-    let ended = call.check_coordinator(id).and_then(|()| {
+    let allowed = call.check(Operation::Write, Resource::transactional_id(id));
+    let allowed = allowed.and_then(|()| call.check_coordinator(id));
+    let ended = allowed.and_then(|()| {
         cluster.transactions.with(cluster, |coordinator, now| {
             coordinator.end(id, end, &cluster.producer_ids, now)
         })

@@ -13,6 +13,7 @@ use kafka_proto::messages::{FetchRequest, FetchResponse};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::log::{Committed, Isolation, PartitionLog};
 use crate::node::Call;
@@ -107,7 +108,8 @@ fn is_enough(
 }
 
 fn topic_of(call: &Call<'_>, wanted: &FetchTopic) -> Result<Arc<Topic>, ErrorCode> {
-    call.cluster().topics.named(
+    call.topic_named(
+        Operation::Read,
         call.version >= FIRST_VERSION_WITH_IDS,
         &wanted.topic,
         wanted.topic_id,

@@ -6,6 +6,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::find_coordinator::Coordinator;
 use kafka_proto::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 /// What a key may be of.
@@ -40,17 +41,18 @@ pub(super) fn answer(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCo
 }
 
 fn coordinator(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
-    let is_known = match key_type {
-        GROUP | TRANSACTION => true,
-        SHARE => call.version >= FIRST_VERSION_WITH_SHARE && is_share_key(&key),
-        _ => false,
+    let allowed = match key_type {
+        GROUP => call.check(Operation::Describe, Resource::group(&key)),
+        TRANSACTION => call.check(Operation::Describe, Resource::transactional_id(&key)),
+        SHARE if call.version >= FIRST_VERSION_WITH_SHARE && is_share_key(&key) => {
+            call.check(Operation::ClusterAction, Resource::CLUSTER)
+        }
+        _ => Err(ErrorCode::InvalidRequest),
     };
-    let found = if is_known {
+    let found = allowed.and_then(|()| {
         let found = call.cluster().nodes.coordinator(&key);
         found.ok_or(ErrorCode::CoordinatorNotAvailable)
-    } else {
-        Err(ErrorCode::InvalidRequest)
-    };
+    });
     let node = match found {
         Ok(node) => call.advertised(node),
         Err(error) => {

@@ -12,12 +12,9 @@ pub(super) fn answer(call: &Call<'_>, request: HeartbeatRequest) -> HeartbeatRes
         group_instance_id: request.group_instance_id.as_deref(),
         generation: request.generation_id,
     };
-    let alive = if request.group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else {
-        call.check_coordinator(&request.group_id)
-            .and_then(|()| call.cluster().groups.heartbeat(&request.group_id, identity))
-    };
+    let alive = call
+        .check_member_of(&request.group_id)
+        .and_then(|()| call.cluster().groups.heartbeat(&request.group_id, identity));
     HeartbeatResponse {
         error_code: alive.err().unwrap_or(ErrorCode::None).code(),
         ..Default::default()

@@ -3,6 +3,7 @@
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
+use crate::authorizer::{Operation, Resource, ResourceType};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
 use crate::transactions::InitProducerId;
@@ -26,6 +27,12 @@ pub(super) fn answer(call: &Call<'_>, request: InitProducerIdRequest) -> InitPro
 }
 
 fn init(call: &Call<'_>, request: InitProducerIdRequest) -> Result<ProducerIdAndEpoch, ErrorCode> {
+    match &request.transactional_id {
+        Some(id) => call.check(Operation::Write, Resource::transactional_id(id))?,
+        // Who may write to some topic may also do so in order and once.
+        None if call.allows_any(Operation::Write, ResourceType::Topic) => {}
+        None => call.check(Operation::IdempotentWrite, Resource::CLUSTER)?,
+    }
     let expected = match (request.producer_id, request.producer_epoch) {
         (-1, -1) => None,
         (-1, _) | (_, -1) => return Err(ErrorCode::InvalidRequest),

@@ -58,10 +58,7 @@ pub(super) async fn answer(call: &Call<'_>, request: JoinGroupRequest) -> JoinGr
 }
 
 fn check(call: &Call<'_>, request: &JoinGroupRequest) -> Result<(Duration, Duration), ErrorCode> {
-    if request.group_id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId);
-    }
-    call.check_coordinator(&request.group_id)?;
+    call.check_member_of(&request.group_id)?;
     let settings = &call.cluster().settings;
     let session_timeout =
         millis(request.session_timeout_ms).ok_or(ErrorCode::InvalidSessionTimeout)?;

@@ -10,12 +10,7 @@ use crate::node::Call;
 const FIRST_VERSION_WITH_MEMBERS: i16 = 3;
 
 pub(super) fn answer(call: &Call<'_>, request: LeaveGroupRequest) -> LeaveGroupResponse {
-    let allowed = if request.group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else {
-        call.check_coordinator(&request.group_id)
-    };
-    if let Err(error) = allowed {
+    if let Err(error) = call.check_member_of(&request.group_id) {
         return LeaveGroupResponse {
             error_code: error.code(),
             ..Default::default()

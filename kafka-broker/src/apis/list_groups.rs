@@ -3,12 +3,16 @@
 use bytestring::ByteString;
 use kafka_proto::messages::{ListGroupsRequest, ListGroupsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 pub(super) fn answer(call: &Call<'_>, request: ListGroupsRequest) -> ListGroupsResponse {
     let mut groups = call.cluster().groups.listed();
+    let all = call.allows(Operation::Describe, Resource::CLUSTER);
+    let is_shown = |id: &str| all || call.allows(Operation::Describe, Resource::group(id));
     groups.retain(|group| {
-        call.check_coordinator(&group.group_id).is_ok()
+        is_shown(&group.group_id)
+            && call.check_coordinator(&group.group_id).is_ok()
             && is_among(&request.states_filter, &group.group_state)
             && is_among(&request.types_filter, &group.group_type)
     });

@@ -10,6 +10,7 @@ use kafka_proto::messages::list_offsets::{
 use kafka_proto::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use kafka_proto::records::RecordBatch;
 
+use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::log::Isolation;
 use crate::node::Call;
@@ -38,7 +39,7 @@ const MAX_DECOMPRESSED: usize = 256 << 20;
 pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let isolation = Isolation::from(request.isolation_level);
     let topics = request.topics.into_iter().map(|wanted| {
-        let topic = call.cluster().topics.by_name(&wanted.name);
+        let topic = call.topic(Operation::Describe, &wanted.name);
         let is_known = |wanted: &ListOffsetsPartition| {
             wanted.timestamp >= 0
                 || SPECIAL
@@ -46,13 +47,14 @@ pub(super) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
                     .any(|special| wanted.timestamp == special.0 && call.version >= special.1)
         };
         let partitions = wanted.partitions.iter().map(|wanted| {
-            let partition = topic
-                .as_ref()
-                .and_then(|topic| topic.partition(wanted.partition_index));
-            let found = match partition {
+            let found = match &topic {
+                Err(error @ ErrorCode::TopicAuthorizationFailed) => Err(*error),
                 _ if !is_known(wanted) => Err(ErrorCode::UnsupportedVersion),
-                None => Err(ErrorCode::UnknownTopicOrPartition),
-                Some(partition) => look_up(call, partition, wanted, isolation),
+                Err(error) => Err(*error),
+                Ok(topic) => match topic.partition(wanted.partition_index) {
+                    Some(partition) => look_up(call, partition, wanted, isolation),
+                    None => Err(ErrorCode::UnknownTopicOrPartition),
+                },
             };
             let (error, found) = match found {
                 Ok(found) => (ErrorCode::None, found),

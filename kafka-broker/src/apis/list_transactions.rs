@@ -6,6 +6,7 @@ use kafka_proto::messages::list_transactions::TransactionState;
 use kafka_proto::messages::{ListTransactionsRequest, ListTransactionsResponse};
 use regex_lite::Regex;
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::transactions::State;
 
@@ -35,6 +36,7 @@ pub(super) fn answer(
                 && (producers.is_empty() || producers.contains(&transaction.producer.id))
                 && (request.duration_filter < 0 || age > request.duration_filter)
                 && pattern.as_ref().is_none_or(|pattern| pattern.is_match(id))
+                && call.allows(Operation::Describe, Resource::transactional_id(id))
         });
         listed
             .map(|(id, transaction)| TransactionState {

@@ -12,6 +12,7 @@ use kafka_proto::messages::metadata::{
 };
 use kafka_proto::messages::{MetadataRequest, MetadataResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::nodes::Endpoint;
 use crate::topic_config::TopicConfig;
@@ -21,10 +22,6 @@ use crate::topics::{Leadership, NewTopic, Topic};
 const FIRST_VERSION_WITH_ERROR: i16 = 13;
 /// From this version on a topic may be asked for by its id, and one that is not found has no name.
 const FIRST_VERSION_WITH_IDS: i16 = 12;
-/// Bits, by the number of the operation, of what anybody may do where nothing is forbidden: to a topic, and to the
-/// cluster.
-const TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
-const CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
 
 pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
     let sends_away = call.cluster().sends_away.load(Ordering::Relaxed);
@@ -45,6 +42,7 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
             .topics
             .all()
             .iter()
+            .filter(|topic| call.allows(Operation::Describe, Resource::topic(&topic.name)))
             .map(|topic| describe(call, topic))
             .collect(),
         Some(mut topics) => {
@@ -61,7 +59,10 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
         let found = topics
             .iter_mut()
             .filter(|topic| topic.error_code == ErrorCode::None.code());
-        found.for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
+        for topic in found {
+            let name = topic.name.as_deref().unwrap_or_default();
+            topic.topic_authorized_operations = call.authorized_operations(Resource::topic(name));
+        }
     }
     let mut response = MetadataResponse {
         cluster_id: Some(call.cluster().id.clone()),
@@ -74,7 +75,7 @@ pub(super) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
         ..Default::default()
     };
     if request.include_cluster_authorized_operations {
-        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
+        response.cluster_authorized_operations = call.authorized_operations(Resource::CLUSTER);
     }
     response
 }
@@ -96,11 +97,17 @@ fn find(call: &Call<'_>, wanted: MetadataRequestTopic, auto_create: bool) -> Met
         if call.version < FIRST_VERSION_WITH_IDS {
             return unknown(call, None, wanted.topic_id, ErrorCode::InvalidRequest);
         }
-        return match topics.by_id(wanted.topic_id) {
+        let is_shown =
+            |topic: &Arc<Topic>| call.allows(Operation::Describe, Resource::topic(&topic.name));
+        // Nor is it told that there is one which it may not know of.
+        return match topics.by_id(wanted.topic_id).filter(is_shown) {
             Some(topic) => describe(call, &topic),
             None => unknown(call, None, wanted.topic_id, ErrorCode::UnknownTopicId),
         };
     };
+    if let Err(error) = call.check(Operation::Describe, Resource::topic(&name)) {
+        return unknown(call, Some(name), Uuid::ZERO, error);
+    }
     if let Some(topic) = topics.by_name(&name) {
         return describe(call, &topic);
     }
@@ -114,7 +121,14 @@ fn find(call: &Call<'_>, wanted: MetadataRequestTopic, auto_create: bool) -> Met
         Err(error) if error.code() == ErrorCode::InvalidTopicException => error.code(),
         _ => ErrorCode::UnknownTopicOrPartition,
     };
-    if auto_create && settings.auto_create_topics && call.cluster().create_topic(new).is_ok() {
+    let creates = auto_create && settings.auto_create_topics;
+    if creates
+        && !call.allows(Operation::Create, Resource::CLUSTER)
+        && let Err(error) = call.check(Operation::Create, Resource::topic(&name))
+    {
+        return unknown(call, Some(name), Uuid::ZERO, error);
+    }
+    if creates && call.cluster().create_topic(new).is_ok() {
         tracing::info!(topic = %name, "topic created, as a client asked for it");
     }
     // Somebody else may have created it at the same time.
@@ -172,13 +186,4 @@ fn describe(call: &Call<'_>, topic: &Arc<Topic>) -> MetadataResponseTopic {
         partitions: partitions.collect(),
         ..Default::default()
     }
-}
-
-const fn bits(numbers: &[u8]) -> i32 {
-    let (mut bits, mut i) = (0, 0);
-    while i < numbers.len() {
-        bits |= 1 << numbers[i];
-        i += 1;
-    }
-    bits
 }

@@ -8,6 +8,7 @@ mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod create_acls;
+mod create_delegation_token;
 mod create_partitions;
 mod create_topics;
 mod delete_acls;
@@ -15,12 +16,14 @@ mod delete_groups;
 mod delete_share_group_offsets;
 mod delete_topics;
 mod describe_acls;
+mod describe_delegation_token;
 mod describe_groups;
 mod describe_producers;
 mod describe_share_group_offsets;
 mod describe_transactions;
 mod describe_user_scram_credentials;
 mod end_txn;
+mod expire_delegation_token;
 mod fetch;
 mod find_coordinator;
 mod get_telemetry_subscriptions;
@@ -37,6 +40,7 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod push_telemetry;
+mod renew_delegation_token;
 mod sasl;
 mod share_acknowledge;
 mod share_fetch;
@@ -105,6 +109,10 @@ const SERVED: &[i16] = &[
     DescribeShareGroupOffsetsRequest::KEY,
     AlterShareGroupOffsetsRequest::KEY,
     DeleteShareGroupOffsetsRequest::KEY,
+    CreateDelegationTokenRequest::KEY,
+    RenewDelegationTokenRequest::KEY,
+    ExpireDelegationTokenRequest::KEY,
+    DescribeDelegationTokenRequest::KEY,
 ];
 
 /// Answers a request; `None` where it wants no answer.
@@ -218,6 +226,18 @@ pub(crate) async fn answer(
         }
         DeleteShareGroupOffsetsRequest::KEY => {
             exchange.answer(&call, body, delete_share_group_offsets::answer)
+        }
+        CreateDelegationTokenRequest::KEY => {
+            exchange.answer(&call, body, create_delegation_token::answer)
+        }
+        RenewDelegationTokenRequest::KEY => {
+            exchange.answer(&call, body, renew_delegation_token::answer)
+        }
+        ExpireDelegationTokenRequest::KEY => {
+            exchange.answer(&call, body, expire_delegation_token::answer)
+        }
+        DescribeDelegationTokenRequest::KEY => {
+            exchange.answer(&call, body, describe_delegation_token::answer)
         }
         _ => Err(Closed::UnknownApi { key, version }),
     };

@@ -10,6 +10,7 @@ use kafka_proto::messages::offset_commit::{
 };
 use kafka_proto::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::groups::{Commit, CommittedOffset, Identity};
 use crate::node::Call;
 use crate::topics::{Topic, TopicIdPartition};
@@ -21,7 +22,8 @@ const FIRST_VERSION_WITH_IDS: i16 = 10;
 
 pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let found = |wanted: &OffsetCommitRequestTopic| {
-        call.cluster().topics.named(
+        call.topic_named(
+            Operation::Read,
             call.version >= FIRST_VERSION_WITH_IDS,
             &wanted.name,
             wanted.topic_id,
@@ -64,8 +66,10 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
     };
     let offsets = storable()
         .map(|(topic, partition)| (&topic.name, partition.partition_index, committed(partition)));
+    let allowed = call.check(Operation::Read, Resource::group(&request.group_id));
     // An empty group id is one as well: consumers without a group that manages them may use it.
-    let committed = call.check_coordinator(&request.group_id).and_then(|()| {
+    let mine = allowed.and_then(|()| call.check_coordinator(&request.group_id));
+    let committed = mine.and_then(|()| {
         let groups = &call.cluster().groups;
         groups.commit(&request.group_id, commit, without_group, offsets)
     });
@@ -81,7 +85,8 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
                     .partitions
                     .iter()
                     .map(|partition| {
-                        let result = check(call, topic, partition).map(drop).and(committed);
+                        let checked = allowed.and_then(|()| check(call, topic, partition));
+                        let result = checked.map(drop).and(committed);
                         OffsetCommitResponsePartition {
                             partition_index: partition.partition_index,
                             error_code: result.err().unwrap_or(ErrorCode::None).code(),

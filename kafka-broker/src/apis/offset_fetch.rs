@@ -9,6 +9,7 @@ use kafka_proto::messages::offset_fetch::{
 };
 use kafka_proto::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::groups::{CommittedOffset, CommittedOffsets};
 use crate::node::Call;
 
@@ -29,7 +30,7 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
             ..Default::default()
         };
     }
-    if let Err(error) = call.check_coordinator(&request.group_id) {
+    if let Err(error) = check_group(call, &request.group_id) {
         return OffsetFetchResponse {
             error_code: error.code(),
             ..Default::default()
@@ -40,24 +41,20 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
         .groups
         .offsets(&request.group_id, None, |offsets| {
             let wanted: Vec<(ByteString, Vec<i32>)> = match request.topics {
-                None => all(offsets),
+                None => all(call, offsets),
                 Some(topics) => topics
                     .into_iter()
                     .map(|topic| (topic.name, topic.partition_indexes))
                     .collect(),
             };
-            let topics = wanted
-                .into_iter()
-                .map(|(name, partitions)| OffsetFetchResponseTopic {
-                    partitions: partitions
-                        .iter()
-                        .map(|&index| {
-                            before_groups(position(offsets, &name, index, require_stable))
-                        })
-                        .collect(),
-                    name,
+            let topics = wanted.into_iter().map(|(name, partitions)| {
+                let topic = topic(call, offsets, name, Uuid::ZERO, &partitions, require_stable);
+                OffsetFetchResponseTopic {
+                    name: topic.name,
+                    partitions: topic.partitions.into_iter().map(before_groups).collect(),
                     ..Default::default()
-                });
+                }
+            });
             topics.collect()
         });
     match topics {
@@ -72,9 +69,16 @@ pub(super) fn answer(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetc
     }
 }
 
-fn all(offsets: &CommittedOffsets) -> Vec<(ByteString, Vec<i32>)> {
+fn check_group(call: &Call<'_>, group_id: &str) -> Result<(), ErrorCode> {
+    call.check(Operation::Describe, Resource::group(group_id))?;
+    call.check_coordinator(group_id)
+}
+
+/// All positions in topics that the client may know of.
+fn all(call: &Call<'_>, offsets: &CommittedOffsets) -> Vec<(ByteString, Vec<i32>)> {
     offsets
         .partitions()
+        .filter(|(topic, _)| call.allows(Operation::Describe, Resource::topic(topic)))
         .map(|(topic, partitions)| (topic.clone(), partitions))
         .collect()
 }
@@ -84,7 +88,7 @@ fn group(
     wanted: OffsetFetchRequestGroup,
     require_stable: bool,
 ) -> OffsetFetchResponseGroup {
-    if let Err(error) = call.check_coordinator(&wanted.group_id) {
+    if let Err(error) = check_group(call, &wanted.group_id) {
         return OffsetFetchResponseGroup {
             group_id: wanted.group_id,
             error_code: error.code(),
@@ -99,23 +103,32 @@ fn group(
         .groups
         .offsets(&wanted.group_id, member, |offsets| match wanted.topics {
             None => {
-                let topics = all(offsets).into_iter().filter_map(|(name, partitions)| {
-                    let id = registered.by_name(&name)?.id;
-                    Some(topic(offsets, name, id, &partitions, require_stable))
-                });
+                let topics = all(call, offsets)
+                    .into_iter()
+                    .filter_map(|(name, partitions)| {
+                        let id = registered.by_name(&name)?.id;
+                        Some(topic(call, offsets, name, id, &partitions, require_stable))
+                    });
                 topics.collect()
             }
             Some(topics) => {
                 let topics = topics.into_iter().map(|wanted| {
                     let (id, partitions) = (wanted.topic_id, wanted.partition_indexes);
                     if !by_id {
-                        return topic(offsets, wanted.name, id, &partitions, require_stable);
+                        let name = wanted.name;
+                        return topic(call, offsets, name, id, &partitions, require_stable);
                     }
                     match registered.by_id(id) {
                         Some(found) => {
-                            topic(offsets, found.name.clone(), id, &partitions, require_stable)
+                            let name = found.name.clone();
+                            topic(call, offsets, name, id, &partitions, require_stable)
                         }
-                        None => unknown(id, &partitions),
+                        None => unread(
+                            ByteString::new(),
+                            id,
+                            &partitions,
+                            ErrorCode::UnknownTopicId,
+                        ),
                     }
                 });
                 topics.collect()
@@ -136,12 +149,16 @@ fn group(
 }
 
 fn topic(
+    call: &Call<'_>,
     offsets: &CommittedOffsets,
     name: ByteString,
     topic_id: Uuid,
     partitions: &[i32],
     require_stable: bool,
 ) -> OffsetFetchResponseTopics {
+    if let Err(error) = call.check(Operation::Describe, Resource::topic(&name)) {
+        return unread(name, topic_id, partitions, error);
+    }
     let partitions = partitions
         .iter()
         .map(|&index| position(offsets, &name, index, require_stable));
@@ -153,8 +170,13 @@ fn topic(
     }
 }
 
-fn unknown(topic_id: Uuid, partitions: &[i32]) -> OffsetFetchResponseTopics {
-    let error_code = ErrorCode::UnknownTopicId.code();
+fn unread(
+    name: ByteString,
+    topic_id: Uuid,
+    partitions: &[i32],
+    error: ErrorCode,
+) -> OffsetFetchResponseTopics {
+    let error_code = error.code();
     let partitions = partitions
         .iter()
         .map(|&index| OffsetFetchResponsePartitions {
@@ -162,6 +184,7 @@ fn unknown(topic_id: Uuid, partitions: &[i32]) -> OffsetFetchResponseTopics {
             ..committed(index, None)
         });
     OffsetFetchResponseTopics {
+        name,
         topic_id,
         partitions: partitions.collect(),
         ..Default::default()

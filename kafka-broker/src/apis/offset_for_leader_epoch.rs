@@ -6,6 +6,7 @@ use kafka_proto::messages::offset_for_leader_epoch::{
 };
 use kafka_proto::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 
+use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::node::Call;
 use crate::topics::Topic;
@@ -15,11 +16,11 @@ pub(super) fn answer(
     request: OffsetForLeaderEpochRequest,
 ) -> OffsetForLeaderEpochResponse {
     let topics = request.topics.into_iter().map(|wanted| {
-        let topic = call.cluster().topics.by_name(&wanted.topic);
+        let topic = call.topic(Operation::Describe, &wanted.topic);
         let partitions = wanted.partitions.iter().map(|wanted| {
             let found = match &topic {
-                Some(topic) => look_up(call, topic, wanted),
-                None => Err(ErrorCode::UnknownTopicOrPartition),
+                Ok(topic) => look_up(call, topic, wanted),
+                Err(error) => Err(*error),
             };
             let (error, (leader_epoch, end_offset)) = match found {
                 Ok(found) => (ErrorCode::None, found),

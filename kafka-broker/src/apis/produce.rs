@@ -10,6 +10,7 @@ use kafka_proto::messages::produce::{
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
 use kafka_proto::records::RecordBatch;
 
+use crate::authorizer::{Operation, Resource};
 use crate::connection::Closed;
 use crate::lock::lock;
 use crate::log::{Appended, Limits, PartitionLog, check_batch, single_batch};
@@ -34,9 +35,7 @@ pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
     let responses = request.topic_data.into_iter().map(|data| {
         let by_id = call.version >= FIRST_VERSION_WITH_IDS;
         let topic = if acks_are_valid {
-            call.cluster()
-                .topics
-                .named(by_id, &data.name, data.topic_id)
+            call.topic_named(Operation::Write, by_id, &data.name, data.topic_id)
         } else {
             Err(ErrorCode::InvalidRequiredAcks)
         };
@@ -183,6 +182,11 @@ fn append_in_transaction(
             "the batch belongs to a transaction, and the request has no transactional id",
         ));
     };
+    call.check(
+        Operation::Write,
+        Resource::transactional_id(transactional_id),
+    )
+    .map_err(|error| Refusal::new(error, error.message()))?;
     {
         let mut log = led_here(call, partition)?;
         // Where its first batch is, the coordinator has been asked, and the transaction ends with a marker.

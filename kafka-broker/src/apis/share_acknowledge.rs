@@ -34,7 +34,9 @@ fn acknowledge(
         .acknowledge(&key, request.share_session_epoch)
         .map_err(|error| Refusal::new(error, error.message()))?;
     let responses = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|wanted| {
+        let partitions = topic.partitions.iter();
+        let said = partitions.filter(|wanted| !wanted.acknowledgement_batches.is_empty());
+        let partitions = said.map(|wanted| {
             let id = TopicIdPartition {
                 topic_id: topic.topic_id,
                 partition: wanted.partition_index,
@@ -48,7 +50,8 @@ fn acknowledge(
             ..Default::default()
         }
     });
-    let responses: Vec<_> = responses.collect();
+    let mut responses: Vec<_> = responses.collect();
+    responses.retain(|topic| !topic.partitions.is_empty());
     let share = &call.cluster().share;
     if request.share_session_epoch == CLOSE {
         share.release(&key, &sessions.close(&key));

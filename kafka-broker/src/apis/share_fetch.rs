@@ -50,6 +50,15 @@ async fn exchange(
         for (id, delivery) in acquire_all(call, request, &key, &wanted).await {
             tell(call, &mut told, id, delivery);
         }
+        if request.share_session_epoch == OPEN {
+            // At first the member is told of all that may be read.
+            let readable = wanted
+                .into_iter()
+                .filter(|id| share.has_room(&key.group_id, *id));
+            for id in readable {
+                told.entry(id).or_insert_with(|| data_of(id));
+            }
+        }
     }
     let lock = share.rules(&key.group_id).record_lock_duration.as_millis();
     Ok(ShareFetchResponse {

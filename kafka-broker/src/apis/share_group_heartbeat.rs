@@ -19,7 +19,8 @@ pub(super) fn answer(
 ) -> ShareGroupHeartbeatResponse {
     beat(call, &request).unwrap_or_else(|refusal| ShareGroupHeartbeatResponse {
         error_code: refusal.error.code(),
-        error_message: Some(refusal.message.into()),
+        error_message: Some(refusal.message.into())
+            .filter(|message: &ByteString| !message.is_empty()),
         ..Default::default()
     })
 }
@@ -68,7 +69,8 @@ fn beat(
 fn check(request: &ShareGroupHeartbeatRequest) -> Result<(), Refusal> {
     let names = request.subscribed_topic_names.as_ref();
     let wrong = [
-        (request.member_id.is_empty(), "MemberId can't be empty."),
+        // As Kafka says it: nothing.
+        (request.member_id.is_empty(), ""),
         (request.group_id.is_empty(), "GroupId can't be empty."),
         (
             request.rack_id.as_ref().is_some_and(|rack| rack.is_empty()),

@@ -21,6 +21,9 @@ pub(super) fn check_group(call: &Call<'_>, group_id: &str) -> Result<(), Refusal
     allowed.map_err(|error| Refusal::new(error, error.message()))
 }
 
+/// What Kafka says of a partition that is not there.
+pub(super) const NO_SUCH_PARTITION: &str = "This server does not host this topic-partition.";
+
 /// Whether there is such a share group, and nobody is in it.
 pub(super) fn check_empty(call: &Call<'_>, group_id: &str) -> Result<(), Refusal> {
     check_group(call, group_id)?;

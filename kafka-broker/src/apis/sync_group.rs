@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::{SyncGroupRequest, SyncGroupResponse};
 
 use crate::groups::{Identity, Sync};
@@ -24,9 +23,7 @@ pub(super) async fn answer(call: &Call<'_>, request: SyncGroupRequest) -> SyncGr
         protocol: request.protocol_name.as_deref(),
         assignments: assignments.collect(),
     };
-    let synced = if request.group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else if let Err(error) = call.check_coordinator(&request.group_id) {
+    let synced = if let Err(error) = call.check_member_of(&request.group_id) {
         Err(error)
     } else {
         let synced = call.cluster().groups.sync(&request.group_id, sync);

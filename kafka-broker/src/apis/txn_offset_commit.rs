@@ -7,6 +7,7 @@ use kafka_proto::messages::txn_offset_commit::{
 use kafka_proto::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 
 use super::offset_commit::{committed_offset, is_too_large};
+use crate::authorizer::{Operation, Resource};
 use crate::groups::{Commit, CommittedOffset, Identity};
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
@@ -19,7 +20,11 @@ const FIRST_VERSION_WITH_ABORTABLE: i16 = 4;
 const FIRST_VERSION_WITH_IMPLICIT_ENTRY: i16 = 5;
 
 pub(super) fn answer(call: &Call<'_>, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse {
-    let committed = commit(call, &request);
+    let id = Resource::transactional_id(&request.transactional_id);
+    let allowed = call
+        .check(Operation::Write, id)
+        .and_then(|()| call.check(Operation::Read, Resource::group(&request.group_id)));
+    let committed = allowed.and_then(|()| commit(call, &request));
     let topics = request
         .topics
         .iter()
@@ -29,7 +34,8 @@ pub(super) fn answer(call: &Call<'_>, request: TxnOffsetCommitRequest) -> TxnOff
                 .partitions
                 .iter()
                 .map(|partition| {
-                    let result = check(call, &topic.name, partition).and(committed);
+                    let checked = allowed.and_then(|()| check(call, &topic.name, partition));
+                    let result = checked.and(committed);
                     TxnOffsetCommitResponsePartition {
                         partition_index: partition.partition_index,
                         error_code: result.err().unwrap_or(ErrorCode::None).code(),
@@ -122,10 +128,8 @@ fn check(
     topic: &str,
     partition: &TxnOffsetCommitRequestPartition,
 ) -> Result<(), ErrorCode> {
-    call.cluster()
-        .topics
-        .by_name(topic)
-        .filter(|topic| topic.partition(partition.partition_index).is_some())
+    call.topic(Operation::Read, topic)?
+        .partition(partition.partition_index)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
     if is_too_large(call, &partition.committed_metadata) {
         return Err(ErrorCode::OffsetMetadataTooLarge);

@@ -8,23 +8,32 @@ use kafka_proto::messages::write_txn_markers::{
 };
 use kafka_proto::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::log::EndTransaction;
 use crate::node::Call;
 use crate::producers::ProducerIdAndEpoch;
 use crate::transactions::{TopicPartition, TransactionResult, TransactionVersion, write_marker};
 
 pub(super) fn answer(call: &Call<'_>, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
+    let allowed = match call.check(Operation::Alter, Resource::CLUSTER) {
+        Ok(()) => Ok(()),
+        Err(_) => call.check(Operation::ClusterAction, Resource::CLUSTER),
+    };
     let markers = request
         .markers
         .into_iter()
-        .map(|marker| write(call, marker));
+        .map(|marker| write(call, marker, allowed));
     WriteTxnMarkersResponse {
         markers: markers.collect(),
         ..Default::default()
     }
 }
 
-fn write(call: &Call<'_>, marker: WritableTxnMarker) -> WritableTxnMarkerResult {
+fn write(
+    call: &Call<'_>,
+    marker: WritableTxnMarker,
+    allowed: Result<(), ErrorCode>,
+) -> WritableTxnMarkerResult {
     let end = EndTransaction {
         producer: ProducerIdAndEpoch {
             id: marker.producer_id,
@@ -45,9 +54,11 @@ fn write(call: &Call<'_>, marker: WritableTxnMarker) -> WritableTxnMarkerResult 
                 partition: index,
             };
             // Nobody else may end the same transaction meanwhile.
-            let written = cluster
-                .transactions
-                .with(cluster, |_, _| write_marker(cluster, &partition, end));
+            let written = allowed.and_then(|()| {
+                cluster
+                    .transactions
+                    .with(cluster, |_, _| write_marker(cluster, &partition, end))
+            });
             WritableTxnMarkerPartitionResult {
                 partition_index: index,
                 error_code: written.err().unwrap_or(ErrorCode::None).code(),

@@ -1,9 +1,13 @@
 //! What the client of a request may do.
 
+use std::sync::Arc;
+
+use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
 use super::{Authorization, Operation, Resource, ResourceType, Subject};
 use crate::node::{Call, Client};
+use crate::topics::Topic;
 
 impl Call<'_> {
     fn authorization(&self) -> Option<&Authorization> {
@@ -44,6 +48,38 @@ impl Call<'_> {
                 ErrorCode::DelegationTokenAuthorizationFailed
             }
         })
+    }
+
+    /// The topic of a name, if the client may do this to it. If it may not, it is not told whether there is one.
+    pub(crate) fn topic(&self, operation: Operation, name: &str) -> Result<Arc<Topic>, ErrorCode> {
+        self.topic_named(operation, false, name, Uuid::ZERO)
+    }
+
+    /// The same, by id in the versions of a request that have ids, and by name before.
+    pub(crate) fn topic_named(
+        &self,
+        operation: Operation,
+        by_id: bool,
+        name: &str,
+        id: Uuid,
+    ) -> Result<Arc<Topic>, ErrorCode> {
+        let topics = &self.cluster().topics;
+        if !by_id {
+            self.check(operation, Resource::topic(name))?;
+            return topics.named(by_id, name, id);
+        }
+        let topic = topics.named(by_id, name, id)?;
+        self.check(operation, Resource::topic(&topic.name))?;
+        Ok(topic)
+    }
+
+    /// Whether the client may be a member of a group, and this broker is the one to ask.
+    pub(crate) fn check_member_of(&self, group_id: &str) -> Result<(), ErrorCode> {
+        self.check(Operation::Read, Resource::group(group_id))?;
+        if group_id.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
+        self.check_coordinator(group_id)
     }
 
     /// Whether there may be a resource of this type that the client may do this to.

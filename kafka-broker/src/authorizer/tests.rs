@@ -2,11 +2,10 @@ use super::*;
 
 const ALL: &str = "*";
 
-/// `PERMISSION PRINCIPAL OPERATION TYPE:PATTERN[*]` from anywhere.
-fn authorization(
-    settings: Authorizer,
-    acls: &[(&str, &str, Operation, (PatternType, &str), &str)],
-) -> Authorization {
+/// Permission, principal, operation, pattern and host of an ACL for topics.
+type TopicAcl<'a> = (&'a str, &'a str, Operation, (PatternType, &'a str), &'a str);
+
+fn authorization(settings: Authorizer, acls: &[TopicAcl<'_>]) -> Authorization {
     let authorization = Authorization::new(settings);
     for (permission, principal, operation, (pattern_type, name), host) in acls {
         let pattern = ResourcePattern {
@@ -78,7 +77,7 @@ fn acls_are_read_as_kafka_reads_them() {
         ("root", Delete, "orders-secret", true),
         ("root", ClusterAction, "unheard-of", true),
     ] {
-        let is_allowed = super::tests::allows(&authorization, name, operation, topic);
+        let is_allowed = allows(&authorization, name, operation, topic);
         assert_eq!(is_allowed, allowed, "{name} {operation:?} {topic}");
     }
 }

@@ -172,17 +172,37 @@ impl Group {
         image: &TopicsImage,
         now: Instant,
     ) -> Result<(ShareBeaten, Vec<TopicIdPartition>), Refusal> {
-        if beat.member_epoch == JOIN && self.is_void() {
-            self.members = Members::Share(ShareGroup::default());
-        }
-        let Members::Share(group) = &mut self.members else {
-            return Err(Refusal::new(
-                ErrorCode::GroupIdNotFound,
-                format!("Group {group_id} is not a share group."),
-            ));
-        };
+        let group = self.share_if_new(group_id, beat.member_epoch == JOIN)?;
         let beaten = group.heartbeat(group_id, beat, image, now)?;
         Ok((beaten, group.partitions()))
+    }
+
+    /// The share group that it is, or becomes if it is new and may.
+    fn share_if_new(&mut self, group_id: &str, may: bool) -> Result<&mut ShareGroup, Refusal> {
+        if may && self.is_void() {
+            self.members = Members::Share(ShareGroup::default());
+        }
+        match &mut self.members {
+            Members::Share(group) => Ok(group),
+            Members::Classic(_) | Members::Consumer(_) => Err(Refusal::new(
+                ErrorCode::GroupIdNotFound,
+                format!("Group {group_id} is not a share group."),
+            )),
+        }
+    }
+
+    /// Is a share group from then on, also without members. There must not be any.
+    pub(super) fn keep_as_share(&mut self, group_id: &str) -> Result<(), Refusal> {
+        let group = self.share_if_new(group_id, true)?;
+        if group.is_empty() {
+            group.keep();
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                ErrorCode::NonEmptyGroup,
+                "The group is not empty.",
+            ))
+        }
     }
 
     /// Whether positions may be committed by whoever asks.
@@ -208,6 +228,7 @@ impl Group {
         match &self.members {
             Members::Classic(_) => Ok(()),
             Members::Consumer(group) => group.check_fetch(member_id, member_epoch),
+            Members::Share(_) if member_id.is_none() && member_epoch < 0 => Ok(()),
             Members::Share(_) => Err(ErrorCode::GroupIdNotFound),
         }
     }

@@ -198,9 +198,20 @@ impl Groups {
         }
         let beaten = self.with(group_id, work);
         beaten.unwrap_or_else(|| {
-            let message = format!("Share group {group_id} not found.");
+            let message = match beat.member_epoch {
+                LEAVE => format!("Group {group_id} not found."),
+                _ => format!("Share group {group_id} not found."),
+            };
             Err(Refusal::new(ErrorCode::GroupIdNotFound, message))
         })
+    }
+
+    /// Has a share group be there, also without members.
+    ///
+    /// # Errors
+    /// GROUP_ID_NOT_FOUND where there is another group of that id, NON_EMPTY_GROUP.
+    pub(crate) fn keep_share_group(&self, group_id: &str) -> Result<(), Refusal> {
+        self.with_or_new(group_id, |group, _| group.keep_as_share(group_id))
     }
 
     /// Looks at a group, if it is there.

@@ -1,10 +1,14 @@
 //! The settings of a broker that have to do with security.
 
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Listener, SaslMechanism, Secret};
 use crate::authorizer::Authorizer;
 use crate::broker::BrokerBuilder;
+#[cfg(feature = "tls")]
+use crate::error::BrokerError;
 
 impl BrokerBuilder {
     /// Adds a listener (`listeners`). Where there are any, [`host`](Self::host), [`port`](Self::port) and
@@ -37,6 +41,33 @@ impl BrokerBuilder {
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.settings.listeners.extend(listeners);
         self
+    }
+
+    /// The certificate that listeners show which speak TLS, and what they ask of clients.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: super::Tls) -> Self {
+        self.settings.tls = Some(tls);
+        self
+    }
+
+    /// Reads the certificates, if a listener needs some.
+    #[cfg(feature = "tls")]
+    pub(crate) fn load_certificates(&mut self) -> Result<(), BrokerError> {
+        let listeners = &self.settings.listeners;
+        if let Some(listener) = listeners
+            .iter()
+            .find(|listener| listener.protocol.has_tls())
+        {
+            let tls = self.settings.tls.clone().ok_or_else(|| BrokerError::Tls {
+                reason: format!(
+                    "listener \"{}\" has no certificate: give BrokerBuilder::tls one",
+                    listener.name
+                ),
+            })?;
+            self.settings.certificates = Some(Arc::new(super::Certificates::new(tls)?));
+        }
+        Ok(())
     }
 
     /// The mechanisms that clients may log in by (`sasl.enabled.mechanisms`; by default PLAIN and both of SCRAM).
@@ -87,6 +118,23 @@ impl BrokerBuilder {
         self
     }
 
+    /// Has the brokers lend tokens to log in by (`delegation.token.secret.key`), to clients that have logged in otherwise;
+    /// with them one logs in by SCRAM.
+    #[must_use]
+    pub fn delegation_tokens(mut self, secret_key: impl Into<String>) -> Self {
+        self.settings.security.delegation_token_secret_key = Some(Secret::new(secret_key));
+        self
+    }
+
+    /// How long a token lasts at most (`delegation.token.max.lifetime.ms`, 7 days), and how long each time that it is
+    /// renewed (`delegation.token.expiry.time.ms`, 1 day).
+    #[must_use]
+    pub fn delegation_token_lifetime(mut self, most: Duration, renewed: Duration) -> Self {
+        self.settings.security.delegation_token_max_lifetime = most;
+        self.settings.security.delegation_token_expiry_time = renewed;
+        self
+    }
+
     /// The largest request, in bytes, of a client that has not logged in yet (`sasl.server.max.receive.size`, 512 KiB).
     #[must_use]
     pub fn sasl_server_max_receive_size(mut self, bytes: usize) -> Self {
@@ -102,5 +150,20 @@ impl BrokerBuilder {
             .security
             .connection_failed_authentication_delay = delay;
         self
+    }
+}
+
+#[cfg(feature = "tls")]
+impl crate::Broker {
+    /// Reads certificates, keys and authorities again, for connections from now on. If one of them makes no sense, all
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `BrokerError::Tls`, naming the file.
+    pub fn reload_certificates(&self) -> Result<(), BrokerError> {
+        match &self.cluster.settings.certificates {
+            Some(certificates) => certificates.reload(),
+            None => Ok(()),
+        }
     }
 }

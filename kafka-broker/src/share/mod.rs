@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 pub(crate) use acknowledgement::AcknowledgementBatch;
 pub(crate) use acquisition::{AcquireMode, Acquired, Wish};
 pub(crate) use config::{Rules, ShareGroupConfig, ShareGroupConfigError};
+pub(crate) use partition::Progress;
 pub(crate) use sessions::{CLOSE, ConnectionSessions, MemberKey, OPEN, ShareSessions};
 pub(crate) use settings::ShareSettings;
 
@@ -55,15 +56,6 @@ struct Table {
 struct Group {
     config: ShareGroupConfig,
     partitions: BTreeMap<TopicIdPartition, SharePartition>,
-}
-
-/// What a group has done of a partition, as admins are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Progress {
-    /// None where nobody has acknowledged anything yet.
-    pub(crate) start_offset: Option<i64>,
-    /// How many records are left to be done, up to this end of the log.
-    pub(crate) done_behind_start: i64,
 }
 
 /// Records that a member has got.
@@ -164,6 +156,11 @@ impl SharePartitions {
         })
     }
 
+    /// Whether a group may acquire more records of a partition, as soon as there are some.
+    pub(crate) fn has_room(&self, group_id: &str, id: TopicIdPartition) -> bool {
+        self.with(group_id, id, |share, rules| share.has_room(rules))
+    }
+
     /// Acquires records of a partition for a member, in `max_bytes`; of one batch at least if `at_least_one`.
     pub(crate) fn acquire(
         &self,
@@ -223,19 +220,15 @@ impl SharePartitions {
         }
     }
 
-    /// What a group has done of the partitions that it has read, or is going to.
-    pub(crate) fn progress(&self, group_id: &str) -> BTreeMap<TopicIdPartition, Progress> {
+    /// How far a group is with the partitions that it has read, or is going to; not known where nobody has acknowledged
+    /// anything.
+    pub(crate) fn progress(&self, group_id: &str) -> BTreeMap<TopicIdPartition, Option<Progress>> {
         let table = lock(&self.table);
         let group = table.groups.get(group_id);
         let partitions = group.into_iter().flat_map(|group| &group.partitions);
-        let progress = partitions.map(|(id, partition)| {
-            let progress = Progress {
-                start_offset: partition.written_start(),
-                done_behind_start: partition.done_count(),
-            };
-            (*id, progress)
-        });
-        progress.collect()
+        partitions
+            .map(|(id, partition)| (*id, partition.written()))
+            .collect()
     }
 
     /// Has a group go on at an offset of a partition, whatever it has done.

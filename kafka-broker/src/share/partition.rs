@@ -14,13 +14,22 @@ use super::config::Rules;
 use super::in_flight::{InFlight, Run, Span, State};
 use crate::refusal::Refusal;
 
+/// How far a group is with a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Everything before is done.
+    pub(crate) start_offset: i64,
+    /// So many records behind the start are done, too.
+    pub(crate) done_count: i64,
+}
+
 /// A partition as one share group sees it.
 #[derive(Debug, Default)]
 pub(crate) struct SharePartition {
     /// The first offset that is not done with; none until somebody asks for records.
     start: Option<i64>,
-    /// What it was when it was last written down, which is what admins are told.
-    written_start: Option<i64>,
+    /// What was written down when members last said something, which is what admins are told.
+    written: Option<Progress>,
     pub(super) in_flight: InFlight,
     /// In which leader epoch records were acquired: a new leader does not know who has which.
     leader_epoch: i32,
@@ -32,14 +41,17 @@ impl SharePartition {
     pub(super) fn starting_at(offset: i64) -> Self {
         Self {
             start: Some(offset),
-            written_start: Some(offset),
+            written: Some(Progress {
+                start_offset: offset,
+                done_count: 0,
+            }),
             ..Self::default()
         }
     }
 
-    /// The first offset that is not done with, as admins are told.
-    pub(super) fn written_start(&self) -> Option<i64> {
-        self.written_start
+    /// How far it is, as admins are told.
+    pub(super) fn written(&self) -> Option<Progress> {
+        self.written
     }
 
     pub(super) fn start(&self) -> Option<i64> {
@@ -47,7 +59,7 @@ impl SharePartition {
     }
 
     /// How many records behind the start are done with.
-    pub(super) fn done_count(&self) -> i64 {
+    fn done_count(&self) -> i64 {
         let runs = self.in_flight.runs();
         let done = runs.filter(|(_, run)| run.state.is_final());
         done.map(|(span, _)| span.len()).sum()
@@ -91,7 +103,14 @@ impl SharePartition {
         rules: &Rules,
         now: Instant,
     ) -> Result<(), Refusal> {
+        let mut previous = None;
         for batch in batches {
+            let span = batch.span();
+            if previous.is_some_and(|previous: Span| previous.overlaps(span)) {
+                let message = "a record of the batch is in the batch before, too";
+                return Err(Refusal::new(ErrorCode::InvalidRecordState, message));
+            }
+            previous = Some(span);
             self.check(member, batch, rules)?;
         }
         for (span, kind) in batches.iter().flat_map(AcknowledgementBatch::parts) {
@@ -106,7 +125,11 @@ impl SharePartition {
                 }
             });
         }
-        self.changed();
+        // What was done with before is no news.
+        let start = self.start.unwrap_or(0);
+        if batches.iter().any(|batch| batch.span().last >= start) {
+            self.changed();
+        }
         Ok(())
     }
 
@@ -230,8 +253,12 @@ impl SharePartition {
     }
 
     fn changed(&mut self) {
+        // As at Kafka, where it is written down before the start moves.
+        self.written = self.start.map(|start_offset| Progress {
+            start_offset,
+            done_count: self.done_count(),
+        });
         self.advance();
-        self.written_start = self.start;
         self.wake();
     }
 

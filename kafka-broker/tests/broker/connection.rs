@@ -15,7 +15,7 @@ use kafka_proto::messages::produce::{
 };
 use kafka_proto::messages::{FetchRequest, ProduceRequest};
 use kafka_proto::records::{Batches, ProducerSequence, RecordBatchBuilder, Seal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes, and short enough to be waited for when something is broken.
@@ -31,8 +31,13 @@ pub(crate) async fn broker() -> Broker {
     Broker::builder().start().await.expect("a free port")
 }
 
+/// Bytes both ways.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Box<dyn Stream>,
     received: BytesMut,
     last_id: i32,
 }
@@ -48,11 +53,14 @@ impl Connection {
     }
 
     pub(crate) async fn open_at(address: SocketAddr) -> Self {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let socket = within("a connection", TcpStream::connect(address)).await;
+        Self::over(socket.unwrap())
+    }
+
+    /// A connection over something that is there.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
         Self {
-            socket,
+            socket: Box::new(stream),
             received: BytesMut::new(),
             last_id: 0,
         }
@@ -62,6 +70,7 @@ impl Connection {
         within("a write", self.socket.write_all(bytes))
             .await
             .unwrap();
+        within("a write", self.socket.flush()).await.unwrap();
     }
 
     /// Sends a request without waiting for its answer.
@@ -81,7 +90,7 @@ impl Connection {
                 return Some(frame);
             }
             let read = within("a response", self.socket.read_buf(&mut self.received)).await;
-            if read.is_ok_and(|len| len == 0) || self.socket.peer_addr().is_err() {
+            if !read.is_ok_and(|len| len > 0) {
                 return None;
             }
         }

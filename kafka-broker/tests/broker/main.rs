@@ -1,5 +1,6 @@
 //! The broker as its clients see it: typed requests and responses over a real socket.
 
+mod acls;
 mod connection;
 mod consumer_groups;
 mod elections;
@@ -11,6 +12,9 @@ mod list_offsets;
 mod offsets;
 mod produce;
 mod sasl;
+mod share_groups;
+#[cfg(feature = "tls")]
+mod tls;
 mod topics;
 mod transactions;
 mod versions;

@@ -7,9 +7,9 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 39] = [
-    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 36,
-    37, 42, 61, 65, 66, 68, 69, 76, 77, 78, 79, 90, 91, 92,
+const SERVED: [i16; 48] = [
+    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29,
+    30, 31, 36, 37, 38, 39, 40, 41, 42, 50, 51, 61, 65, 66, 68, 69, 76, 77, 78, 79, 90, 91, 92,
 ];
 
 #[tokio::test]
@@ -69,6 +69,15 @@ async fn every_version_of_every_api_is_answered() {
     all(c, DescribeShareGroupOffsetsRequest::default()).await;
     all(c, AlterShareGroupOffsetsRequest::default()).await;
     all(c, DeleteShareGroupOffsetsRequest::default()).await;
+    all(c, DescribeAclsRequest::default()).await;
+    all(c, CreateAclsRequest::default()).await;
+    all(c, DeleteAclsRequest::default()).await;
+    all(c, DescribeUserScramCredentialsRequest::default()).await;
+    all(c, AlterUserScramCredentialsRequest::default()).await;
+    all(c, CreateDelegationTokenRequest::default()).await;
+    all(c, RenewDelegationTokenRequest::default()).await;
+    all(c, ExpireDelegationTokenRequest::default()).await;
+    all(c, DescribeDelegationTokenRequest::default()).await;
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use kafka_proto::messages::create_acls::AclCreation;
 use kafka_proto::messages::delete_acls::{DeleteAclsFilter, DeleteAclsMatchingAcl};
-use kafka_proto::messages::{CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest};
+use kafka_proto::messages::{
+    CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest, DescribeAclsResponse,
+};
 
 use super::Admin;
-use super::fan_out::{Item, Operation, To};
-use crate::cluster::{Lane, Node};
+use super::asking::Operation;
+use super::fan_out::{Item, To};
 use crate::error::{Result, check_told};
 
 /// An enum whose variants are numbers on the wire, with one more for those that are not known.
@@ -116,6 +118,14 @@ codes! {
         DescribeTokens = 14 "DESCRIBE_TOKENS",
         /// Take part in a two-phase commit (KIP-939).
         TwoPhaseCommit = 15 "TWO_PHASE_COMMIT",
+    }
+}
+
+impl AclOperation {
+    /// What may be done, as an answer has it: a bit for each operation, or nothing where it was not asked for.
+    pub(super) fn from_bits(bits: i32) -> Option<Vec<Self>> {
+        let set = |code: &i8| bits & (1 << code) != 0;
+        (bits != i32::MIN).then(|| (0..31).filter(set).map(Self::from).collect())
     }
 }
 
@@ -243,19 +253,19 @@ impl Admin {
     /// # Errors
     /// When no broker could be asked; `SECURITY_DISABLED` on a cluster without an authorizer.
     pub async fn describe_acls(&self, filter: &AclBindingFilter) -> Result<Vec<AclBinding>> {
+        let make = |_| DescribeAclsRequest {
+            resource_type_filter: filter.resource_type.code(),
+            resource_name_filter: filter.resource_name.as_deref().map(Into::into),
+            pattern_type_filter: filter.pattern_type.code(),
+            principal_filter: filter.principal.as_deref().map(Into::into),
+            host_filter: filter.host.as_deref().map(Into::into),
+            operation: filter.operation.code(),
+            permission_type: filter.permission.code(),
+            ..Default::default()
+        };
+        let describing = Operation::new("describing ACLs");
         let answer = self
-            .retry("describing ACLs", || async move {
-                let make = |_| DescribeAclsRequest {
-                    resource_type_filter: filter.resource_type.code(),
-                    resource_name_filter: filter.resource_name.as_deref().map(Into::into),
-                    pattern_type_filter: filter.pattern_type.code(),
-                    principal_filter: filter.principal.as_deref().map(Into::into),
-                    host_filter: filter.host.as_deref().map(Into::into),
-                    operation: filter.operation.code(),
-                    permission_type: filter.permission.code(),
-                    ..Default::default()
-                };
-                let (answer, _) = self.cluster.send(Node::Any, Lane::Main, make).await?;
+            .ask(describing, To::Any, make, |answer: DescribeAclsResponse| {
                 let message = answer.error_message.as_deref();
                 check_told(answer.error_code, message, || "ACLs".to_owned())?;
                 Ok(answer)

@@ -8,11 +8,12 @@ use kafka_proto::messages::describe_configs::{
 use kafka_proto::messages::incremental_alter_configs::{AlterConfigsResource, AlterableConfig};
 use kafka_proto::messages::{
     DescribeConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+    ListConfigResourcesResponse,
 };
 
 use super::Admin;
-use super::fan_out::{Item, Operation, To};
-use crate::cluster::{Lane, Node};
+use super::asking::Operation;
+use super::fan_out::{Item, To};
 use crate::error::{Error, Result, check, check_told};
 
 /// Something that has settings.
@@ -138,6 +139,53 @@ pub struct ConfigEntry {
     pub is_sensitive: bool,
     /// What sets it, the value that holds first (KIP-226).
     pub synonyms: Vec<ConfigSynonym>,
+    /// What its value is; `Unknown(0)` before Kafka 2.6 (KIP-569).
+    pub config_type: ConfigType,
+    /// What it is for, if that was [asked for](Admin::with_documentation).
+    pub documentation: Option<String>,
+}
+
+/// What the value of a setting is (KIP-569).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigType {
+    /// `true` or `false`.
+    Boolean,
+    /// A text.
+    String,
+    /// A number of 32 bits.
+    Int,
+    /// A number of 16 bits.
+    Short,
+    /// A number of 64 bits.
+    Long,
+    /// A number with a fraction.
+    Double,
+    /// Texts separated by commas.
+    List,
+    /// The name of a Java class.
+    Class,
+    /// A secret.
+    Password,
+    /// One that this client does not know, by its number.
+    Unknown(i8),
+}
+
+impl From<i8> for ConfigType {
+    fn from(number: i8) -> Self {
+        match number {
+            1 => Self::Boolean,
+            2 => Self::String,
+            3 => Self::Int,
+            4 => Self::Short,
+            5 => Self::Long,
+            6 => Self::Double,
+            7 => Self::List,
+            8 => Self::Class,
+            9 => Self::Password,
+            other => Self::Unknown(other),
+        }
+    }
 }
 
 /// A setting that would hold if those before it were not set.
@@ -200,8 +248,9 @@ impl Admin {
         &self,
         resources: impl IntoIterator<Item = ConfigResource>,
     ) -> Result<Vec<(ConfigResource, Result<Vec<ConfigEntry>>)>> {
+        let include_documentation = self.options.asks_for_documentation;
         self.each(
-            Operation::new("describing configs"),
+            Operation::new("describing configs").needing(3, include_documentation),
             resources,
             |resource| resource.broker().map_or(To::Any, To::Broker),
             |_, resources| {
@@ -217,6 +266,7 @@ impl Admin {
                 DescribeConfigsRequest {
                     resources: resources.iter().map(described).collect(),
                     include_synonyms: true,
+                    include_documentation,
                     ..Default::default()
                 }
             },
@@ -326,24 +376,45 @@ impl Admin {
     /// # Errors
     /// When no broker could be asked.
     pub async fn list_config_resources(&self) -> Result<Vec<ConfigResource>> {
-        let answer = self
-            .retry("listing config resources", || async move {
-                let make = |_| ListConfigResourcesRequest::default();
-                let (answer, _) = self.cluster.send(Node::Any, Lane::Main, make).await?;
-                check(answer.error_code, || "config resources".to_owned())?;
-                Ok(answer)
-            })
-            .await?;
-        let named = answer.config_resources.iter().map(|resource| {
-            ConfigResource::from_wire(resource.resource_type, &resource.resource_name)
+        self.list_resources(None).await
+    }
+
+    /// The subscriptions of client metrics, by name (KIP-714, `Admin.listClientMetricsResources`). Cancel-safe.
+    ///
+    /// # Errors
+    /// When no broker could be asked.
+    pub async fn list_client_metrics_resources(&self) -> Result<Vec<String>> {
+        let (kind, _) = ConfigResource::ClientMetrics(String::new()).wire();
+        let listed = self.list_resources(Some(kind)).await?.into_iter();
+        let names = listed.filter_map(|resource| match resource {
+            ConfigResource::ClientMetrics(name) => Some(name),
+            _ => None,
         });
-        let mut resources = named.collect::<Result<Vec<_>>>()?;
-        resources.sort();
-        Ok(resources)
+        Ok(names.collect())
+    }
+
+    /// Those of one type, or all.
+    async fn list_resources(&self, kind: Option<i8>) -> Result<Vec<ConfigResource>> {
+        let make = |version| ListConfigResourcesRequest {
+            // The first version named client metrics only.
+            resource_types: kind.into_iter().filter(|_| version > 0).collect(),
+            ..Default::default()
+        };
+        let read = |answer: ListConfigResourcesResponse| {
+            check(answer.error_code, || "config resources".to_owned())?;
+            let named = answer.config_resources.iter().map(|resource| {
+                ConfigResource::from_wire(resource.resource_type, &resource.resource_name)
+            });
+            let mut resources = named.collect::<Result<Vec<_>>>()?;
+            resources.sort();
+            Ok(resources)
+        };
+        let listing = Operation::new("listing config resources");
+        self.ask(listing, To::Any, make, read).await
     }
 }
 
-fn entry(config: DescribeConfigsResourceResult) -> ConfigEntry {
+pub(super) fn entry(config: DescribeConfigsResourceResult) -> ConfigEntry {
     let synonyms = config.synonyms.into_iter().map(|synonym| ConfigSynonym {
         name: synonym.name.to_string(),
         value: synonym.value.map(String::from),
@@ -356,6 +427,11 @@ fn entry(config: DescribeConfigsResourceResult) -> ConfigEntry {
         is_read_only: config.read_only,
         is_sensitive: config.is_sensitive,
         synonyms: synonyms.collect(),
+        config_type: config.config_type.into(),
+        documentation: config
+            .documentation
+            .filter(|text| !text.is_empty())
+            .map(String::from),
     }
 }
 

@@ -4,7 +4,8 @@ use kafka_proto::messages::ElectLeadersRequest;
 use kafka_proto::messages::elect_leaders::TopicPartitions;
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::consumer::by_topic;
 use crate::error::{Result, check, check_told};
 use crate::types::TopicPartition;

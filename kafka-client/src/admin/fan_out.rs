@@ -1,18 +1,18 @@
 //! How one call reaches many brokers: each item goes to the broker that answers for it, and has an outcome of its own.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::future::poll_fn;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 
 use kafka_proto::codec::Request;
 use kafka_proto::error_code::ErrorCode;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Admin;
-use crate::cluster::{CoordinatorKind, Lane, Node};
+use super::asking::Operation;
+use crate::cluster::{CoordinatorKind, Node};
 use crate::error::{Error, Result};
+use crate::join::join_all;
 use crate::net::Throttled;
 use crate::retry::Backoff;
 use crate::types::TopicPartition;
@@ -70,41 +70,6 @@ impl To {
     }
 }
 
-/// What is done, and how it is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Operation<'a> {
-    what: &'a str,
-    max_version: i16,
-    is_alone: bool,
-}
-
-impl<'a> Operation<'a> {
-    /// Something that errors name in these words: `deleting groups`.
-    pub(super) fn new(what: &'a str) -> Self {
-        Self {
-            what,
-            max_version: i16::MAX,
-            is_alone: false,
-        }
-    }
-
-    /// A request has room for one item.
-    pub(super) fn one_by_one(self) -> Self {
-        Self {
-            is_alone: true,
-            ..self
-        }
-    }
-
-    /// Later versions are not to be spoken.
-    pub(super) fn up_to(self, max_version: i16) -> Self {
-        Self {
-            max_version,
-            ..self
-        }
-    }
-}
-
 impl Admin {
     /// Asks for each item the broker that answers for it, all brokers at the same time, and again while that may help.
     /// `make` makes a request for some of the items, `read` finds in an answer what became of each of them, or why the
@@ -126,7 +91,7 @@ impl Admin {
         R::Response: Throttled,
     {
         let config = self.cluster.config();
-        let (what, limit) = (operation.what, config.api_timeout);
+        let (what, limit) = (operation.what, self.limit());
         let end = Instant::now() + limit;
         let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         let mut seen = HashSet::new();
@@ -146,7 +111,7 @@ impl Admin {
             let mut refreshes = false;
             for (item, outcome) in asking.await {
                 match outcome {
-                    Some(Err(error)) if may_help(&error, attempt) => {
+                    Some(Err(error)) if self.may_help(&error, &to(&item), attempt) => {
                         if let To::Coordinator(kind, key) = to(&item)
                             && loses_coordinator(&error)
                         {
@@ -207,45 +172,66 @@ impl Admin {
     {
         let mut outcomes = Vec::with_capacity(items.len());
         let mut requests: Vec<(Node, Vec<I>)> = Vec::new();
-        let leads = items.iter().filter_map(|item| match to(item) {
-            To::Leader(partition) => Some(partition.topic),
-            _ => None,
-        });
-        let topics: Vec<Arc<str>> = leads.collect();
-        let known = match timeout_at(end, self.cluster.add_topics(topics)).await {
-            Ok(known) => known.map(drop),
-            Err(_) => return items.into_iter().map(|item| (item, None)).collect(),
+        let mut topics: Vec<Arc<str>> = Vec::new();
+        let mut keys: HashMap<CoordinatorKind, BTreeSet<String>> = HashMap::new();
+        for item in &items {
+            match to(item) {
+                To::Leader(partition) => topics.push(partition.topic),
+                To::Coordinator(kind, key) => {
+                    keys.entry(kind).or_default().insert(key);
+                }
+                _ => {}
+            }
+        }
+        let asking = keys
+            .into_iter()
+            .map(|(kind, keys)| async move { (kind, self.cluster.coordinators(kind, keys).await) });
+        let (Ok(known), Ok(coordinators)) = (
+            timeout_at(end, self.cluster.add_topics(topics)).await,
+            timeout_at(end, join_all(asking)).await,
+        ) else {
+            return items.into_iter().map(|item| (item, None)).collect();
         };
+        let known = known.map(drop);
+        let coordinators: HashMap<_, _> = coordinators.into_iter().collect();
         for item in items {
-            let to = to(&item);
-            let place = match &known {
-                Err(error) if matches!(to, To::Leader(_)) => Ok(Err(error.clone())),
-                _ => timeout_at(end, self.place(&to)).await,
+            let place = match to(&item) {
+                To::Leader(partition) => Ok(known
+                    .clone()
+                    .and_then(|()| self.cluster.leader_of(&partition).map(Node::Broker))),
+                To::Coordinator(kind, key) => {
+                    Ok(coordinators[&kind][&key].clone().map(Node::Broker))
+                }
+                to => timeout_at(end, self.place(&to)).await,
             };
             match place {
                 Ok(Ok(node)) => {
-                    let same = requests
-                        .iter_mut()
-                        .find(|(other, _)| *other == node && !operation.is_alone);
-                    match same {
+                    let mut others = requests.iter_mut();
+                    match others.find(|(other, _)| !operation.is_alone && *other == node) {
                         Some((_, items)) => items.push(item),
                         None => requests.push((node, vec![item])),
                     }
                 }
-                Ok(Err(error)) => outcomes.push((item, Some(Err(error)))),
+                Ok(Err(error)) => outcomes.push((item, Some(Err(self.told(error, None))))),
                 Err(_) => outcomes.push((item, None)),
             }
         }
-        let limit = self.cluster.config().request_timeout;
         let asking = requests.into_iter().map(|(node, items)| async move {
             let make = |version| make(version, &items);
-            let sent = self
-                .cluster
-                .send_with(node, Lane::Main, operation.max_version, limit, make);
+            let sent = self.send(node, operation, make);
             let Ok(sent) = timeout_at(end, sent).await else {
                 return items.into_iter().map(|item| (item, None)).collect();
             };
-            let answered = sent.and_then(|(answer, _)| read(answer, &items));
+            let answered = sent.and_then(|(answer, broker)| {
+                let told = |(item, outcome): (I, Result<T>)| {
+                    let outcome = outcome.map_err(|error| self.told(error, Some(&broker)));
+                    (item, outcome)
+                };
+                match read(answer, &items) {
+                    Ok(all) => Ok(all.into_iter().map(told).collect()),
+                    Err(error) => Err(self.told(error, Some(&broker))),
+                }
+            });
             each_outcome(operation.what, items, answered)
         });
         outcomes.extend(join_all(asking).await.into_iter().flatten());
@@ -253,7 +239,7 @@ impl Admin {
     }
 
     /// Who answers, as far as that is known.
-    async fn place(&self, to: &To) -> Result<Node> {
+    pub(super) async fn place(&self, to: &To) -> Result<Node> {
         match to {
             To::Any => Ok(Node::Any),
             To::Controller => Ok(Node::Controller),
@@ -276,6 +262,29 @@ impl Admin {
         }
     }
 
+    /// Whether another attempt may have another outcome. What is not there is said quickly, although it might come.
+    fn may_help(&self, error: &Error, to: &To, attempt: usize) -> bool {
+        match error {
+            // A broker that was asked by its id has spoken for itself.
+            Error::Broker { .. } if matches!(to, To::Broker(_)) => false,
+            Error::Broker { code, .. } => match code {
+                ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => {
+                    !matches!(to, To::Controller) && attempt < ATTEMPTS_AT_UNKNOWN_TOPICS
+                }
+                // Outcomes of an election, and an operation that the broker itself has given up on.
+                ErrorCode::ElectionNotNeeded
+                | ErrorCode::PreferredLeaderNotAvailable
+                | ErrorCode::EligibleLeadersNotAvailable
+                | ErrorCode::RequestTimedOut => false,
+                ErrorCode::ThrottlingQuotaExceeded => self.options.waits_for_quotas,
+                code => code.is_retriable(),
+            },
+            // The topic may have grown since it was looked at.
+            Error::NoSuchPartition { .. } => attempt == 1,
+            error => error.is_retriable(),
+        }
+    }
+
     /// Asks every broker that there is, all at the same time, and those that fail again while that may help. A broker that
     /// leaves the cluster meanwhile has nothing to say any more.
     ///
@@ -283,7 +292,7 @@ impl Admin {
     /// The first broker's that could not be asked: what is told is whole.
     pub(super) async fn every_broker<R, T>(
         &self,
-        what: &str,
+        operation: Operation<'_>,
         make: impl Fn(i16) -> R,
         read: impl Fn(R::Response) -> Result<T>,
     ) -> Result<Vec<T>>
@@ -294,7 +303,7 @@ impl Admin {
         let answers: Mutex<BTreeMap<i32, T>> = Mutex::default();
         let (answers, make, read) = (&answers, &make, &read);
         let known_before = self.cluster.metadata().version;
-        self.retry(what, || async move {
+        self.retry(operation.what, || async move {
             let locked = || answers.lock().unwrap_or_else(PoisonError::into_inner);
             let metadata = self.cluster.refresh(known_before).await?;
             let missing: Vec<i32> = {
@@ -303,11 +312,9 @@ impl Admin {
                 brokers.filter(|id| !answered.contains_key(id)).collect()
             };
             let asking = missing.into_iter().map(|id| async move {
-                let (answer, _) = self
-                    .cluster
-                    .send(Node::Broker(id), Lane::Main, make)
-                    .await?;
-                read(answer).map(|answer| (id, answer))
+                let (answer, broker) = self.send(Node::Broker(id), operation, make).await?;
+                let read = read(answer).map(|answer| (id, answer));
+                read.map_err(|error| self.told(error, Some(&broker)))
             });
             let mut failed = Ok(());
             for answer in join_all(asking).await {
@@ -351,26 +358,6 @@ fn each_outcome<I: Item, T>(
     items.into_iter().map(outcome).collect()
 }
 
-/// Whether another attempt may have another outcome. What is not there is said quickly, although it might come.
-fn may_help(error: &Error, attempt: usize) -> bool {
-    match error {
-        Error::Broker { code, .. } => match code {
-            ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => {
-                attempt < ATTEMPTS_AT_UNKNOWN_TOPICS
-            }
-            // Outcomes of an election, and an operation that the broker itself has given up on.
-            ErrorCode::ElectionNotNeeded
-            | ErrorCode::PreferredLeaderNotAvailable
-            | ErrorCode::EligibleLeadersNotAvailable
-            | ErrorCode::RequestTimedOut => false,
-            code => code.is_retriable(),
-        },
-        // The topic may have grown since it was looked at.
-        Error::NoSuchPartition { .. } => attempt == 1,
-        error => error.is_retriable(),
-    }
-}
-
 /// Whether the coordinator may be another one.
 fn loses_coordinator(error: &Error) -> bool {
     match error {
@@ -380,28 +367,4 @@ fn loses_coordinator(error: &Error) -> bool {
         ),
         _ => true,
     }
-}
-
-/// Waits for all of them, and has them all on their way at the same time.
-async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
-    poll_fn(|cx| {
-        let mut is_pending = false;
-        for (future, output) in all.iter_mut().filter(|(_, output)| output.is_none()) {
-            match future.as_mut().poll(cx) {
-                Poll::Ready(value) => *output = Some(value),
-                Poll::Pending => is_pending = true,
-            }
-        }
-        if is_pending {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
-    })
-    .await;
-    all.into_iter().filter_map(|(_, output)| output).collect()
 }

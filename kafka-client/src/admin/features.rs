@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use kafka_proto::messages::update_features::FeatureUpdateKey;
-use kafka_proto::messages::{ApiVersionsRequest, UpdateFeaturesRequest};
+use kafka_proto::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
+};
 
 use super::Admin;
-use crate::cluster::{Lane, Node};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::error::{Result, check, check_told};
 
 /// From one version to another, both included.
@@ -46,14 +49,26 @@ impl Admin {
     /// # Errors
     /// When no broker could be asked.
     pub async fn describe_features(&self) -> Result<FeatureMetadata> {
+        self.features_of(To::Any).await
+    }
+
+    /// What a broker can do, and what it knows to be switched on (Java's `DescribeFeaturesOptions.nodeId`). Cancel-safe.
+    ///
+    /// # Errors
+    /// When the broker could not be asked: `BROKER_NOT_AVAILABLE` if there is none with that id.
+    pub async fn describe_features_of(&self, broker: i32) -> Result<FeatureMetadata> {
+        self.features_of(To::Broker(broker)).await
+    }
+
+    async fn features_of(&self, to: To) -> Result<FeatureMetadata> {
+        let make = |_| ApiVersionsRequest {
+            client_software_name: "kafka-client-rust".into(),
+            client_software_version: env!("CARGO_PKG_VERSION").into(),
+            ..Default::default()
+        };
+        let describing = Operation::new("describing features");
         let answer = self
-            .retry("describing features", || async move {
-                let make = |_| ApiVersionsRequest {
-                    client_software_name: "kafka-client-rust".into(),
-                    client_software_version: env!("CARGO_PKG_VERSION").into(),
-                    ..Default::default()
-                };
-                let (answer, _) = self.cluster.send(Node::Any, Lane::Main, make).await?;
+            .ask(describing, to, make, |answer: ApiVersionsResponse| {
                 check(answer.error_code, || "features".to_owned())?;
                 Ok(answer)
             })
@@ -106,27 +121,24 @@ impl Admin {
             .into_iter()
             .map(|(feature, update)| key(feature.into(), update))
             .collect();
-        let (updates, timeout_ms) = (&updates, self.timeout_ms());
-        self.retry(what, || async move {
-            let make = |version| {
-                let mut request = UpdateFeaturesRequest {
-                    timeout_ms,
-                    feature_updates: updates.clone(),
-                    validate_only,
-                    ..Default::default()
-                };
-                if version == 0 {
-                    for update in &mut request.feature_updates {
-                        update.allow_downgrade = update.upgrade_type > 1;
-                        update.upgrade_type = 1;
-                    }
-                }
-                request
+        let timeout_ms = self.timeout_ms();
+        let make = |version| {
+            let mut request = UpdateFeaturesRequest {
+                timeout_ms,
+                feature_updates: updates.clone(),
+                validate_only,
+                ..Default::default()
             };
-            let (answer, _) = self
-                .cluster
-                .send(Node::Controller, Lane::Main, make)
-                .await?;
+            if version == 0 {
+                for update in &mut request.feature_updates {
+                    update.allow_downgrade = update.upgrade_type > 1;
+                    update.upgrade_type = 1;
+                }
+            }
+            request
+        };
+        let updating = Operation::new(what).needing(1, validate_only);
+        let read = |answer: UpdateFeaturesResponse| {
             let message = answer.error_message.as_deref();
             check_told(answer.error_code, message, || "features".to_owned())?;
             for result in &answer.results {
@@ -134,8 +146,8 @@ impl Admin {
                 check_told(result.error_code, result.error_message.as_deref(), what)?;
             }
             Ok(())
-        })
-        .await
+        };
+        self.ask(updating, To::Controller, make, read).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytestring::ByteString;
 use kafka_proto::messages::offset_commit::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -10,22 +11,26 @@ use kafka_proto::messages::offset_delete::{
 };
 use kafka_proto::messages::offset_fetch::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
-    OffsetFetchResponsePartitions,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartitions,
 };
 use kafka_proto::messages::{
     OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, OffsetFetchResponse,
 };
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::consumer::{OffsetAndMetadata, by_topic};
-use crate::error::{Result, check};
+use crate::error::{Error, Result, check};
 use crate::types::TopicPartition;
 
 /// From the next version on topics go by their ids, and positions in topics that are gone could not be named.
 const WITH_NAMES: i16 = 9;
 /// Before this version a request had one group, and nothing could wait for transactions.
 const FIRST_VERSION_WITH_GROUPS: i16 = 8;
+
+/// The positions of a group, with what is wrong with single ones; `None` in a partition without one.
+pub type GroupOffsets = Vec<(TopicPartition, Result<Option<OffsetAndMetadata>>)>;
 
 impl Admin {
     /// The positions that a group has committed: all, or those in some partitions, of which one without a position is
@@ -38,27 +43,72 @@ impl Admin {
         &self,
         group: &str,
         partitions: Option<&[TopicPartition]>,
-    ) -> Result<Vec<(TopicPartition, Result<Option<OffsetAndMetadata>>)>> {
+    ) -> Result<GroupOffsets> {
+        let partitions = partitions.map(<[TopicPartition]>::to_vec);
+        let listed = self.list_offsets_of_groups([(group, partitions)]).await?;
         let mut found = Vec::new();
-        let listed = self
-            .each(
-                Operation::new("listing a group's offsets").up_to(WITH_NAMES),
-                [group.to_owned()],
-                |group| To::group(group),
-                |version, _| fetched(version, group, partitions),
-                |answer, groups| {
-                    let offsets = committed(group, answer);
-                    Ok(groups
-                        .iter()
-                        .map(|name| (name.clone(), offsets.clone()))
-                        .collect())
-                },
-            )
-            .await?;
         for (_, offsets) in listed {
             found.extend(offsets?);
         }
         Ok(found)
+    }
+
+    /// The positions of several groups, each as [`list_group_offsets`](Self::list_group_offsets) has them, by one request to
+    /// each coordinator (KIP-709, `Admin.listConsumerGroupOffsets`; brokers before Kafka 3.0 get one for each group).
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// When no coordinator could be asked. What is wrong with a single group is told with it.
+    pub async fn list_offsets_of_groups<G: Into<String>>(
+        &self,
+        groups: impl IntoIterator<Item = (G, Option<Vec<TopicPartition>>)>,
+    ) -> Result<Vec<(String, Result<GroupOffsets>)>> {
+        let named = |(group, partitions): (G, _)| (group.into(), partitions);
+        let asked: Vec<(String, Option<Vec<TopicPartition>>)> =
+            groups.into_iter().map(named).collect();
+        let wanted: HashMap<String, Option<Vec<TopicPartition>>> = asked.iter().cloned().collect();
+        let wanted = &wanted;
+        let require_stable = self.options.waits_for_transactions;
+        let listing = Operation::new("listing a group's offsets")
+            .up_to(WITH_NAMES)
+            .needing(7, require_stable);
+        let listed = self
+            .each(
+                listing.needing(FIRST_VERSION_WITH_GROUPS, true),
+                asked.into_iter().map(|(group, _)| group),
+                |group| To::group(group),
+                |_, groups| OffsetFetchRequest {
+                    groups: groups
+                        .iter()
+                        .map(|name| group(name, &wanted[name]))
+                        .collect(),
+                    require_stable,
+                    ..Default::default()
+                },
+                |answer, _| Ok(answer.groups.into_iter().map(committed).collect()),
+            )
+            .await?;
+        let is_old = |result: &Result<_>| matches!(result, Err(Error::UnsupportedVersion { .. }));
+        let old = listed.iter().filter(|(_, result)| is_old(result));
+        let old: Vec<String> = old.map(|(group, _)| group.clone()).collect();
+        let of_old = self
+            .each(
+                listing.one_by_one(),
+                old,
+                |group| To::group(group),
+                |_, groups| alone(&groups[0], &wanted[&groups[0]], require_stable),
+                |answer, groups| {
+                    let of = |group: &String| (group.clone(), committed_alone(group, &answer));
+                    Ok(groups.iter().map(of).collect())
+                },
+            )
+            .await?;
+        let mut of_old: HashMap<_, _> = of_old.into_iter().collect();
+        let newest = |(group, result): (String, _)| {
+            let result = of_old.remove(&group).unwrap_or(result);
+            (group, result)
+        };
+        Ok(listed.into_iter().map(newest).collect())
     }
 
     /// Sets positions of a group that has no members reading these partitions; for each partition whether it was set
@@ -175,68 +225,77 @@ fn deleted((topic, partitions): (String, Vec<(i32, ())>)) -> OffsetDeleteRequest
     }
 }
 
-fn fetched(version: i16, group: &str, partitions: Option<&[TopicPartition]>) -> OffsetFetchRequest {
-    let topics = partitions.map(|partitions| {
-        let all = by_topic(partitions.iter().map(|at| (at.clone(), ())));
-        all.into_iter().map(|(topic, partitions)| {
-            let numbers: Vec<i32> = partitions.into_iter().map(|(number, ())| number).collect();
-            (topic, numbers)
-        })
-    });
-    if version < FIRST_VERSION_WITH_GROUPS {
-        let topic = |(name, partition_indexes): (String, _)| OffsetFetchRequestTopic {
-            name: name.into(),
-            partition_indexes,
-            ..Default::default()
-        };
-        return OffsetFetchRequest {
-            group_id: group.into(),
-            topics: topics.map(|topics| topics.map(topic).collect()),
-            ..Default::default()
-        };
-    }
-    let topic = |(name, partition_indexes): (String, _)| OffsetFetchRequestTopics {
-        name: name.into(),
+fn numbers(partitions: &[TopicPartition]) -> impl Iterator<Item = (ByteString, Vec<i32>)> {
+    let all = by_topic(partitions.iter().map(|at| (at.clone(), ())));
+    all.into_iter().map(|(topic, partitions)| {
+        let numbers = partitions.into_iter().map(|(number, ())| number);
+        (topic.into(), numbers.collect())
+    })
+}
+
+fn group(group: &str, partitions: &Option<Vec<TopicPartition>>) -> OffsetFetchRequestGroup {
+    let topic = |(name, partition_indexes)| OffsetFetchRequestTopics {
+        name,
         partition_indexes,
         ..Default::default()
     };
-    OffsetFetchRequest {
-        groups: vec![OffsetFetchRequestGroup {
-            group_id: group.into(),
-            topics: topics.map(|topics| topics.map(topic).collect()),
-            ..Default::default()
-        }],
+    let topics = partitions.as_deref().map(numbers);
+    OffsetFetchRequestGroup {
+        group_id: group.into(),
+        topics: topics.map(|topics| topics.map(topic).collect()),
         ..Default::default()
     }
 }
 
-type Committed = Vec<(TopicPartition, Result<Option<OffsetAndMetadata>>)>;
+fn alone(
+    group: &str,
+    partitions: &Option<Vec<TopicPartition>>,
+    require_stable: bool,
+) -> OffsetFetchRequest {
+    let topic = |(name, partition_indexes)| OffsetFetchRequestTopic {
+        name,
+        partition_indexes,
+        ..Default::default()
+    };
+    let topics = partitions.as_deref().map(numbers);
+    OffsetFetchRequest {
+        group_id: group.into(),
+        topics: topics.map(|topics| topics.map(topic).collect()),
+        require_stable,
+        ..Default::default()
+    }
+}
 
-fn committed(group: &str, answer: OffsetFetchResponse) -> Result<Committed> {
-    let what = || format!("group \"{group}\"");
-    check(answer.error_code, what)?;
-    let mut all = Vec::new();
-    for topic in answer.topics {
-        all.extend(topic.partitions.into_iter().map(|partition| {
+fn committed(group: OffsetFetchResponseGroup) -> (String, Result<GroupOffsets>) {
+    let id = group.group_id.to_string();
+    let offsets = check(group.error_code, || format!("group \"{id}\"")).map(|()| {
+        let topics = group.topics.into_iter();
+        let each = topics.flat_map(|topic| {
+            let partitions = topic.partitions.into_iter();
+            let offset = |partition| offset(&id, &topic.name, partition);
+            partitions.map(offset).collect::<Vec<_>>()
+        });
+        each.collect()
+    });
+    (id, offsets)
+}
+
+fn committed_alone(group: &str, answer: &OffsetFetchResponse) -> Result<GroupOffsets> {
+    check(answer.error_code, || format!("group \"{group}\""))?;
+    let each = answer.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| {
             let partition = OffsetFetchResponsePartitions {
                 partition_index: partition.partition_index,
                 committed_offset: partition.committed_offset,
                 committed_leader_epoch: partition.committed_leader_epoch,
-                metadata: partition.metadata,
+                metadata: partition.metadata.clone(),
                 error_code: partition.error_code,
                 ..Default::default()
             };
             offset(group, &topic.name, partition)
-        }));
-    }
-    for answered in answer.groups {
-        check(answered.error_code, what)?;
-        for topic in answered.topics {
-            let partitions = topic.partitions.into_iter();
-            all.extend(partitions.map(|partition| offset(group, &topic.name, partition)));
-        }
-    }
-    Ok(all)
+        })
+    });
+    Ok(each.collect())
 }
 
 fn offset(

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::leave_group::MemberIdentity;
+use kafka_proto::messages::list_groups::ListedGroup;
 use kafka_proto::messages::{
     ConsumerGroupDescribeRequest, DeleteGroupsRequest, DescribeGroupsRequest, LeaveGroupRequest,
     ListGroupsRequest, consumer_group_describe, describe_groups,
 };
 
-use super::Admin;
-use super::fan_out::{Item, Operation, To};
+use super::asking::Operation;
+use super::fan_out::{Item, To};
+use super::{AclOperation, Admin};
+use crate::cluster::CoordinatorKind;
 use crate::consumer::read_assignment;
 use crate::error::{Error, Result, check, check_told};
 use crate::types::TopicPartition;
@@ -121,6 +124,8 @@ pub struct ListGroups {
     pub states: Vec<GroupState>,
     /// Those of one of these types (KIP-848; brokers from Kafka 3.8 on).
     pub types: Vec<GroupType>,
+    /// Those with members of one of these kinds, such as `consumer`; the empty text is for groups that only keep positions.
+    pub protocol_types: Vec<String>,
 }
 
 /// A group in a list.
@@ -155,6 +160,18 @@ pub struct GroupDescription {
     pub assignment_epoch: Option<i32>,
     /// Its members.
     pub members: Vec<MemberDescription>,
+    /// The broker that coordinates it.
+    pub coordinator: Option<i32>,
+    /// What we may do with it, if that was [asked for](Admin::with_authorized_operations).
+    pub authorized_operations: Option<Vec<AclOperation>>,
+}
+
+impl GroupDescription {
+    /// Whether it only keeps positions for consumers that were given their partitions by hand
+    /// (`ConsumerGroupDescription.isSimpleConsumerGroup`).
+    pub fn is_simple(&self) -> bool {
+        self.protocol_type.is_empty()
+    }
 }
 
 /// A member of a group.
@@ -176,6 +193,8 @@ pub struct MemberDescription {
     pub assignment: Vec<TopicPartition>,
     /// What it is to read once others have given it up. Only of the consumer protocol.
     pub target_assignment: Option<Vec<TopicPartition>>,
+    /// Whether it speaks the consumer protocol itself; `Some(false)` while a group is migrated, `None` before Kafka 4.0.
+    pub is_upgraded: Option<bool>,
 }
 
 /// A member that is to go.
@@ -212,14 +231,18 @@ impl Admin {
             ..Default::default()
         };
         let lists = self
-            .every_broker("listing groups", make, |answer| {
+            .every_broker(Operation::new("listing groups"), make, |answer| {
                 check(answer.error_code, || "groups".to_owned())?;
                 Ok(answer.groups)
             })
             .await?;
+        let is_wanted = |group: &ListedGroup| {
+            let kinds = &wanted.protocol_types;
+            kinds.is_empty() || kinds.iter().any(|kind| *kind == *group.protocol_type)
+        };
         // While a coordinator moves, two brokers may name the same group.
         let mut groups = BTreeMap::new();
-        for group in lists.into_iter().flatten() {
+        for group in lists.into_iter().flatten().filter(is_wanted) {
             let listing = GroupListing {
                 group_id: group.group_id.to_string(),
                 protocol_type: group.protocol_type.to_string(),
@@ -242,6 +265,7 @@ impl Admin {
         groups: impl IntoIterator<Item = G>,
     ) -> Result<Vec<(String, Result<GroupDescription>)>> {
         let groups: Vec<String> = groups.into_iter().map(Into::into).collect();
+        let include_operations = self.options.asks_for_operations;
         let mut described = self
             .each(
                 Operation::new("describing consumer groups"),
@@ -249,6 +273,7 @@ impl Admin {
                 |group| To::group(group),
                 |_, groups| ConsumerGroupDescribeRequest {
                     group_ids: groups.iter().map(|group| group.as_str().into()).collect(),
+                    include_authorized_operations: include_operations,
                     ..Default::default()
                 },
                 |answer, _| Ok(answer.groups.into_iter().map(described_consumer).collect()),
@@ -264,25 +289,60 @@ impl Admin {
         };
         let others = described.iter().filter(|(_, result)| is_another(result));
         let others: Vec<String> = others.map(|(group, _)| group.clone()).collect();
-        let classic = self
-            .each(
-                Operation::new("describing classic groups"),
-                others,
-                |group| To::group(group),
-                |_, groups| DescribeGroupsRequest {
-                    groups: groups.iter().map(|group| group.as_str().into()).collect(),
-                    ..Default::default()
-                },
-                |answer, _| Ok(answer.groups.into_iter().map(described_classic).collect()),
-            )
-            .await?;
+        let classic = self.describe_classic_groups(others).await?;
         let mut classic: HashMap<_, _> = classic.into_iter().collect();
         for (group, result) in &mut described {
             if let Some(of_classic) = classic.remove(group) {
                 *result = of_classic;
             }
+            self.add_coordinator(group, result, |group, id| group.coordinator = id);
         }
         Ok(described)
+    }
+
+    /// Describes groups of the classic protocol, be their members consumers or not; for each its id and its description, or
+    /// why there is none (`Admin.describeClassicGroups`). Cancel-safe.
+    ///
+    /// # Errors
+    /// When no coordinator could be asked. What is wrong with a single group is told with the group:
+    /// `GROUP_ID_NOT_FOUND` for one that is not there, or not of the classic protocol.
+    pub async fn describe_classic_groups<G: Into<String>>(
+        &self,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Result<Vec<(String, Result<GroupDescription>)>> {
+        let include_operations = self.options.asks_for_operations;
+        let mut described = self
+            .each(
+                Operation::new("describing classic groups").needing(3, include_operations),
+                groups.into_iter().map(Into::into),
+                |group: &String| To::group(group),
+                |_, groups| DescribeGroupsRequest {
+                    groups: groups.iter().map(|group| group.as_str().into()).collect(),
+                    include_authorized_operations: include_operations,
+                    ..Default::default()
+                },
+                |answer, _| Ok(answer.groups.into_iter().map(described_classic).collect()),
+            )
+            .await?;
+        for (group, result) in &mut described {
+            self.add_coordinator(group, result, |group, id| group.coordinator = id);
+        }
+        Ok(described)
+    }
+
+    /// Who answered is known by who was asked.
+    pub(super) fn add_coordinator<T>(
+        &self,
+        group: &str,
+        described: &mut Result<T>,
+        set: impl FnOnce(&mut T, Option<i32>),
+    ) {
+        if let Ok(description) = described {
+            let id = self
+                .cluster
+                .known_coordinator(CoordinatorKind::Group, group);
+            set(description, id);
+        }
     }
 
     /// Deletes groups with their positions; for each its id and whether it was deleted (KIP-229, `Admin.deleteConsumerGroups`).
@@ -402,6 +462,8 @@ fn described_consumer(
         assignor: group.assignor_name.to_string(),
         group_epoch: Some(group.group_epoch),
         assignment_epoch: Some(group.assignment_epoch),
+        coordinator: None,
+        authorized_operations: AclOperation::from_bits(group.authorized_operations),
         members: group.members.into_iter().map(consumer_member).collect(),
     });
     (group_id, description)
@@ -428,6 +490,9 @@ fn consumer_member(member: consumer_group_describe::Member) -> MemberDescription
         host: member.client_host.to_string(),
         rack: member.rack_id.map(String::from),
         member_epoch: Some(member.member_epoch),
+        is_upgraded: Some(member.member_type)
+            .filter(|kind| *kind >= 0)
+            .map(|kind| kind == 1),
     }
 }
 
@@ -454,6 +519,8 @@ fn described_classic(group: describe_groups::DescribedGroup) -> (String, Result<
             assignor: group.protocol_data.to_string(),
             group_epoch: None,
             assignment_epoch: None,
+            coordinator: None,
+            authorized_operations: AclOperation::from_bits(group.authorized_operations),
             members: members?,
         })
     });
@@ -487,5 +554,6 @@ fn classic_member(
         member_epoch: None,
         assignment,
         target_assignment: None,
+        is_upgraded: None,
     })
 }

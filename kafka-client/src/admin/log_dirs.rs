@@ -4,7 +4,8 @@ use kafka_proto::messages::DescribeLogDirsRequest;
 use kafka_proto::messages::describe_log_dirs::DescribeLogDirsResult;
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::error::{Result, check};
 use crate::types::TopicPartition;
 
@@ -17,6 +18,8 @@ pub struct LogDirDescription {
     pub total_bytes: Option<i64>,
     /// The bytes of its volume that are free; `None` where brokers do not say.
     pub usable_bytes: Option<i64>,
+    /// Whether it gets no new partitions (KIP-1066); `false` before Kafka 4.3.
+    pub is_cordoned: bool,
     /// What it has, or why it cannot be used: `KAFKA_STORAGE_ERROR` for one that has failed.
     pub replicas: Result<Vec<ReplicaInfo>>,
 }
@@ -91,6 +94,7 @@ fn description(directory: DescribeLogDirsResult) -> LogDirDescription {
         path: directory.log_dir.to_string(),
         total_bytes: Some(directory.total_bytes).filter(|bytes| *bytes >= 0),
         usable_bytes: Some(directory.usable_bytes).filter(|bytes| *bytes >= 0),
+        is_cordoned: directory.is_cordoned,
         replicas,
     }
 }

@@ -6,7 +6,8 @@ use kafka_proto::messages::CreatePartitionsRequest;
 use kafka_proto::messages::create_partitions::{CreatePartitionsAssignment, CreatePartitionsTopic};
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::error::{Result, check_told};
 
 /// How many partitions a topic is to have.

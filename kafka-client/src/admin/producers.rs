@@ -4,7 +4,8 @@ use kafka_proto::messages::describe_producers::{self, TopicRequest};
 use kafka_proto::messages::{DescribeProducersRequest, InitProducerIdRequest};
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::consumer::by_topic;
 use crate::error::{Result, check, check_told};
 use crate::types::TopicPartition;
@@ -45,10 +46,19 @@ impl Admin {
         &self,
         partitions: impl IntoIterator<Item = TopicPartition>,
     ) -> Result<Vec<(TopicPartition, Result<Vec<ProducerState>>)>> {
+        let leader = |partition: &TopicPartition| To::Leader(partition.clone());
+        self.producers(partitions, leader).await
+    }
+
+    async fn producers(
+        &self,
+        partitions: impl IntoIterator<Item = TopicPartition>,
+        to: impl Fn(&TopicPartition) -> To,
+    ) -> Result<Vec<(TopicPartition, Result<Vec<ProducerState>>)>> {
         self.each(
             Operation::new("describing producers"),
             partitions,
-            |partition| To::Leader(partition.clone()),
+            to,
             |_, partitions| {
                 let topics = by_topic(partitions.iter().map(|at| (at.clone(), ())));
                 let topic = |(name, partitions): (String, Vec<(i32, ())>)| TopicRequest {
@@ -77,6 +87,18 @@ impl Admin {
             },
         )
         .await
+    }
+
+    /// The same as one broker knows it, which may follow only (`DescribeProducersOptions.brokerId`). Cancel-safe.
+    ///
+    /// # Errors
+    /// When the broker could not be asked. What is wrong with a single partition is told with it.
+    pub async fn describe_producers_at(
+        &self,
+        broker: i32,
+        partitions: impl IntoIterator<Item = TopicPartition>,
+    ) -> Result<Vec<(TopicPartition, Result<Vec<ProducerState>>)>> {
+        self.producers(partitions, |_| To::Broker(broker)).await
     }
 
     /// Fences the producers that use transactional ids, and aborts what they have not committed; for each id what took

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use kafka_proto::messages::alter_client_quotas::{EntityData, EntryData, OpData};
 use kafka_proto::messages::describe_client_quotas::ComponentData;
-use kafka_proto::messages::{AlterClientQuotasRequest, DescribeClientQuotasRequest};
+use kafka_proto::messages::{
+    AlterClientQuotasRequest, DescribeClientQuotasRequest, DescribeClientQuotasResponse,
+};
 
 use super::Admin;
-use super::fan_out::{Item, Operation, To};
-use crate::cluster::{Lane, Node};
+use super::asking::Operation;
+use super::fan_out::{Item, To};
 use crate::error::{Result, check_told};
 
 /// Whose quota it is: types (`user`, `client-id`, `ip`) with names; without a name it is the default of the type.
@@ -98,19 +100,23 @@ impl Admin {
                 ..Default::default()
             }
         };
-        let component = &component;
+        let make = |_| DescribeClientQuotasRequest {
+            components: filter.components.iter().map(component).collect(),
+            strict: filter.is_strict,
+            ..Default::default()
+        };
+        let describing = Operation::new("describing quotas");
         let answer = self
-            .retry("describing quotas", || async move {
-                let make = |_| DescribeClientQuotasRequest {
-                    components: filter.components.iter().map(component).collect(),
-                    strict: filter.is_strict,
-                    ..Default::default()
-                };
-                let (answer, _) = self.cluster.send(Node::Any, Lane::Main, make).await?;
-                let message = answer.error_message.as_deref();
-                check_told(answer.error_code, message, || "quotas".to_owned())?;
-                Ok(answer)
-            })
+            .ask(
+                describing,
+                To::Any,
+                make,
+                |answer: DescribeClientQuotasResponse| {
+                    let message = answer.error_message.as_deref();
+                    check_told(answer.error_code, message, || "quotas".to_owned())?;
+                    Ok(answer)
+                },
+            )
             .await?;
         let mut quotas = BTreeMap::new();
         for entry in answer.entries.unwrap_or_default() {
@@ -134,13 +140,35 @@ impl Admin {
         &self,
         changes: impl IntoIterator<Item = (QuotaEntity, BTreeMap<String, Option<f64>>)>,
     ) -> Result<Vec<(QuotaEntity, Result<()>)>> {
-        let changes: HashMap<_, _> = changes.into_iter().collect();
+        let changes = changes.into_iter().collect();
+        self.alter_quotas("altering quotas", changes, false).await
+    }
+
+    /// Says whether quotas could be set, and sets none. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`alter_client_quotas`](Self::alter_client_quotas).
+    pub async fn validate_alter_client_quotas(
+        &self,
+        changes: impl IntoIterator<Item = (QuotaEntity, BTreeMap<String, Option<f64>>)>,
+    ) -> Result<Vec<(QuotaEntity, Result<()>)>> {
+        let changes = changes.into_iter().collect();
+        self.alter_quotas("validating quotas", changes, true).await
+    }
+
+    async fn alter_quotas(
+        &self,
+        what: &str,
+        changes: HashMap<QuotaEntity, BTreeMap<String, Option<f64>>>,
+        validate_only: bool,
+    ) -> Result<Vec<(QuotaEntity, Result<()>)>> {
         self.each(
-            Operation::new("altering quotas"),
+            Operation::new(what),
             changes.keys().cloned(),
             |_| To::Controller,
             |_, entities| AlterClientQuotasRequest {
                 entries: entities.iter().map(|of| entry(of, &changes[of])).collect(),
+                validate_only,
                 ..Default::default()
             },
             |answer, _| {

@@ -8,11 +8,12 @@ use kafka_proto::messages::alter_partition_reassignments::{
 use kafka_proto::messages::list_partition_reassignments::ListPartitionReassignmentsTopics;
 use kafka_proto::messages::{
     AlterPartitionReassignmentsRequest, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
 };
 
 use super::Admin;
-use super::fan_out::{Operation, To};
-use crate::cluster::{Lane, Node};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::consumer::by_topic;
 use crate::error::{Result, check_told};
 use crate::types::TopicPartition;
@@ -45,8 +46,9 @@ impl Admin {
     ) -> Result<Vec<(TopicPartition, Result<()>)>> {
         let moves: HashMap<TopicPartition, Option<Vec<i32>>> = moves.into_iter().collect();
         let timeout_ms = self.timeout_ms();
+        let keeps_factors = self.options.keeps_replication_factors;
         self.each(
-            Operation::new("reassigning partitions"),
+            Operation::new("reassigning partitions").needing(1, keeps_factors),
             moves.keys().cloned(),
             |_| To::Controller,
             |_, partitions| {
@@ -58,6 +60,7 @@ impl Admin {
                 AlterPartitionReassignmentsRequest {
                     topics: topics.into_iter().map(moved).collect(),
                     timeout_ms,
+                    allow_replication_factor_change: !keeps_factors,
                     ..Default::default()
                 }
             },
@@ -94,23 +97,18 @@ impl Admin {
             let topics = by_topic(partitions.iter().map(|at| (at.clone(), ())));
             topics.into_iter().map(listed).collect::<Vec<_>>()
         });
-        let topics = &topics;
-        let answer = self
-            .retry("listing reassignments", || async move {
-                let make = |_| ListPartitionReassignmentsRequest {
-                    topics: topics.clone(),
-                    timeout_ms,
-                    ..Default::default()
-                };
-                let (answer, _) = self
-                    .cluster
-                    .send(Node::Controller, Lane::Main, make)
-                    .await?;
-                let message = answer.error_message.as_deref();
-                check_told(answer.error_code, message, || "reassignments".to_owned())?;
-                Ok(answer)
-            })
-            .await?;
+        let make = |_| ListPartitionReassignmentsRequest {
+            topics: topics.clone(),
+            timeout_ms,
+            ..Default::default()
+        };
+        let read = |answer: ListPartitionReassignmentsResponse| {
+            let message = answer.error_message.as_deref();
+            check_told(answer.error_code, message, || "reassignments".to_owned())?;
+            Ok(answer)
+        };
+        let listing = Operation::new("listing reassignments");
+        let answer = self.ask(listing, To::Controller, make, read).await?;
         let mut moves = Vec::new();
         for topic in answer.topics {
             for partition in topic.partitions {

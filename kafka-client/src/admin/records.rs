@@ -6,7 +6,8 @@ use kafka_proto::messages::DeleteRecordsRequest;
 use kafka_proto::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsTopic};
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::consumer::by_topic;
 use crate::error::{Result, check};
 use crate::types::TopicPartition;

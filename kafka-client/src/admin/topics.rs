@@ -1,20 +1,22 @@
-//! Topics: create, delete, list, describe.
+//! Topics: create, delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
-use kafka_proto::error_code::ErrorCode;
-use kafka_proto::messages::create_topics::{CreatableTopic, CreatableTopicConfig};
-use kafka_proto::messages::delete_topics::DeleteTopicState;
-use kafka_proto::messages::metadata::{MetadataRequestTopic, MetadataResponseTopic};
-use kafka_proto::messages::{
-    CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest, MetadataResponse,
+use kafka_proto::messages::create_topics::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs,
+    CreatableTopicResult,
 };
+use kafka_proto::messages::delete_topics::DeleteTopicState;
+use kafka_proto::messages::{CreateTopicsRequest, DeleteTopicsRequest};
 
-use super::Admin;
-use crate::cluster::{Lane, Node};
-use crate::error::{Error, Result, check, check_told};
+use super::asking::Operation;
+use super::fan_out::{Item, To};
+use super::{Admin, ConfigEntry};
+use crate::error::{Result, check, check_told};
+
+/// From this version on topics are deleted by name or by id.
+const FIRST_VERSION_WITH_IDS: i16 = 6;
 
 /// A topic to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub struct NewTopic {
     name: String,
     partitions: i32,
     replication_factor: i16,
+    assignments: Vec<Vec<i32>>,
     configs: BTreeMap<String, String>,
 }
 
@@ -32,6 +35,7 @@ impl NewTopic {
             name: name.into(),
             partitions: -1,
             replication_factor: -1,
+            assignments: Vec::new(),
             configs: BTreeMap::new(),
         }
     }
@@ -51,6 +55,15 @@ impl NewTopic {
         }
     }
 
+    /// The brokers that keep each partition, the preferred leader first, instead of numbers of partitions and replicas.
+    #[must_use]
+    pub fn assignments(self, assignments: Vec<Vec<i32>>) -> Self {
+        Self {
+            assignments,
+            ..self
+        }
+    }
+
     /// Sets a topic setting, such as `cleanup.policy`.
     #[must_use]
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -59,86 +72,84 @@ impl NewTopic {
     }
 }
 
-/// A topic in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicListing {
-    /// Its name.
-    pub name: String,
-    /// Its id; zero where brokers give none.
+/// A topic that was created, or could be (KIP-525).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreatedTopic {
+    /// Its id; zero where brokers give none. That of one that was only validated is nobody's.
     pub id: Uuid,
-    /// Whether Kafka made it for itself.
-    pub is_internal: bool,
+    /// How many partitions it has; `None` before Kafka 2.4, or if we may not see its settings.
+    pub partitions: Option<i32>,
+    /// How many replicas each of them has; `None` likewise.
+    pub replication_factor: Option<i16>,
+    /// Its settings, or why they are not told: `TOPIC_AUTHORIZATION_FAILED` if we may not see them. Empty before Kafka 2.4.
+    pub configs: Result<Vec<ConfigEntry>>,
 }
 
-/// A topic and its partitions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicDescription {
-    /// Its name.
-    pub name: String,
-    /// Its id; zero where brokers give none.
-    pub id: Uuid,
-    /// Whether Kafka made it for itself.
-    pub is_internal: bool,
-    /// Its partitions, in order.
-    pub partitions: Vec<PartitionDescription>,
-}
-
-/// A partition and where it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionDescription {
-    /// Its number.
-    pub partition: i32,
-    /// The broker that leads it, if any does at the moment.
-    pub leader: Option<i32>,
-    /// The leader's epoch; -1 where brokers do not say.
-    pub leader_epoch: i32,
-    /// The brokers that keep it.
-    pub replicas: Vec<i32>,
-    /// Those of them that are in sync.
-    pub isr: Vec<i32>,
+impl Item for Uuid {
+    fn name(&self) -> String {
+        format!("topic with id {self}")
+    }
 }
 
 impl Admin {
-    /// Creates topics; for each its name and whether it was created. Cancel-safe, except that they may be created all the
-    /// same.
+    /// Creates topics; for each its name and what was created (`Admin.createTopics`). Cancel-safe, except that they may be
+    /// created all the same.
     ///
     /// # Errors
     /// When no broker could be asked. What is wrong with a single topic is told with the topic.
     pub async fn create_topics(
         &self,
         topics: impl IntoIterator<Item = NewTopic>,
-    ) -> Result<Vec<(String, Result<()>)>> {
-        let topics: Vec<NewTopic> = topics.into_iter().collect();
-        let (topics, timeout_ms) = (&topics, self.timeout_ms());
-        let answer = self
-            .retry("creating topics", || async move {
-                let make = |_| CreateTopicsRequest {
-                    topics: topics.iter().map(creatable).collect(),
-                    timeout_ms,
-                    ..Default::default()
-                };
-                let (answer, _) = self
-                    .cluster
-                    .send(Node::Controller, Lane::Main, make)
-                    .await?;
-                // Without a controller nothing was done at all, and every topic says so.
-                for topic in &answer.topics {
-                    not_the_controller(topic.error_code)?;
-                }
-                Ok(answer)
-            })
-            .await?;
-        let each = answer.topics.into_iter().map(|topic| {
-            let message = topic.error_message.as_deref();
-            let what = || format!("topic \"{}\"", topic.name);
-            let result = check_told(topic.error_code, message, what);
-            (topic.name.to_string(), result)
-        });
-        Ok(each.collect())
+    ) -> Result<Vec<(String, Result<CreatedTopic>)>> {
+        let topics = topics.into_iter().collect();
+        self.create("creating topics", topics, false).await
     }
 
-    /// Deletes topics; for each its name and whether it was deleted. Cancel-safe, except that they may be deleted all the
-    /// same.
+    /// Says whether topics could be created, and creates none. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`create_topics`](Self::create_topics).
+    pub async fn validate_create_topics(
+        &self,
+        topics: impl IntoIterator<Item = NewTopic>,
+    ) -> Result<Vec<(String, Result<CreatedTopic>)>> {
+        let topics = topics.into_iter().collect();
+        self.create("validating topics", topics, true).await
+    }
+
+    async fn create(
+        &self,
+        what: &str,
+        topics: Vec<NewTopic>,
+        validate_only: bool,
+    ) -> Result<Vec<(String, Result<CreatedTopic>)>> {
+        let timeout_ms = self.timeout_ms();
+        // A name that is there twice is for the broker to refuse.
+        let mut wanted: HashMap<&str, Vec<&NewTopic>> = HashMap::new();
+        for topic in &topics {
+            wanted.entry(&topic.name).or_default().push(topic);
+        }
+        let wanted = &wanted;
+        self.each(
+            Operation::new(what),
+            topics.iter().map(|topic| topic.name.clone()),
+            |_| To::Controller,
+            |_, names| {
+                let of_name = |name: &String| wanted[name.as_str()].iter().copied();
+                CreateTopicsRequest {
+                    topics: names.iter().flat_map(of_name).map(creatable).collect(),
+                    timeout_ms,
+                    validate_only,
+                    ..Default::default()
+                }
+            },
+            |answer, _| Ok(answer.topics.into_iter().map(created).collect()),
+        )
+        .await
+    }
+
+    /// Deletes topics; for each its name and whether it was deleted (`Admin.deleteTopics`). Cancel-safe, except that they may
+    /// be deleted all the same.
     ///
     /// # Errors
     /// When no broker could be asked. What is wrong with a single topic is told with the topic.
@@ -146,121 +157,77 @@ impl Admin {
         &self,
         topics: impl IntoIterator<Item = T>,
     ) -> Result<Vec<(String, Result<()>)>> {
-        let names: Vec<ByteString> = topics
-            .into_iter()
-            .map(|topic| topic.as_ref().into())
-            .collect();
-        let (names, timeout_ms) = (&names, self.timeout_ms());
-        let answer = self
-            .retry("deleting topics", || async move {
-                let make = |version| {
-                    let mut request = DeleteTopicsRequest {
-                        timeout_ms,
+        let timeout_ms = self.timeout_ms();
+        self.each(
+            Operation::new("deleting topics"),
+            topics.into_iter().map(|topic| topic.as_ref().to_owned()),
+            |_: &String| To::Controller,
+            |version, names| {
+                let mut request = DeleteTopicsRequest {
+                    timeout_ms,
+                    ..Default::default()
+                };
+                if version < FIRST_VERSION_WITH_IDS {
+                    request.topic_names = names.iter().map(|name| name.as_str().into()).collect();
+                } else {
+                    let state = |name: &String| DeleteTopicState {
+                        name: Some(name.as_str().into()),
                         ..Default::default()
                     };
-                    if version < 6 {
-                        request.topic_names = names.clone();
-                    } else {
-                        let state = |name: &ByteString| DeleteTopicState {
-                            name: Some(name.clone()),
-                            ..Default::default()
-                        };
-                        request.topics = names.iter().map(state).collect();
-                    }
-                    request
-                };
-                let (answer, _) = self
-                    .cluster
-                    .send(Node::Controller, Lane::Main, make)
-                    .await?;
-                for topic in &answer.responses {
-                    not_the_controller(topic.error_code)?;
+                    request.topics = names.iter().map(state).collect();
                 }
-                Ok(answer)
-            })
-            .await?;
-        let each = answer.responses.into_iter().map(|topic| {
-            let name = topic.name.unwrap_or_default().to_string();
-            let result = check(topic.error_code, || format!("topic \"{name}\""));
-            (name, result)
-        });
-        Ok(each.collect())
-    }
-
-    /// The topics that there are, by name. Cancel-safe.
-    ///
-    /// # Errors
-    /// When no broker could be asked.
-    pub async fn list_topics(&self) -> Result<Vec<TopicListing>> {
-        let answer = self.describe(None).await?;
-        let mut topics: Vec<TopicListing> = answer
-            .topics
-            .into_iter()
-            .filter_map(|topic| {
-                Some(TopicListing {
-                    name: topic.name?.to_string(),
-                    id: topic.topic_id,
-                    is_internal: topic.is_internal,
-                })
-            })
-            .collect();
-        topics.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(topics)
-    }
-
-    /// Describes topics; for each its name and its description, or why there is none. Creates nothing.
-    /// Cancel-safe.
-    ///
-    /// # Errors
-    /// When no broker could be asked.
-    pub async fn describe_topics<T: AsRef<str>>(
-        &self,
-        topics: impl IntoIterator<Item = T>,
-    ) -> Result<Vec<(String, Result<TopicDescription>)>> {
-        let names = topics
-            .into_iter()
-            .map(|topic| topic.as_ref().into())
-            .collect();
-        let answer = self.describe(Some(names)).await?;
-        let each = answer.topics.into_iter().map(|topic| {
-            let name = topic.name.clone().unwrap_or_default().to_string();
-            let result = check(topic.error_code, || format!("topic \"{name}\""));
-            (name.clone(), result.map(|()| description(name, topic)))
-        });
-        Ok(each.collect())
-    }
-
-    /// Asks for some topics, or for all.
-    async fn describe(&self, names: Option<Vec<ByteString>>) -> Result<MetadataResponse> {
-        let names = &names;
-        self.retry("describing topics", || async move {
-            let topic = |name: &ByteString| MetadataRequestTopic {
-                name: Some(name.clone()),
-                ..Default::default()
-            };
-            let make = |version| MetadataRequest {
-                topics: match names {
-                    Some(names) => Some(names.iter().map(topic).collect()),
-                    // In version 0 an empty list meant all.
-                    None => (version == 0).then(Vec::new),
-                },
-                allow_auto_topic_creation: version < 4,
-                ..Default::default()
-            };
-            Ok(self.cluster.send(Node::Any, Lane::Main, make).await?.0)
-        })
+                request
+            },
+            |answer, _| {
+                let each = answer.responses.into_iter().map(|topic| {
+                    let name = topic.name.unwrap_or_default().to_string();
+                    let message = topic.error_message.as_deref();
+                    let what = || format!("topic \"{name}\"");
+                    let deleted = check_told(topic.error_code, message, what);
+                    (name, deleted)
+                });
+                Ok(each.collect())
+            },
+        )
         .await
     }
 
-    pub(super) fn timeout_ms(&self) -> i32 {
-        i32::try_from(self.cluster.config().request_timeout.as_millis()).unwrap_or(i32::MAX)
-    }
-}
-
-fn not_the_controller(code: i16) -> Result<()> {
-    match ErrorCode::from(code) {
-        code @ ErrorCode::NotController => Err(Error::broker(code, "the controller")),
-        _ => Ok(()),
+    /// Deletes topics by their ids, so that none is deleted that was created anew by the same name; for each whether it was
+    /// deleted (KIP-516, `Admin.deleteTopics`). Cancel-safe, except that they may be deleted all the same.
+    ///
+    /// # Errors
+    /// When no broker could be asked, or none that knows ids (Kafka 2.8). What is wrong with a single topic is told with it:
+    /// `UNKNOWN_TOPIC_ID` if there is none with that id.
+    pub async fn delete_topics_by_id(
+        &self,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Vec<(Uuid, Result<()>)>> {
+        let timeout_ms = self.timeout_ms();
+        self.each(
+            Operation::new("deleting topics").needing(FIRST_VERSION_WITH_IDS, true),
+            ids,
+            |_| To::Controller,
+            |_, ids| {
+                let state = |id: &Uuid| DeleteTopicState {
+                    topic_id: *id,
+                    ..Default::default()
+                };
+                DeleteTopicsRequest {
+                    topics: ids.iter().map(state).collect(),
+                    timeout_ms,
+                    ..Default::default()
+                }
+            },
+            |answer, _| {
+                let each = answer.responses.into_iter().map(|topic| {
+                    let message = topic.error_message.as_deref();
+                    let deleted = check_told(topic.error_code, message, || topic.topic_id.name());
+                    (topic.topic_id, deleted)
+                });
+                Ok(each.collect())
+            },
+        )
+        .await
     }
 }
 
@@ -270,32 +237,49 @@ fn creatable(topic: &NewTopic) -> CreatableTopic {
         value: Some(value.as_str().into()),
         ..Default::default()
     };
+    let assignment = |(partition_index, brokers): (i32, &Vec<i32>)| CreatableReplicaAssignment {
+        partition_index,
+        broker_ids: brokers.clone(),
+        ..Default::default()
+    };
     CreatableTopic {
         name: topic.name.as_str().into(),
         num_partitions: topic.partitions,
         replication_factor: topic.replication_factor,
+        assignments: (0..).zip(&topic.assignments).map(assignment).collect(),
         configs: topic.configs.iter().map(config).collect(),
         ..Default::default()
     }
 }
 
-fn description(name: String, topic: MetadataResponseTopic) -> TopicDescription {
-    let mut partitions: Vec<PartitionDescription> = topic
-        .partitions
-        .into_iter()
-        .map(|partition| PartitionDescription {
-            partition: partition.partition_index,
-            leader: Some(partition.leader_id).filter(|id| *id >= 0),
-            leader_epoch: partition.leader_epoch,
-            replicas: partition.replica_nodes.into_vec(),
-            isr: partition.isr_nodes.into_vec(),
-        })
-        .collect();
-    partitions.sort_by_key(|partition| partition.partition);
-    TopicDescription {
-        name,
-        id: topic.topic_id,
-        is_internal: topic.is_internal,
-        partitions,
+fn created(topic: CreatableTopicResult) -> (String, Result<CreatedTopic>) {
+    let what = || format!("topic \"{}\"", topic.name);
+    let created = check_told(topic.error_code, topic.error_message.as_deref(), what);
+    let created = created.map(|()| {
+        let what = || format!("configs of topic \"{}\"", topic.name);
+        let configs = check(topic.topic_config_error_code, what).map(|()| {
+            let configs = topic.configs.unwrap_or_default().into_iter();
+            configs.map(config_of_new).collect()
+        });
+        CreatedTopic {
+            id: topic.topic_id,
+            partitions: Some(topic.num_partitions).filter(|count| *count >= 0),
+            replication_factor: Some(topic.replication_factor).filter(|count| *count >= 0),
+            configs,
+        }
+    });
+    (topic.name.to_string(), created)
+}
+
+fn config_of_new(config: CreatableTopicConfigs) -> ConfigEntry {
+    ConfigEntry {
+        name: config.name.to_string(),
+        value: config.value.map(String::from),
+        source: config.config_source.into(),
+        is_read_only: config.read_only,
+        is_sensitive: config.is_sensitive,
+        synonyms: Vec::new(),
+        config_type: 0.into(),
+        documentation: None,
     }
 }

@@ -10,7 +10,8 @@ use kafka_proto::messages::{
 };
 
 use super::Admin;
-use super::fan_out::{Operation, To};
+use super::asking::Operation;
+use super::fan_out::To;
 use crate::error::{Error, Result, check};
 use crate::types::TopicPartition;
 
@@ -152,7 +153,7 @@ impl Admin {
             ..Default::default()
         };
         let lists = self
-            .every_broker("listing transactions", make, |answer| {
+            .every_broker(Operation::new("listing transactions"), make, |answer| {
                 check(answer.error_code, || "transactions".to_owned())?;
                 match answer.unknown_state_filters.first() {
                     None => Ok(answer.transaction_states),
@@ -202,6 +203,19 @@ impl Admin {
             },
         )
         .await
+    }
+
+    /// Ends the transaction of a transactional id, and fences whoever uses it (KIP-939,
+    /// `Admin.forceTerminateTransaction`): [`fence_producers`](Self::fence_producers) for one of them. Cancel-safe, except
+    /// that it may be ended all the same.
+    ///
+    /// # Errors
+    /// When the coordinator could not be asked, or refuses.
+    pub async fn force_terminate_transaction(&self, transactional_id: &str) -> Result<()> {
+        for (_, fenced) in self.fence_producers([transactional_id]).await? {
+            fenced?;
+        }
+        Ok(())
     }
 
     /// Aborts transactions that hang, by markers in their partitions; for each partition whether it was done (KIP-664,

@@ -13,7 +13,6 @@ use crate::types::TopicPartition;
 /// The operations that are used most have methods here, and [`call`](Self::call) is for all others:
 ///
 /// ```no_run
-/// use kafka_client::admin::ElectionType;
 /// use kafka_client::blocking::Admin;
 ///
 /// # fn main() -> kafka_client::Result<()> {

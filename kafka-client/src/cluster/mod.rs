@@ -1,6 +1,7 @@
 //! The way to the brokers: who they are, who leads what, and one connection for each and each kind of request.
 
 mod connections;
+mod controllers;
 mod coordinators;
 mod metadata;
 mod recovery;
@@ -287,7 +288,7 @@ impl Cluster {
         let mut tried = Vec::new();
         let ids = metadata.brokers.keys().copied();
         let mut known = self.0.connections.open_first(ids).into_iter();
-        let mut bootstrap = self.0.config.bootstrap_servers.iter();
+        let mut bootstrap = self.0.config.bootstrap_addresses().iter();
         let mut rebootstraps = false;
         loop {
             let ask = match self.recovery().ask(now()) {
@@ -352,16 +353,19 @@ impl Cluster {
         topics: &[MetadataRequestTopic],
     ) -> Result<MetadataResponse> {
         let connection = connection?;
-        let version = connection.version_of::<MetadataRequest>(i16::MAX)?;
-        let request = MetadataRequest {
-            topics: Some(topics.to_vec()),
-            // Before version 4 a request cannot say no.
-            allow_auto_topic_creation: self.0.creates_topics || version < 4,
-            ..Default::default()
+        let answer = if self.0.config.bootstrap_controllers.is_empty() {
+            let version = connection.version_of::<MetadataRequest>(i16::MAX)?;
+            let request = MetadataRequest {
+                topics: Some(topics.to_vec()),
+                // Before version 4 a request cannot say no.
+                allow_auto_topic_creation: self.0.creates_topics || version < 4,
+                ..Default::default()
+            };
+            let limit = self.0.config.request_timeout;
+            connection.send(&request, version, limit).await?
+        } else {
+            self.ask_controller(&connection).await?
         };
-        let answer = connection
-            .send(&request, version, self.0.config.request_timeout)
-            .await?;
         crate::error::check(answer.error_code, || "its metadata".to_owned())?;
         if answer.brokers.is_empty() {
             // It has just started, and its view of the cluster would make us forget ours.

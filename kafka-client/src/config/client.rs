@@ -14,6 +14,9 @@ use crate::security::Security;
 pub struct ClientConfig {
     /// `bootstrap.servers`: addresses (`HOST:PORT`, an IPv6 address in brackets) to learn the cluster from.
     pub bootstrap_servers: Vec<String>,
+    /// `bootstrap.controllers`: controllers to learn the cluster from, and to speak to instead of its brokers (KIP-919); of
+    /// admin clients only. Either these or `bootstrap.servers` are given.
+    pub bootstrap_controllers: Vec<String>,
     /// `client.id`: what the brokers call this client in their logs and quotas.
     pub client_id: String,
     /// `request.timeout.ms`: a request that is not answered in this time costs the connection.
@@ -73,6 +76,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             bootstrap_servers: Vec::new(),
+            bootstrap_controllers: Vec::new(),
             client_id: "kafka-client".to_owned(),
             request_timeout: Duration::from_secs(30),
             connection_setup_timeout: Duration::from_secs(10),
@@ -99,11 +103,21 @@ impl Default for ClientConfig {
 impl ClientConfig {
     /// Sets the bootstrap addresses from Kafka's comma-separated form.
     pub(crate) fn set_bootstrap_servers(&mut self, servers: &str) {
-        let each = servers
-            .split(',')
-            .map(str::trim)
-            .filter(|server| !server.is_empty());
-        self.bootstrap_servers = each.map(str::to_owned).collect();
+        self.bootstrap_servers = addresses(servers);
+    }
+
+    /// The same for controllers.
+    pub(crate) fn set_bootstrap_controllers(&mut self, controllers: &str) {
+        self.bootstrap_controllers = addresses(controllers);
+    }
+
+    /// Where the cluster is learnt from.
+    pub(crate) fn bootstrap_addresses(&self) -> &[String] {
+        if self.bootstrap_controllers.is_empty() {
+            &self.bootstrap_servers
+        } else {
+            &self.bootstrap_controllers
+        }
     }
 
     /// Checks what can be checked without a network.
@@ -111,18 +125,29 @@ impl ClientConfig {
     /// # Errors
     /// [`Error::Config`] names the setting.
     pub(crate) fn validate(&self) -> Result<()> {
+        let by_controllers = !self.bootstrap_controllers.is_empty();
+        let key = match by_controllers {
+            true => "bootstrap.controllers",
+            false => "bootstrap.servers",
+        };
         let refused = |value: String, reason: &str| Error::Config {
-            key: "bootstrap.servers".to_owned(),
+            key: key.to_owned(),
             value,
             reason: reason.to_owned(),
         };
-        if self.bootstrap_servers.is_empty() {
+        if by_controllers && !self.bootstrap_servers.is_empty() {
+            return Err(refused(
+                self.bootstrap_controllers.join(","),
+                "bootstrap.servers is set as well: set one of them",
+            ));
+        }
+        if self.bootstrap_addresses().is_empty() {
             return Err(refused(
                 String::new(),
                 "expected HOST:PORT, or several separated by commas",
             ));
         }
-        for server in &self.bootstrap_servers {
+        for server in self.bootstrap_addresses() {
             let port = server.rsplit_once(':').and_then(|(host, port)| {
                 let bracketed = host.starts_with('[') && host.ends_with(']');
                 let host_is_plain = !host.is_empty() && (bracketed || !host.contains(':'));
@@ -145,6 +170,22 @@ impl ClientConfig {
         Ok(())
     }
 }
+
+/// Addresses in Kafka's comma-separated form.
+fn addresses(all: &str) -> Vec<String> {
+    let each = all.split(',').map(str::trim);
+    let each = each.filter(|address| !address.is_empty());
+    each.map(str::to_owned).collect()
+}
+
+/// The settings that admin clients have beside [`CLIENT_SETTINGS`].
+pub(crate) const ADMIN_SETTINGS: &[Setting<ClientConfig>] = &[Setting {
+    name: "bootstrap.controllers",
+    apply: |config, value| {
+        config.set_bootstrap_controllers(value);
+        Ok(())
+    },
+}];
 
 /// The settings of [`ClientConfig`] by their Kafka names.
 pub(crate) const CLIENT_SETTINGS: &[Setting<ClientConfig>] = &[

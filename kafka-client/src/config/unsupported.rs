@@ -27,7 +27,7 @@ const FAMILIES: &[(&str, &str)] = &[
 const SETTINGS: &[(&str, &str)] = &[
     (
         "bootstrap.controllers",
-        "controllers are reached by way of the brokers: set bootstrap.servers",
+        "only admin clients speak to controllers: set bootstrap.servers",
     ),
     ("compression.lz4.level", "the lz4 compressor has one level"),
     ("config.providers", CLASS),

@@ -330,9 +330,8 @@ impl Connection {
                 .get(&ApiVersionsRequest::KEY)
                 .map_or(0, |versions| versions.max);
             if version == 0 || theirs >= version {
-                return Err(
-                    self.unsupported::<ApiVersionsRequest>(versions.get(&ApiVersionsRequest::KEY))
-                );
+                let (theirs, min) = (versions.get(&ApiVersionsRequest::KEY), 0);
+                return Err(self.unsupported::<ApiVersionsRequest>(theirs, min));
             }
             version = theirs.max(0);
         }
@@ -354,25 +353,35 @@ impl Connection {
         state.last_used.filter(|_| state.waiting.is_empty())
     }
 
+    /// `broker 3 (host:port)`, as errors name it.
+    pub(crate) fn broker(&self) -> &str {
+        &self.shared.broker
+    }
+
     /// The highest version, at most `max`, that both sides speak.
     pub(crate) fn version_of<R: Request>(&self, max: i16) -> Result<i16> {
+        self.version_within::<R>(i16::MIN, max)
+    }
+
+    /// The highest version from `min` to `max` that both sides speak.
+    pub(crate) fn version_within<R: Request>(&self, min: i16, max: i16) -> Result<i16> {
         let theirs = self.versions.get(&R::KEY);
         let ours = Versions {
+            min: R::STABLE.min.max(min),
             max: R::STABLE.max.min(max),
-            ..R::STABLE
         };
         match theirs.map(|theirs| ours.intersect(*theirs)) {
             Some(common) if !common.is_empty() => Ok(common.max),
-            _ => Err(self.unsupported::<R>(theirs)),
+            _ => Err(self.unsupported::<R>(theirs, ours.min)),
         }
     }
 
-    fn unsupported<R: Request>(&self, theirs: Option<&Versions>) -> Error {
+    fn unsupported<R: Request>(&self, theirs: Option<&Versions>, min: i16) -> Error {
         Error::UnsupportedVersion {
             broker: self.shared.broker.clone(),
             api: api_name::<R>(),
             theirs: theirs.map_or_else(|| "none".to_owned(), Versions::to_string),
-            ours: R::STABLE.to_string(),
+            ours: Versions { min, ..R::STABLE }.to_string(),
         }
     }
 

@@ -75,6 +75,20 @@ throttled! {
     AlterClientQuotasResponse: from 0,
     DescribeUserScramCredentialsResponse: from 0,
     AlterUserScramCredentialsResponse: from 0,
+    AddRaftVoterResponse: from 0,
+    AlterReplicaLogDirsResponse: from 1,
+    AlterShareGroupOffsetsResponse: from 0,
+    CreateDelegationTokenResponse: from 1,
+    DeleteShareGroupOffsetsResponse: from 0,
+    DescribeDelegationTokenResponse: from 1,
+    DescribeShareGroupOffsetsResponse: from 0,
+    DescribeTopicPartitionsResponse: from 0,
+    ExpireDelegationTokenResponse: from 1,
+    RemoveRaftVoterResponse: from 0,
+    RenewDelegationTokenResponse: from 1,
+    ShareGroupDescribeResponse: from 0,
+    StreamsGroupDescribeResponse: from 0,
+    UnregisterBrokerResponse: from 0,
 }
 
 impl Throttled for WriteTxnMarkersResponse {

@@ -4,6 +4,9 @@
 //! plugged in as a [`SaslMechanism`]. It takes place on each connection before anything else is asked, and again before a
 //! session ends where brokers limit sessions (KIP-368): requests wait for that, and none is lost.
 //!
+//! With the cargo feature `tls`, connections are encrypted by TLS 1.2 or 1.3 ([`Tls`](#tls)), and with [SASL](Sasl) beside it
+//! authenticated inside of that.
+//!
 //! A broker that refuses is one clear [`Error::Authentication`](crate::Error::Authentication), at once: nothing is tried
 //! again that would lock an account.
 //!
@@ -23,6 +26,46 @@
 //! ])?;
 //! # Ok::<(), kafka_client::Error>(())
 //! ```
+//!
+//! # TLS
+//!
+//! It is behind the feature `tls`, and has no C in it: rustls with graviola, or with RustCrypto on processors that graviola
+//! was not written for. Stores are PEM, and not JKS or PKCS#12. By Kafka's names, and librdkafka's where those are others:
+//!
+//! | setting | what it is |
+//! | --- | --- |
+//! | `security.protocol` | `SSL`, or `SASL_SSL` |
+//! | `ssl.truststore.location`, `ssl.ca.location` | a file with the certificates of the CAs to trust; otherwise those of the operating system |
+//! | `ssl.truststore.certificates`, `ssl.ca.pem` | the same as a text |
+//! | `ssl.keystore.location` | a file with our certificate and its key |
+//! | `ssl.certificate.location`, `ssl.key.location` | the same in two files |
+//! | `ssl.keystore.certificate.chain`, `ssl.keystore.key`; `ssl.certificate.pem`, `ssl.key.pem` | the same as texts |
+//! | `ssl.key.password` | decrypts the key (PKCS#8) |
+//! | `ssl.endpoint.identification.algorithm` | `https`; empty: any name will do |
+//! | `ssl.enabled.protocols`, `ssl.protocol` | `TLSv1.2`, `TLSv1.3` |
+//!
+//! ```
+//! # #[cfg(feature = "tls")]
+//! # {
+//! use kafka_client::admin::Admin;
+//!
+//! let builder = Admin::builder().properties([
+//!     ("bootstrap.servers", "localhost:9094"),
+//!     ("security.protocol", "SASL_SSL"),
+//!     ("ssl.truststore.location", "ca.pem"),
+//!     ("sasl.mechanism", "PLAIN"),
+//!     (
+//!         "sasl.jaas.config",
+//!         r#"org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="alice-secret";"#,
+//!     ),
+//! ])?;
+//! # }
+//! # Ok::<(), kafka_client::Error>(())
+//! ```
+//!
+//! Who is not who they should be, on either side, is one clear [`Error::Tls`](crate::Error::Tls), at once. Where a listener
+//! closes the connection without a word, as Kafka's listeners for plain text do when they are sent TLS, the error says what
+//! may be the matter and is retriable, because a broker that stops does the same.
 
 mod jaas;
 mod login;
@@ -39,6 +82,7 @@ mod tls;
 pub use mechanism::{Preparing, SaslError, SaslExchange, SaslMechanism, SaslStep};
 pub use oauth_bearer::BearerToken;
 pub use sasl::Sasl;
+pub(crate) use scram::Hash as ScramHash;
 pub use secret::Secret;
 pub use settings::{Security, SecurityProtocol};
 #[cfg(feature = "tls")]

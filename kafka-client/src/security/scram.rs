@@ -17,7 +17,7 @@ const NONCE_BYTES: usize = 24;
 
 /// The hash function of a mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hash {
+pub(crate) enum Hash {
     Sha256,
     Sha512,
 }
@@ -38,7 +38,7 @@ impl Hash {
     }
 
     /// `Hi` of the RFC.
-    fn salted(self, password: &Secret, salt: &[u8], iterations: u32) -> Vec<u8> {
+    pub(crate) fn salted(self, password: &Secret, salt: &[u8], iterations: u32) -> Vec<u8> {
         let password = password.expose().as_bytes();
         match self {
             Self::Sha256 => {

@@ -167,3 +167,6 @@ fn add_gaps(decoded: &mut Decoded, acquired: &[AcquiredRecords]) {
     }
     decoded.acks.sort_unstable_by_key(|ack| ack.first);
 }
+
+#[cfg(test)]
+mod tests;

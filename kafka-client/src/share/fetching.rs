@@ -280,3 +280,6 @@ impl Fetching {
         troubles.filter_map(|broker| broker.trouble.due()).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,3 +265,6 @@ impl Ledger {
         all.any(|held| held.source.broker == broker)
     }
 }
+
+#[cfg(test)]
+mod tests;

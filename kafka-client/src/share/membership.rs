@@ -439,3 +439,6 @@ fn is_final(error: &Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

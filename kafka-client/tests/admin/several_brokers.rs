@@ -164,3 +164,26 @@ async fn calls_can_be_made_from_any_task() {
     });
     within("the calls", calls).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_coordinators_of_many_groups_are_found_by_one_request() {
+    const FIND_COORDINATOR: i16 = 10;
+    let (broker, admin) = three().await;
+    let groups: Vec<String> = (0..500).map(|n| format!("g{n}")).collect();
+    let brokers = within("brokers", admin.brokers()).await.unwrap();
+    let asked = || {
+        let asked = brokers.iter();
+        asked
+            .map(|node| broker.requests(node.id, FIND_COORDINATOR))
+            .sum::<u64>()
+    };
+    let described = within("describing", admin.describe_groups(&groups));
+    for (group, description) in described.await.unwrap() {
+        assert_eq!(code(&description), ErrorCode::GroupIdNotFound, "{group}");
+    }
+    assert_eq!(asked(), 1);
+    let listed = admin.list_offsets_of_groups(groups.iter().map(|group| (group, None)));
+    let listed = within("listing", listed).await.unwrap();
+    assert!(listed.iter().all(|(_, offsets)| *offsets == Ok(Vec::new())));
+    assert_eq!(asked(), 1);
+}

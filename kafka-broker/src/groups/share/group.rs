@@ -66,6 +66,8 @@ pub(crate) struct ShareGroup {
     target: Assignment,
     /// The topics that there were when the group's epoch was last decided on.
     topics: BTreeMap<ByteString, TopicImage>,
+    /// Somebody has said where it begins.
+    is_kept: bool,
 }
 
 impl Default for ShareGroup {
@@ -76,6 +78,7 @@ impl Default for ShareGroup {
             assignment_epoch: FIRST_EPOCH,
             target: Assignment::new(),
             topics: BTreeMap::new(),
+            is_kept: false,
         }
     }
 }
@@ -83,7 +86,12 @@ impl Default for ShareGroup {
 impl ShareGroup {
     /// Whether nothing would be lost with it.
     pub(crate) fn is_void(&self) -> bool {
-        self.epoch == FIRST_EPOCH && self.members.is_empty()
+        self.epoch == FIRST_EPOCH && self.members.is_empty() && !self.is_kept
+    }
+
+    /// Is there from now on, also if nobody has joined.
+    pub(crate) fn keep(&mut self) {
+        self.is_kept = true;
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use authenticator::{Answer, Authenticator, Reaction};
-pub(crate) use scram::{ScramCredential, ScramMechanism};
+pub(crate) use scram::{ScramCredential, ScramMechanism, signed};
 
 use crate::error::BrokerError;
 

@@ -185,20 +185,32 @@ impl Scram {
         text: &str,
         server_nonce: &str,
         cluster: &Cluster,
-        _now: Moment,
+        now: Moment,
     ) -> Result<Challenged, Disbelief> {
         let first = ClientFirst::parse(text)
             .ok_or_else(|| Disbelief::hidden("Invalid SCRAM client first message format"))?;
-        let found = cluster
-            .users
-            .scram(&first.name, self.mechanism)
-            .map(|credential| (credential, Login::user(&first.name)));
+        let found = if first.is_token {
+            let tokens = &cluster.delegation_tokens;
+            let found = tokens.credential(&first.name, self.mechanism, now.unix_millis);
+            found.map(|(credential, token)| {
+                let login = Login {
+                    principal: token.owner,
+                    by_token: true,
+                    expires: Some(token.expires),
+                };
+                (credential, login)
+            })
+        } else {
+            let found = cluster.users.scram(&first.name, self.mechanism);
+            found.map(|credential| (credential, Login::user(&first.name)))
+        };
         let Some((credential, login)) = found else {
             return Err(Disbelief::hidden(
                 "Authentication failed: Invalid user credentials",
             ));
         };
-        let is_other = |id: &String| *id != first.name;
+        // Who logs in by a token is its owner.
+        let is_other = |id: &String| *id != *login.principal.name;
         if first.authorization_id.as_ref().is_some_and(is_other) {
             return Err(Disbelief::Told(
                 "Authentication failed: Client requested an authorization id that is different from username"

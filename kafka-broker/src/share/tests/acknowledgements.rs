@@ -1,20 +1,28 @@
 //! What becomes of records that a member has.
 
 use super::*;
+use crate::share::Progress;
 
 #[test]
 fn the_start_moves_over_what_is_done_with() {
     let mut bench = Bench::of(&[6]);
     bench.acquire("a", 10);
     bench.acknowledge("a", 2, 3, &[1]).unwrap();
-    assert_eq!(bench.share.start(), Some(0));
-    assert_eq!(bench.share.done_count(), 2);
+    let progress = |start_offset, done_count| {
+        Some(Progress {
+            start_offset,
+            done_count,
+        })
+    };
+    assert_eq!(
+        (bench.share.start(), bench.share.written()),
+        (Some(0), progress(0, 2))
+    );
     bench.acknowledge("a", 0, 1, &[3, 0]).unwrap();
     assert_eq!(
-        (bench.share.start(), bench.share.done_count()),
-        (Some(4), 0)
+        (bench.share.start(), bench.share.written()),
+        (Some(4), progress(0, 4))
     );
-    assert_eq!(bench.share.written_start(), Some(4));
     bench.acknowledge("a", 4, 5, &[1]).unwrap();
     assert_eq!((bench.share.start(), &*bench.states()), (Some(6), ""));
 }
@@ -76,6 +84,16 @@ fn words_that_make_no_sense_are_refused() {
     let backwards = [(5, 6, &[1][..]), (0, 1, &[1])];
     let read = AcknowledgementBatch::read(backwards.into_iter(), true);
     assert_eq!(read, Err(ErrorCode::InvalidRequest));
+    let twice = [(0, 0, &[1][..]), (0, 0, &[1])];
+    let twice = AcknowledgementBatch::read(twice.into_iter(), true).unwrap();
+    let mut bench = Bench::of(&[1]);
+    bench.acquire("a", 1);
+    let (rules, now) = (bench.rules, bench.now);
+    let refused = bench.share.acknowledge("a", &twice, &rules, now);
+    assert_eq!(
+        refused.map_err(|refusal| refusal.error),
+        Err(ErrorCode::InvalidRecordState)
+    );
     let renewal = AcknowledgementBatch::read([(0, 0, &[4][..])].into_iter(), false);
     assert_eq!(renewal, Err(ErrorCode::InvalidRequest), "not asked for");
 }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use apache_avro::reader::datum::GenericDatumReader;
 use serde::de::DeserializeOwned;
@@ -8,10 +9,14 @@ use super::super::client::SchemaRegistry;
 use super::super::error::RegistryError;
 use super::super::wire;
 use super::schema::AvroSchema;
+use crate::clock::now;
 use crate::serialization::{Context, Deserializer, Preparing, Refused};
 
 /// How many ids that are no schemas are remembered, for the sake of the message.
 const MOST_ABSENT: usize = 1000;
+/// When to ask again for an id that was no schema: a registry may learn of it a little later than the topic has records with
+/// it, and each of a million records must not be a question.
+const ABSENT_FOR: Duration = Duration::from_secs(5);
 
 /// Reads Avro behind the id of the schema that it was written with, as Confluent's `KafkaAvroDeserializer` does. A cheap
 /// handle: clones share what was looked up.
@@ -27,8 +32,16 @@ const MOST_ABSENT: usize = 1000;
 pub struct AvroDeserializer {
     registry: SchemaRegistry,
     reader: Option<AvroSchema>,
-    /// The schemas by their ids; or why there is none.
-    writers: Arc<RwLock<HashMap<i32, Result<AvroSchema, String>>>>,
+    /// The schemas by their ids.
+    writers: Arc<RwLock<HashMap<i32, Writer>>>,
+}
+
+/// What is known of an id.
+#[derive(Debug, Clone)]
+enum Writer {
+    Known(AvroSchema),
+    /// Why there is none, and since when.
+    Absent(String, Instant),
 }
 
 impl AvroDeserializer {
@@ -48,7 +61,7 @@ impl AvroDeserializer {
         self
     }
 
-    fn writer(&self, id: i32) -> Option<Result<AvroSchema, String>> {
+    fn writer(&self, id: i32) -> Option<Writer> {
         let writers = self.writers.read();
         let writers = writers.unwrap_or_else(PoisonError::into_inner);
         writers.get(&id).cloned()
@@ -63,18 +76,21 @@ impl AvroDeserializer {
             Err(error) => Err(error),
         };
         let found = match found {
-            Ok(schema) => Ok(schema),
+            Ok(schema) => Writer::Known(schema),
             // It is the record that is wrong: others can be read.
-            Err(RegistryError::Schema { what, reason }) => Err(format!("{what}: {reason}")),
+            Err(RegistryError::Schema { what, reason }) => {
+                Writer::Absent(format!("{what}: {reason}"), now())
+            }
             Err(error) if error.code().is_some_and(|code| code.is_not_found()) => {
-                Err(error.to_string())
+                Writer::Absent(error.to_string(), now())
             }
             Err(error) => return Err(error),
         };
         let mut writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
-        if found.is_err() && writers.values().filter(|found| found.is_err()).count() >= MOST_ABSENT
-        {
-            writers.retain(|_, found| found.is_ok());
+        let is_known = |writer: &Writer| matches!(writer, Writer::Known(_));
+        let absent = writers.values().filter(|writer| !is_known(writer)).count();
+        if absent >= MOST_ABSENT {
+            writers.retain(|_, writer| is_known(writer));
         }
         writers.insert(id, found);
         Ok(())
@@ -85,9 +101,15 @@ impl<'a, T: DeserializeOwned> Deserializer<'a, T> for AvroDeserializer {
     fn deserialize(&self, _: &Context<'_>, bytes: Option<&'a [u8]>) -> Result<T, Refused> {
         let bytes = bytes.ok_or("it is null: read it by Nullable, as an Option")?;
         let (id, mut datum) = wire::split(bytes)?;
-        let writer = self.writer(id).ok_or_else(|| {
-            format!("its schema {id} was not looked up yet: read by typed_with_schemas")
-        })??;
+        let writer = match self.writer(id) {
+            Some(Writer::Known(schema)) => schema,
+            Some(Writer::Absent(reason, _)) => return Err(reason.into()),
+            None => {
+                let reason =
+                    format!("its schema {id} was not looked up yet: read by typed_with_schemas");
+                return Err(reason.into());
+            }
+        };
         let refused = |error: apache_avro::Error| -> Refused {
             format!("it is not what schema {id} says: {error}").into()
         };
@@ -124,8 +146,10 @@ impl<'a, T: DeserializeOwned> Deserializer<'a, T> for AvroDeserializer {
 
     fn prepare<'s>(&'s self, _: &Context<'_>, bytes: Option<&'a [u8]>) -> Option<Preparing<'s>> {
         let (id, _) = wire::split(bytes?).ok()?;
-        if let Some(Ok(_)) = self.writer(id) {
-            return None;
+        match self.writer(id) {
+            Some(Writer::Known(_)) => return None,
+            Some(Writer::Absent(_, since)) if now() < since + ABSENT_FOR => return None,
+            _ => {}
         }
         Some(Box::pin(async move { Ok(self.look_up(id).await?) }))
     }

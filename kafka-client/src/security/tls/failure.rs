@@ -121,9 +121,10 @@ fn of_alert(alert: AlertDescription, shows_certificate: bool) -> Failure {
             WANTED.to_owned()
         }
         // Brokers of Java say it before TLS 1.3, whether it is this or that.
-        Alert::HandshakeFailure if !shows_certificate => format!(
+        Alert::HandshakeFailure if !shows_certificate => {
             "the broker refused the handshake (handshake_failure): does it want a certificate of ours (ssl.keystore.location), or does it share no cipher suite with us?"
-        ),
+                .to_owned()
+        }
         Alert::HandshakeFailure | Alert::InsufficientSecurity => format!(
             "the broker refused the handshake ({}): does it share a cipher suite with us, and like our certificate?",
             name(alert)

@@ -9,8 +9,8 @@ use tests::kafka::unique;
 
 use super::fixture::*;
 
-pub(crate) async fn the_next_poll_accepts_what_was_handed_out(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn the_next_poll_accepts_what_was_handed_out(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(20).await;
     let member = queue.implicit().await;
     let records = take(&member, 20).await;
@@ -30,8 +30,8 @@ pub(crate) async fn the_next_poll_accepts_what_was_handed_out(bootstrap: &str) {
     close(&other).await;
 }
 
-pub(crate) async fn a_commit_accepts_what_was_handed_out(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 2).await;
+pub(crate) async fn a_commit_accepts_what_was_handed_out(site: &Site) {
+    let queue = Queue::new(site, 2).await;
     queue.write(10).await;
     let member = queue.implicit().await;
     let mut seen = 0;
@@ -55,8 +55,8 @@ pub(crate) async fn a_commit_accepts_what_was_handed_out(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn a_released_record_is_delivered_again(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_released_record_is_delivered_again(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(6).await;
     let member = queue.explicit().await;
     let records = take(&member, 6).await;
@@ -83,8 +83,8 @@ pub(crate) async fn a_released_record_is_delivered_again(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn a_rejected_record_is_never_delivered_again(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_rejected_record_is_never_delivered_again(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(4).await;
     let member = queue.explicit().await;
     for batch in &take(&member, 4).await {
@@ -103,8 +103,8 @@ pub(crate) async fn a_rejected_record_is_never_delivered_again(bootstrap: &str) 
     close(&other).await;
 }
 
-pub(crate) async fn what_is_delivered_too_often_is_given_up(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn what_is_delivered_too_often_is_given_up(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.set("share.delivery.count.limit", "2").await.unwrap();
     queue.write(3).await;
     let member = queue.explicit().await;
@@ -124,8 +124,8 @@ pub(crate) async fn what_is_delivered_too_often_is_given_up(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn misuse_is_told_by_name_and_changes_nothing(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn misuse_is_told_by_name_and_changes_nothing(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(3).await;
     let member = within("a share consumer", queue.builder().build())
         .await
@@ -182,8 +182,8 @@ pub(crate) async fn misuse_is_told_by_name_and_changes_nothing(bootstrap: &str) 
     close(&member).await;
 }
 
-pub(crate) async fn a_lock_that_ends_gives_the_record_to_others(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_lock_that_ends_gives_the_record_to_others(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     let lock = queue.short_locks().await;
     queue.write(5).await;
     let slow = queue.explicit().await;
@@ -222,8 +222,8 @@ pub(crate) async fn a_lock_that_ends_gives_the_record_to_others(bootstrap: &str)
     close(&other).await;
 }
 
-pub(crate) async fn a_renewed_lock_keeps_the_record(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_renewed_lock_keeps_the_record(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     let lock = queue.short_locks().await;
     queue.write(5).await;
     let (slow, other) = (queue.explicit().await, queue.explicit().await);
@@ -265,8 +265,8 @@ pub(crate) async fn a_renewed_lock_keeps_the_record(bootstrap: &str) {
     close(&other).await;
 }
 
-pub(crate) async fn closing_gives_back_what_was_not_acknowledged(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn closing_gives_back_what_was_not_acknowledged(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(4).await;
     let first = queue.explicit().await;
     let records = take(&first, 4).await;
@@ -293,10 +293,10 @@ pub(crate) async fn closing_gives_back_what_was_not_acknowledged(bootstrap: &str
     close(&third).await;
 }
 
-pub(crate) async fn offsets_without_a_record_are_done_with(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn offsets_without_a_record_are_done_with(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     let producer = Producer::builder()
-        .bootstrap_servers(bootstrap)
+        .bootstrap_servers(&site.bootstrap)
         .transactional_id(unique("transactions"));
     let producer = within("a producer", producer.build()).await.unwrap();
     within("its id", producer.init_transactions())
@@ -305,7 +305,7 @@ pub(crate) async fn offsets_without_a_record_are_done_with(bootstrap: &str) {
     for n in 0..3 {
         producer.begin_transaction().await.unwrap();
         for _ in 0..2 {
-            let record = Record::to(&*queue.topic).partition(0).value("v");
+            let record = Record::to(&queue.topic).partition(0).value("v");
             let delivery = within("sending", producer.send(record)).await.unwrap();
             within("a record is written", delivery).await.unwrap();
         }

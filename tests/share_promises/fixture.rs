@@ -1,6 +1,7 @@
 //! Topics, groups with their settings, members, and the broker's own book.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_client::admin::{Admin, AlterConfig, ConfigResource, NewTopic};
@@ -17,7 +18,7 @@ use tests::wire::Wire;
 /// A member that crashed may be missed only when its session ends.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 /// What a poll waits where nothing is to come.
-pub(crate) const QUIET: Duration = Duration::from_millis(1500);
+pub(crate) const QUIET: Duration = Duration::from_millis(800);
 
 /// Waits for something, and says what it was if it does not come.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -26,9 +27,21 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
         .unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
 }
 
+/// Gives a group, by its name, a setting: name and value.
+type SetOfGroup = Arc<dyn Fn(&str, &str, &str) -> Result<(), Error> + Send + Sync>;
+
+/// The brokers that a promise is about.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) bootstrap: String,
+    /// How a group gets a setting, where that is not by [`Admin`].
+    pub(crate) set_of_group: Option<SetOfGroup>,
+}
+
 /// A topic, a share group that reads it from the beginning, and where they are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Queue {
+    site: Site,
     pub(crate) bootstrap: String,
     pub(crate) topic: String,
     pub(crate) group: String,
@@ -36,13 +49,14 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) async fn new(bootstrap: &str, partitions: i32) -> Self {
-        Self::replicated(bootstrap, partitions, 1).await
+    pub(crate) async fn new(site: &Site, partitions: i32) -> Self {
+        Self::replicated(site, partitions, 1).await
     }
 
-    pub(crate) async fn replicated(bootstrap: &str, partitions: i32, replicas: i16) -> Self {
+    pub(crate) async fn replicated(site: &Site, partitions: i32, replicas: i16) -> Self {
         let queue = Self {
-            bootstrap: bootstrap.to_owned(),
+            site: site.clone(),
+            bootstrap: site.bootstrap.clone(),
             topic: unique("jobs"),
             group: unique("workers"),
             partitions,
@@ -69,6 +83,9 @@ impl Queue {
 
     /// Changes a setting of the group.
     pub(crate) async fn set(&self, name: &str, value: &str) -> Result<(), Error> {
+        if let Some(set) = &self.site.set_of_group {
+            return set(&self.group, name, value);
+        }
         let group = ConfigResource::Group(self.group.clone());
         let change = AlterConfig::Set(name.to_owned(), value.to_owned());
         let admin = self.admin().await;
@@ -101,7 +118,7 @@ impl Queue {
         for n in 0..count {
             for partition in 0..self.partitions {
                 let value = n.to_string();
-                let record = Record::to(&*self.topic).partition(partition).value(&value);
+                let record = Record::to(&self.topic).partition(partition).value(&value);
                 deliveries.push(within("sending", producer.send(record)).await.unwrap());
             }
         }

@@ -10,8 +10,8 @@ use kafka_client::share::AcquireMode;
 
 use super::fixture::*;
 
-pub(crate) async fn more_members_than_partitions_share_the_records(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 2).await;
+pub(crate) async fn more_members_than_partitions_share_the_records(site: &Site) {
+    let queue = Queue::new(site, 2).await;
     let mut members = Vec::new();
     for _ in 0..4 {
         let limited = queue.join(|builder| {
@@ -57,8 +57,8 @@ pub(crate) async fn more_members_than_partitions_share_the_records(bootstrap: &s
     queue.until_all_is_done().await;
 }
 
-pub(crate) async fn a_group_begins_where_its_setting_says(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_group_begins_where_its_setting_says(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(5).await;
     queue
         .set("share.auto.offset.reset", "latest")
@@ -90,9 +90,9 @@ pub(crate) async fn a_group_begins_where_its_setting_says(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn a_subscription_is_changed_and_given_up(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
-    let second = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_subscription_is_changed_and_given_up(site: &Site) {
+    let queue = Queue::new(site, 1).await;
+    let second = Queue::new(site, 1).await;
     queue.write(2).await;
     second.write(3).await;
     let member = queue
@@ -134,8 +134,8 @@ pub(crate) async fn a_subscription_is_changed_and_given_up(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn a_stream_has_all_batches_and_ends_with_the_consumer(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 2).await;
+pub(crate) async fn a_stream_has_all_batches_and_ends_with_the_consumer(site: &Site) {
+    let queue = Queue::new(site, 2).await;
     queue.write(10).await;
     let member = queue.implicit().await;
     let mut stream = member.stream();
@@ -157,8 +157,8 @@ pub(crate) async fn a_stream_has_all_batches_and_ends_with_the_consumer(bootstra
     queue.until_all_is_done().await;
 }
 
-pub(crate) async fn a_poll_that_is_dropped_loses_nothing(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn a_poll_that_is_dropped_loses_nothing(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     let member = queue.implicit().await;
     // The broker may still be asked when the poll is given up.
     for _ in 0..20 {
@@ -189,8 +189,8 @@ pub(crate) async fn a_poll_that_is_dropped_loses_nothing(bootstrap: &str) {
     close(&member).await;
 }
 
-pub(crate) async fn what_happens_is_measured(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 1).await;
+pub(crate) async fn what_happens_is_measured(site: &Site) {
+    let queue = Queue::new(site, 1).await;
     queue.write(10).await;
     let member = queue.implicit().await;
     take(&member, 10).await;

@@ -147,7 +147,7 @@ pub(crate) async fn every_record_is_accepted_once(
     );
 }
 
-pub(crate) async fn ten_workers_that_crash_accept_every_record_once(bootstrap: &str) {
-    let queue = Queue::new(bootstrap, 4).await;
+pub(crate) async fn ten_workers_that_crash_accept_every_record_once(site: &Site) {
+    let queue = Queue::new(site, 4).await;
     every_record_is_accepted_once(&queue, 1000, async {}).await;
 }
