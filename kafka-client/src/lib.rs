@@ -18,9 +18,11 @@
 //!
 //! | target | span | fields |
 //! | --- | --- | --- |
+//! | `kafka_client::connection` | `connect`: a connection made, with what the broker speaks and who we are | `broker` |
 //! | `kafka_client::request` | `request`: from its place in the queue to its answer | `api`, `version`, `broker` |
 //! | `kafka_client::produce` | `produce`: batches sealed, sent and answered | `broker`, `batches` |
 //! | `kafka_client::fetch` | `fetch`: records asked for, received and decoded | `broker`, `partitions` |
+//! | `kafka_client::poll` | `poll`: a poll of a consumer, with its wait | |
 //! | `kafka_client::commit` | `commit_until`: a commit with its retries | `generation`, `partitions` |
 //! | `kafka_client::rebalance` | `carry_out`: partitions given up or taken up, with what the listener does | `group` |
 //! | `kafka_client::transaction` | `init_transactions`, `begin_transaction`, `send_offsets_to_transaction`, `end_transaction` | `commit` |
@@ -34,7 +36,7 @@
 //!     .init();
 //! ```
 //!
-//! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each
+//! Each request is then a line with its broker and the time that it took. Spans that are off cost a comparison for each poll and
 //! request, and nothing for a record.
 //!
 //! # Metrics for the brokers
@@ -42,7 +44,7 @@
 //! Who runs a cluster may ask its clients for metrics (KIP-714), with `kafka-configs --entity-type client-metrics`. Clients
 //! push what is asked for, each to one broker, under the names of the KIP (`org.apache.kafka.producer.record.send.rate`) as
 //! OpenTelemetry's `MetricsData`, and a last time when they are closed. `client_instance_id` of a client says what the brokers
-//! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off.
+//! call it. Brokers without a reporter that takes metrics are not asked; `enable.metrics.push=false` turns it off, as it is for admins.
 //!
 //! # Features
 //!

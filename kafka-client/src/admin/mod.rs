@@ -235,6 +235,8 @@ impl Default for AdminBuilder {
             config: ClientConfig {
                 // An admin has long pauses: Kafka's, too, lets its connections go earlier than other clients do.
                 connections_max_idle: Some(Duration::from_secs(300)),
+                // As Kafka's.
+                enable_metrics_push: false,
                 ..ClientConfig::default()
             },
         }

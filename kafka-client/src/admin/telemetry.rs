@@ -48,11 +48,11 @@ impl AdminTelemetry {
 
 impl Admin {
     /// What the brokers call this client where they tell of metrics that it pushed (KIP-714), for finding them there; waits
-    /// until a broker has said it. Cancel-safe.
+    /// until a broker has said it. Admins push only with `enable.metrics.push=true`, as Kafka's do. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::UnsupportedVersion`](crate::Error::UnsupportedVersion) where brokers do not ask for metrics, as without a
-    /// reporter that takes them; [`Error::Config`](crate::Error::Config) with `enable.metrics.push=false`;
+    /// reporter that takes them; [`Error::Config`](crate::Error::Config) without `enable.metrics.push=true`;
     /// [`Error::Timeout`](crate::Error::Timeout).
     pub async fn client_instance_id(&self, limit: Duration) -> Result<Uuid> {
         self.telemetry.pushing.client_instance_id(limit).await

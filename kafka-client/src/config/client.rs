@@ -51,7 +51,8 @@ pub struct ClientConfig {
     pub retry_backoff_max: Duration,
     /// `default.api.timeout.ms`: how long an operation that needs an answer goes on trying.
     pub api_timeout: Duration,
-    /// `enable.metrics.push`: whether brokers that ask for metrics of their clients (KIP-714) get them.
+    /// `enable.metrics.push`: whether brokers that ask for metrics of their clients (KIP-714) get them. Not those of admins,
+    /// unless they say so.
     pub enable_metrics_push: bool,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,

@@ -59,6 +59,7 @@ impl Consumer {
     /// crate::Error::Closed).
     ///
     /// Cancel-safe: records are taken out of the buffer only in the moment of returning them.
+    #[tracing::instrument(level = "debug", target = "kafka_client::poll", skip_all)]
     pub async fn poll(&self, timeout: Duration) -> Result<ConsumerRecords> {
         let until = now() + timeout;
         let shared = &self.0.shared;

@@ -189,6 +189,11 @@ fn of_topic<'a>(
 }
 
 impl Received {
+    /// The most records that a fetch has brought.
+    pub(super) fn most_records(&self, moment: Moment) -> f64 {
+        self.records.max(moment)
+    }
+
     pub(super) fn fetch(&mut self, bytes: usize, records: usize, moment: Moment) {
         self.fetched.record(bytes as f64, moment);
         self.records.record(records as f64, moment);

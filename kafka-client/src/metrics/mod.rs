@@ -10,7 +10,7 @@
 //! | `producer-node-metrics`, `consumer-node-metrics`, `admin-client-node-metrics` | `node-id` | requests, bytes and latency, by broker: `node-1`; `node--1` are the bootstrap addresses |
 //! | `producer-topic-metrics` | `topic` | records and bytes sent, retried, given up |
 //! | `consumer-fetch-manager-metrics` | none, `topic`, or `topic` and `partition` | fetches, records handed out, lag and lead, stalled partitions |
-//! | `consumer-share-metrics`, `consumer-share-node-metrics` | none, or `node-id` | the same of a share consumer |
+//! | `consumer-share-metrics` | | polls of a share consumer, whose connections are in `consumer-metrics` and `consumer-node-metrics` |
 //! | `consumer-share-fetch-manager-metrics` | | its fetches, records handed out, acknowledgements |
 //! | `consumer-share-coordinator-metrics` | | its heartbeats and rebalances |
 //! | `consumer-coordinator-metrics` | | heartbeats, commits, rebalances and what the listener takes |
@@ -38,6 +38,7 @@
 //!   `batch-size` is the size sent, compressed, and `record-size` that of the largest record of a batch, of which the
 //!   first has the batch's header with it;
 //! - `records-per-request-avg` of a consumer is what the batches' headers say, control records included;
+//! - `assigned-partitions` of a share consumer is our own;
 //! - `stalled-partitions` and `stalled-seconds` (with `topic` and `partition`) are our own: see
 //!   [`Consumer::stalled`](crate::consumer::Consumer::stalled);
 //!

@@ -21,8 +21,7 @@ impl ClientKind {
     pub(super) fn groups(self) -> (&'static str, &'static str) {
         match self {
             Self::Producer => ("producer-metrics", "producer-node-metrics"),
-            Self::Consumer => ("consumer-metrics", "consumer-node-metrics"),
-            Self::ShareConsumer => ("consumer-share-metrics", "consumer-share-node-metrics"),
+            Self::Consumer | Self::ShareConsumer => ("consumer-metrics", "consumer-node-metrics"),
             Self::Admin => ("admin-client-metrics", "admin-client-node-metrics"),
         }
     }

@@ -111,6 +111,11 @@ impl ShareMeters {
                 &sharing.failed,
             );
         sharing.received.report(report);
+        report.gauge(
+            "records-per-request-max",
+            "Records that a fetch has brought, as their batches say.",
+            sharing.received.most_records(moment),
+        );
         let ago = sharing.last_heartbeat.map_or(f64::NAN, |last| {
             now().saturating_duration_since(last).as_secs_f64()
         });

@@ -29,6 +29,13 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 impl Connection {
     /// Connects to the first address of `host` that answers as a broker does, and asks it what it speaks. Names are looked
     /// up anew each time.
+    #[tracing::instrument(
+        level = "debug",
+        name = "connect",
+        target = "kafka_client::connection",
+        skip_all,
+        fields(broker = name)
+    )]
     pub(crate) async fn open(
         name: String,
         host: &str,

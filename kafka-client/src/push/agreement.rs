@@ -102,9 +102,10 @@ impl Agreement {
             return;
         }
         // In the order in which the broker likes them; no compression needs no agreement.
-        let mut accepted = answer.accepted_compression_types.iter();
-        let compression =
-            accepted.find_map(|id| Compression::from_id(u8::try_from(*id).ok()?).ok());
+        let accepted = answer.accepted_compression_types.iter();
+        let mut known =
+            accepted.filter_map(|id| Compression::from_id(u8::try_from(*id).ok()?).ok());
+        let compression = known.find(|known| known.is_built_in());
         self.subscription = Some(Subscription {
             id: answer.subscription_id,
             wanted,

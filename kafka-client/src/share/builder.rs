@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::metrics::ClientKind;
 use crate::net::Network;
+use crate::push::Pushing;
 use crate::security::Sasl;
 
 /// Settings for a new [`ShareConsumer`]; those without a method here are fields of [`ShareConsumerConfig`], or properties.
@@ -177,6 +178,7 @@ impl ShareConsumerBuilder {
         let shared = Arc::new(Shared::new(cluster, config, listener));
         let driver = tokio::spawn(driver::run(shared.clone())).abort_handle();
         Ok(ShareConsumer(Arc::new(Inner {
+            pushing: Pushing::start(&shared),
             shared,
             turn: tokio::sync::Mutex::default(),
             driver,

@@ -42,7 +42,10 @@ impl ShareConsumer {
             shared.wake_driver.notify_one();
             until(shared, |shared| !shared.state().membership.is_leaving()).await;
         };
+        let begin = now();
         let closed = tokio::time::timeout(limit, closing).await;
+        let left = limit.saturating_sub(now() - begin);
+        self.0.pushing.finish(left).await;
         closed.map_err(|_| Error::timeout("closing the share consumer", limit, None))
     }
 }

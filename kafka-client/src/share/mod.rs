@@ -53,6 +53,7 @@ use tokio::task::AbortHandle;
 
 use crate::clock::now;
 use crate::error::{Error, Result};
+use crate::push::Pushing;
 use crate::types::TopicPartition;
 use shared::Shared;
 
@@ -101,6 +102,7 @@ struct Inner {
     /// Who polls: one at a time.
     turn: tokio::sync::Mutex<()>,
     driver: AbortHandle,
+    pushing: Pushing,
 }
 
 impl Drop for Inner {

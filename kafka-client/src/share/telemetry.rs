@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use kafka_proto::codec::Uuid;
+
 use super::ShareConsumer;
 use super::fetching::Settled;
 use super::listener::Acknowledged;
@@ -10,27 +12,58 @@ use super::parcel::Key;
 use super::records::ShareBatch;
 use super::shared::Shared;
 use crate::clock::now;
+use crate::cluster::Cluster;
+use crate::error::Result;
 use crate::events::{Event, EventStream};
 use crate::metrics::{Haul, Metrics, Moment};
+use crate::push::Source;
 use crate::telemetry::Telemetry;
 use crate::types::TopicPartition;
 
 impl ShareConsumer {
     /// What the consumer measures, at this moment; see [`metrics`](crate::metrics).
     pub fn metrics(&self) -> Metrics {
-        let shared = &self.0.shared;
-        let mut report = shared.telemetry().metrics.report();
-        shared
-            .polls
-            .report_polls("consumer-share-metrics", &mut report);
-        let assigned = shared.state().fetching.partitions().len();
-        shared.meters.report(assigned, &mut report);
-        report.finish()
+        self.0.shared.metrics()
+    }
+
+    /// What the brokers call this client where they tell of metrics that it pushed (KIP-714), for finding them there; waits
+    /// until a broker has said it. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedVersion`](crate::Error::UnsupportedVersion) where brokers do not ask for metrics, as without a
+    /// reporter that takes them; [`Error::Config`](crate::Error::Config) with `enable.metrics.push=false`;
+    /// [`Error::Timeout`](crate::Error::Timeout); [`Error::Closed`](crate::Error::Closed).
+    pub async fn client_instance_id(&self, limit: Duration) -> Result<Uuid> {
+        self.0.pushing.client_instance_id(limit).await
     }
 
     /// What happens to the consumer from now on; see [`events`](crate::events). Ends when the consumer is closed.
     pub fn events(&self) -> EventStream {
         self.0.shared.telemetry().events.subscribe()
+    }
+}
+
+impl Source for Shared {
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut report = self.telemetry().metrics.report();
+        self.polls
+            .report_polls("consumer-share-metrics", &mut report);
+        let assigned = self.state().fetching.partitions().len();
+        self.meters.report(assigned, &mut report);
+        report.finish()
+    }
+
+    fn labels(&self) -> Vec<(&'static str, String)> {
+        let rack = self.config.client_rack.clone();
+        let rack = rack.map(|rack| ("client_rack", rack));
+        let group = ("group_id", self.group.to_string());
+        let member = self.state().membership.member_id().to_owned();
+        let member = ("group_member_id", member);
+        rack.into_iter().chain([group, member]).collect()
     }
 }
 

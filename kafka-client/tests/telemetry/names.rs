@@ -6,6 +6,7 @@ use kafka_client::admin::Admin;
 use kafka_client::consumer::Consumer;
 use kafka_client::metrics::{MetricKind, Metrics};
 use kafka_client::producer::Record;
+use kafka_client::share::ShareConsumer;
 
 use crate::fixture::*;
 
@@ -15,7 +16,8 @@ type Name = (String, String, String);
 const JAVA: &str = include_str!("java_metrics.tsv");
 
 /// What the Java client does not have.
-const OURS_ALONE: [(&str, &str); 2] = [
+const OURS_ALONE: [(&str, &str); 3] = [
+    ("consumer-share-coordinator-metrics", "assigned-partitions"),
     ("consumer-fetch-manager-metrics", "stalled-partitions"),
     ("consumer-fetch-manager-metrics", "stalled-seconds"),
 ];
@@ -37,9 +39,6 @@ const LEFT_OUT: [(&str, &str); 8] = [
 
 /// Nothing measures these in the Java client: they are always NaN there.
 const NEVER_MEASURED: (&str, &str) = ("admin-client-node-metrics", "request-latency-");
-
-/// The groups of share consumers.
-const OF_SHARE_GROUPS: &str = "consumer-share-";
 
 fn javas() -> BTreeSet<Name> {
     let lines = JAVA.lines().filter(|line| !line.starts_with('#'));
@@ -69,8 +68,7 @@ fn names(metrics: &Metrics) -> BTreeSet<Name> {
 fn is_left_out((group, _, name): &Name) -> bool {
     let (never_group, never_name) = NEVER_MEASURED;
     let mut left_out = LEFT_OUT.iter();
-    group.starts_with(OF_SHARE_GROUPS)
-        || (group == never_group && name.starts_with(never_name))
+    (group == never_group && name.starts_with(never_name))
         || left_out.any(|(begin, _)| name.starts_with(begin))
 }
 
@@ -98,6 +96,11 @@ async fn metrics_have_the_groups_tags_and_names_of_the_java_client() {
     let mut ours = names(&of_producer);
     ours.extend(names(&of_consumer));
     ours.extend(names(&admin.metrics()));
+    let builder = ShareConsumer::builder().bootstrap_servers(&servers);
+    let sharer = within("a share consumer", builder.group_id("s").build())
+        .await
+        .unwrap();
+    ours.extend(names(&sharer.metrics()));
     let javas = javas();
     let unknown: Vec<&Name> = ours
         .difference(&javas)

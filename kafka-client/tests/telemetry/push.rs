@@ -6,6 +6,7 @@ use std::time::Duration;
 use kafka_broker::{Broker, BrokerBuilder, ClientMetricsSubscription, PushedMetrics};
 use kafka_client::admin::Admin;
 use kafka_client::producer::ProducerBuilder;
+use kafka_client::share::ShareConsumer;
 use kafka_client::{Compression, Error, Uuid};
 
 use crate::fixture::*;
@@ -156,7 +157,9 @@ async fn a_consumer_says_who_it_is_in_its_group_and_an_admin_pushes_too() {
         labels.contains_key("group_member_id") && value(&metrics, name) == Some(1.0)
     };
     let pushed = pushes(&broker, "a member's push", is_whole).await;
-    let (labels, metrics) = decode(&pushed.last().unwrap().payload);
+    // The producer pushes, too.
+    let whole = pushed.into_iter().rfind(is_whole).unwrap();
+    let (labels, metrics) = decode(&whole.payload);
     let expected = [
         ("client_rack", "r"),
         ("group_id", "g"),
@@ -176,6 +179,9 @@ async fn a_consumer_says_who_it_is_in_its_group_and_an_admin_pushes_too() {
         (0.0, &BTreeMap::from(partition))
     );
     let builder = Admin::builder().bootstrap_servers(&servers).client_id("a");
+    let builder = builder
+        .properties([("enable.metrics.push", "true")])
+        .unwrap();
     let admin = within("an admin", builder.build()).await.unwrap();
     let id = within("its id", admin.client_instance_id(LIMIT))
         .await
@@ -190,6 +196,28 @@ async fn a_consumer_says_who_it_is_in_its_group_and_an_admin_pushes_too() {
     assert!(labels.is_empty(), "{labels:?}");
     let count = value(&metrics, "org.apache.kafka.admin.client.connection.count");
     assert!(count >= Some(1.0), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn a_share_consumer_pushes_too_and_a_last_time_when_it_is_closed() {
+    let broker = watching(|broker| broker).await;
+    want(&broker, &["org.apache.kafka.consumer.share."]);
+    let builder = ShareConsumer::builder()
+        .bootstrap_servers(broker.bootstrap_servers())
+        .group_id("s");
+    let consumer = within("a share consumer", builder.build()).await.unwrap();
+    let id = within("its id", consumer.client_instance_id(LIMIT))
+        .await
+        .unwrap();
+    within("the end", consumer.close(LIMIT)).await.unwrap();
+    let last = pushes(&broker, "the last push", |push| push.terminating).await;
+    let last = last.last().unwrap();
+    assert_eq!(last.client_instance_id, id);
+    let (labels, metrics) = decode(&last.payload);
+    assert_eq!(labels["group_id"], "s");
+    assert!(!labels["group_member_id"].is_empty());
+    let name = "org.apache.kafka.consumer.share.fetch.manager.records.consumed.total";
+    assert_eq!(value(&metrics, name), Some(0.0));
 }
 
 #[tokio::test]

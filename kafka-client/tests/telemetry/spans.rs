@@ -89,9 +89,11 @@ fn begun(level: Level) -> BTreeMap<(String, String), BTreeMap<String, String>> {
 fn the_documented_spans_are_there_with_their_fields_and_quiet_by_default() {
     let spans = begun(Level::DEBUG);
     for (target, name, fields) in [
-        ("request", "request", &["api", "broker", "version"][..]),
+        ("connection", "connect", &["broker"][..]),
+        ("request", "request", &["api", "broker", "version"]),
         ("produce", "produce", &["batches", "broker"]),
         ("fetch", "fetch", &["broker", "partitions"]),
+        ("poll", "poll", &[]),
         ("commit", "commit_until", &["generation", "partitions"]),
         ("rebalance", "carry_out", &["group"]),
         ("transaction", "init_transactions", &[]),

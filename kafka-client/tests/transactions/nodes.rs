@@ -299,7 +299,11 @@ impl State {
     }
 
     fn versions(&self) -> ApiVersionsResponse {
-        let keys = kafka_proto::api::APIS.iter().map(|api| ApiVersion {
+        // Nobody wants metrics here.
+        let telemetry = GetTelemetrySubscriptionsRequest::KEY;
+        let apis = kafka_proto::api::APIS.iter();
+        let apis = apis.filter(|api| api.key != telemetry);
+        let keys = apis.map(|api| ApiVersion {
             api_key: api.key,
             min_version: api.stable.min,
             max_version: api.stable.max,

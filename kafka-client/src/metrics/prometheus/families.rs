@@ -24,7 +24,8 @@ pub(super) fn families<'a>(
     let mut namesakes = HashMap::new();
     for metrics in snapshots {
         // The groups of a client begin with its kind.
-        let kind = metrics.iter().next().map(|metric| metric.group);
+        let group = metrics.iter().next().map(|metric| metric.group);
+        let kind = group.and_then(|group| group.split('-').next());
         let number = namesakes.entry((kind, metrics.client_id())).or_insert(0);
         *number += 1;
         let client_id = match *number {

@@ -190,4 +190,64 @@ fn clients_of_one_name_are_told_apart_and_their_metrics_stand_together() {
     for client in ["c", "c-2", "d"] {
         assert_eq!(value(&samples, name, &[("client_id", client)]), Some(5.0));
     }
+    // One is a member of a group, and the other is not.
+    let mut member = Report::new("c", Moment::after(Duration::from_secs(10)));
+    for group in ["consumer-coordinator-metrics", "consumer-node-metrics"] {
+        member
+            .group(group)
+            .gauge("request-latency-avg", "Milliseconds.", 1.0);
+    }
+    let clients = [metrics("c", "t"), member.finish()];
+    let samples = read(&to_prometheus(&clients), false);
+    let name = "kafka_consumer_node_request_latency_avg";
+    assert_eq!(value(&samples, name, &[("client_id", "c-2")]), Some(1.0));
+}
+
+#[tokio::test]
+async fn everything_that_clients_measure_is_there_once() {
+    use crate::consumer::{Consumer, OffsetReset};
+    use crate::producer::{Producer, Record};
+
+    let broker = kafka_broker::Broker::builder().start().await.unwrap();
+    broker.create_topic("t", 2).unwrap();
+    let servers = broker.bootstrap_servers();
+    let producer = Producer::builder().bootstrap_servers(&servers);
+    let producer = producer.build().await.unwrap();
+    for partition in 0..2 {
+        let record = Record::to("t").partition(partition).value("v");
+        producer.send(record).await.unwrap().await.unwrap();
+    }
+    let consumer = Consumer::builder()
+        .bootstrap_servers(&servers)
+        .group_id("g")
+        .auto_offset_reset(OffsetReset::Earliest);
+    let consumer = consumer.build().await.unwrap();
+    consumer.subscribe(["t"]).unwrap();
+    let mut seen = 0;
+    let reading = async {
+        while seen < 2 {
+            let records = consumer.poll(Duration::from_secs(1)).await.unwrap();
+            seen += records.records().count();
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, reading).await.expect("records");
+    let snapshots = [producer.metrics(), consumer.metrics()];
+    let count: usize = snapshots.iter().map(Metrics::len).sum();
+    let samples = read(&to_prometheus(&snapshots), false);
+    assert_eq!(samples.len(), count);
+    assert_eq!(read(&to_openmetrics(&snapshots), true).len(), count);
+    let ours = [("client_id", "kafka-client")];
+    assert_eq!(
+        value(&samples, "kafka_producer_record_send_total", &ours),
+        Some(2.0)
+    );
+    let mut registry = Registry::default();
+    let collector = KafkaCollector::new()
+        .with(move || producer.metrics())
+        .with(move || consumer.metrics());
+    registry.register_collector(Box::new(collector));
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    assert_eq!(read(&text, true).len(), count);
 }
