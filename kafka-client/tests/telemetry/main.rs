@@ -6,7 +6,6 @@ mod metrics;
 mod names;
 mod protobuf;
 mod push;
-mod spans;
 mod stalls;
 mod troubles;
 mod wire;

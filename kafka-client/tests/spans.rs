@@ -1,4 +1,7 @@
 //! Spans that are documented are there, with their fields.
+//!
+//! In a process of its own: a span that another test begins for the first time, while this one says what it wants to see,
+//! may stay unseen for good.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -6,12 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kafka_client::producer::Record;
+use kafka_broker::Broker;
+use kafka_client::consumer::{Consumer, OffsetReset};
+use kafka_client::producer::{Producer, Record};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::fixture::*;
+/// No wait of a test is longer.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The spans that were begun: by target and name, the fields with their latest values.
 type Spans = Arc<Mutex<BTreeMap<(String, String), BTreeMap<String, String>>>>;
@@ -66,23 +72,36 @@ fn begun(level: Level) -> BTreeMap<(String, String), BTreeMap<String, String>> {
         .build()
         .unwrap();
     tracing::subscriber::with_default(notes, || {
-        runtime.block_on(async {
-            let broker = start(1, |broker| broker).await;
-            let servers = broker.bootstrap_servers();
-            let producer = producer(&servers, |builder| builder.transactional_id("x")).await;
-            producer.init_transactions().await.unwrap();
-            producer.begin_transaction().await.unwrap();
-            producer.send(Record::to("t").value("v")).await.unwrap();
-            producer.commit_transaction().await.unwrap();
-            let consumer = consumer(&servers, |builder| builder.group_id("g")).await;
-            consumer.subscribe(["t"]).unwrap();
-            read(&consumer, 1).await;
-            within("a commit", consumer.commit_sync()).await.unwrap();
-            consumer.close(Duration::from_secs(5)).await.unwrap();
-        });
+        let conversation = async { tokio::time::timeout(LIMIT, converse()).await };
+        let in_time = runtime.block_on(conversation);
+        in_time.unwrap_or_else(|_| panic!("a record written and read: not within {LIMIT:?}"));
     });
     let spans = spans.lock().unwrap();
     spans.clone()
+}
+
+async fn converse() {
+    let builder = Broker::builder().group_min_session_timeout(Duration::ZERO);
+    let broker = builder.start().await.unwrap();
+    broker.create_topic("t", 1).unwrap();
+    let servers = broker.bootstrap_servers();
+    let producer = Producer::builder()
+        .bootstrap_servers(&servers)
+        .transactional_id("x");
+    let producer = producer.build().await.unwrap();
+    producer.init_transactions().await.unwrap();
+    producer.begin_transaction().await.unwrap();
+    producer.send(Record::to("t").value("v")).await.unwrap();
+    producer.commit_transaction().await.unwrap();
+    let consumer = Consumer::builder()
+        .bootstrap_servers(&servers)
+        .auto_offset_reset(OffsetReset::Earliest)
+        .group_id("g");
+    let consumer = consumer.build().await.unwrap();
+    consumer.subscribe(["t"]).unwrap();
+    while consumer.poll(LIMIT).await.unwrap().is_empty() {}
+    consumer.commit_sync().await.unwrap();
+    consumer.close(LIMIT).await.unwrap();
 }
 
 #[test]
