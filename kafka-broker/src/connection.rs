@@ -9,7 +9,7 @@ use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::apis;
+use crate::apis::{self, Answered};
 use crate::node::Node;
 
 /// Room for what comes in. Larger frames get more, as they come in and not as they announce it.
@@ -55,6 +55,11 @@ pub(crate) enum Closed {
 pub(crate) async fn serve(node: Arc<Node>, mut stream: impl Transport, peer: String) {
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
     let client_host = format!("/{host}").into();
+    let quotas = &node.cluster.quotas;
+    if quotas.is_limiting() {
+        let now = node.cluster.clock.now().instant;
+        tokio::time::sleep(quotas.connection(host, now)).await;
+    }
     match exchange(&node, &client_host, &mut stream).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Closed::Io(error)) => tracing::debug!(%peer, %error, "connection lost"),
@@ -71,8 +76,13 @@ async fn exchange(
     // Like Kafka, one request of a connection at a time: answers keep the order, and what is pipelined waits in the
     // buffers.
     while let Some(frame) = next_frame(node, stream, &mut received).await? {
-        if let Some(mut response) = apis::answer(node, client_host, frame).await? {
+        let Answered { response, wait } = apis::answer(node, client_host, frame).await?;
+        if let Some(mut response) = response {
             stream.write_all_buf(&mut response).await?;
+        }
+        if !wait.is_zero() {
+            // The client was told how long it is to wait (KIP-219). If it does not, what it sends stays unread.
+            tokio::time::sleep(wait).await;
         }
     }
     Ok(())

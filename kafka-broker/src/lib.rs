@@ -16,7 +16,8 @@
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
 //! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol) and
 //! `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
-//! which one process may have several).
+//! which one process may have several); `configs` (settings that change while it runs), `quotas` (what clients may use),
+//! `maintenance` (retention and compaction).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
 //! sessions, lookups by timestamp, consumer groups of both protocols with static members (a group is of one protocol at a
@@ -29,6 +30,7 @@
 mod apis;
 mod broker;
 mod clock;
+mod configs;
 mod connection;
 mod elections;
 mod error;
@@ -36,13 +38,15 @@ mod fetch_sessions;
 mod groups;
 mod lock;
 mod log;
+mod maintenance;
 mod node;
 mod nodes;
 mod producers;
+mod quotas;
 mod refusal;
+mod replicas;
 mod server;
 mod settings;
-mod topic_config;
 mod topics;
 mod topics_image;
 mod transactions;

@@ -8,6 +8,9 @@ use kafka_proto::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
 use crate::node::Call;
 
+/// From this version on a client can be told that it has made too many changes (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 5;
+
 pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     // Before version 6 the names stand in a field of their own.
     let by_name = request
@@ -20,8 +23,10 @@ pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTop
     let responses = by_name
         .chain(request.topics)
         .map(|wanted| delete(call, wanted));
+    let responses = responses.collect();
     DeleteTopicsResponse {
-        responses: responses.collect(),
+        throttle_time_ms: call.throttle_millis(),
+        responses,
         ..Default::default()
     }
 }
@@ -35,6 +40,10 @@ fn delete(call: &Call<'_>, wanted: DeleteTopicState) -> DeletableTopicResult {
         (None, id) if !id.is_zero() => topics.by_id(id).ok_or(ErrorCode::UnknownTopicId),
         _ => Err(ErrorCode::InvalidRequest),
     };
+    let found = found.and_then(|topic| {
+        let mutated = call.mutate(topic.partition_count(), FIRST_STRICT_VERSION);
+        mutated.map(|()| topic).map_err(|refusal| refusal.error)
+    });
     match found {
         Ok(topic) if call.cluster().delete_topic(&topic) => {
             tracing::info!(topic = %topic.name, "topic deleted");

@@ -1,5 +1,6 @@
 //! The broker as its clients see it: typed requests and responses over a real socket.
 
+mod admin;
 mod connection;
 mod consumer_groups;
 mod elections;
@@ -9,6 +10,7 @@ mod groups;
 mod hostile;
 mod list_offsets;
 mod offsets;
+mod operations;
 mod produce;
 mod topics;
 mod transactions;
