@@ -77,7 +77,7 @@ async fn clean(cluster: &Cluster) {
 
 async fn clean_partition(cluster: &Cluster, topic: &Topic, partition: &Partition, index: i32) {
     let now = cluster.clock.now().unix_millis;
-    let Some(cleaning) = lock(&partition.log).to_clean(now) else {
+    let Some(cleaning) = lock(&partition.log).begin_cleaning(now) else {
         return;
     };
     let before = cleaning.len();

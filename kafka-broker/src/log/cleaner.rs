@@ -44,7 +44,7 @@ pub(crate) struct Cleaned {
 
 impl PartitionLog {
     /// What there is to compact, if it is worth it. The time is in milliseconds since 1970.
-    pub(crate) fn to_clean(&mut self, now: i64) -> Option<Cleaning> {
+    pub(crate) fn begin_cleaning(&mut self, now: i64) -> Option<Cleaning> {
         let settings = self.settings;
         if !settings.compact {
             return None;

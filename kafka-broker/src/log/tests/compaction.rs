@@ -41,7 +41,7 @@ fn keyed(records: &[Keyed], timestamp: i64, producer: Option<(i64, i32)>) -> Rec
 }
 
 fn clean(log: &mut PartitionLog, now: i64) -> bool {
-    match log.to_clean(now) {
+    match log.begin_cleaning(now) {
         Some(cleaning) => {
             let cleaned = cleaning.run().unwrap();
             log.put_cleaned(cleaned)
@@ -284,7 +284,7 @@ fn what_was_cut_meanwhile_is_not_put_back() {
     for _ in 0..4 {
         log.append(&keyed(&[(1, Some(1))], 0, None), 3).unwrap();
     }
-    let cleaned = log.to_clean(0).unwrap().run().unwrap();
+    let cleaned = log.begin_cleaning(0).unwrap().run().unwrap();
     log.truncate(1);
     assert!(!log.put_cleaned(cleaned));
     assert_eq!(all(&log, 0).len(), 1);
