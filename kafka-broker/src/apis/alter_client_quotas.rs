@@ -3,6 +3,7 @@
 use kafka_proto::messages::alter_client_quotas::{EntryData, ResponseEntryData};
 use kafka_proto::messages::{AlterClientQuotasRequest, AlterClientQuotasResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::quotas::Entity;
 
@@ -10,6 +11,7 @@ pub(super) fn answer(
     call: &Call<'_>,
     request: AlterClientQuotasRequest,
 ) -> AlterClientQuotasResponse {
+    let allowed = call.check(Operation::AlterConfigs, Resource::CLUSTER);
     let alter = |entry: EntryData| {
         let parts = entry.entity.iter();
         let entity =
@@ -20,6 +22,7 @@ pub(super) fn answer(
             .map(|op| (op.key.clone(), (!op.remove).then_some(op.value)))
             .collect();
         let altered = entity.and_then(|entity| {
+            allowed?;
             let quotas = &call.cluster().quotas;
             quotas.alter(&entity, &changes, request.validate_only)
         });

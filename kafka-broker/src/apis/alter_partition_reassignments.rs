@@ -10,6 +10,7 @@ use kafka_proto::messages::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
 };
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::replicas;
@@ -19,9 +20,13 @@ pub(super) fn answer(
     request: AlterPartitionReassignmentsRequest,
 ) -> AlterPartitionReassignmentsResponse {
     let allows_other_factor = request.allow_replication_factor_change;
+    let allowed = call.check(Operation::Alter, Resource::CLUSTER);
     let responses = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|wanted| {
-            let refusal = reassign(call, topic, wanted, allows_other_factor).err();
+            let reassigned = allowed
+                .map_err(Refusal::from)
+                .and_then(|()| reassign(call, topic, wanted, allows_other_factor));
+            let refusal = reassigned.err();
             ReassignablePartitionResponse {
                 partition_index: wanted.partition_index,
                 error_code: refusal.as_ref().map_or(0, |refusal| refusal.error.code()),
@@ -38,7 +43,8 @@ pub(super) fn answer(
     AlterPartitionReassignmentsResponse {
         responses: responses.collect(),
         allow_replication_factor_change: allows_other_factor,
-        error_message: None,
+        error_code: allowed.err().unwrap_or(ErrorCode::None).code(),
+        error_message: allowed.err().map(|error| error.message().into()),
         ..Default::default()
     }
 }

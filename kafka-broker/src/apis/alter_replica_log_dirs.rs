@@ -8,6 +8,7 @@ use kafka_proto::messages::alter_replica_log_dirs::{
 use kafka_proto::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
 
 use super::describe_log_dirs::LOG_DIR;
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 pub(super) fn answer(
@@ -36,6 +37,9 @@ pub(super) fn answer(
 }
 
 fn check(call: &Call<'_>, path: &ByteString, topic: &str, partition: i32) -> ErrorCode {
+    if let Err(error) = call.check(Operation::Alter, Resource::CLUSTER) {
+        return error;
+    }
     if path != LOG_DIR {
         return ErrorCode::LogDirNotFound;
     }

@@ -2,6 +2,7 @@
 
 use kafka_proto::error_code::ErrorCode;
 
+use crate::authorizer::{Operation, Resource};
 use crate::configs::{Change, Entry, Given};
 use crate::node::Call;
 use crate::refusal::Refusal;
@@ -15,6 +16,7 @@ pub(super) const GROUP: i8 = 32;
 
 /// The settings of a resource.
 pub(super) fn describe(call: &Call<'_>, kind: i8, name: &str) -> Result<Vec<Entry>, Refusal> {
+    check_allowed(call, Operation::DescribeConfigs, kind, name)?;
     let configs = &call.cluster().configs;
     let only = call.cluster().nodes.only();
     match kind {
@@ -53,6 +55,7 @@ pub(super) fn alter(
     change: &Change,
     validate_only: bool,
 ) -> Result<(), Refusal> {
+    check_allowed(call, Operation::AlterConfigs, kind, name)?;
     let cluster = call.cluster();
     match kind {
         TOPIC if name.is_empty() => Err(invalid("Default topic resources are not allowed.")),
@@ -80,6 +83,21 @@ pub(super) fn alter(
         GROUP => cluster.alter_group(name, change, validate_only),
         unknown => Err(invalid(format!("Unsupported resource type: {unknown}"))),
     }
+}
+
+/// Whether the client may do this to the settings. Whatever is no topic and no group belongs to the cluster.
+fn check_allowed(
+    call: &Call<'_>,
+    operation: Operation,
+    kind: i8,
+    name: &str,
+) -> Result<(), ErrorCode> {
+    let resource = match kind {
+        TOPIC => Resource::topic(name),
+        GROUP => Resource::group(name),
+        _ => Resource::CLUSTER,
+    };
+    call.check(operation, resource)
 }
 
 fn check_topic_name(name: &str) -> Result<(), Refusal> {

@@ -55,8 +55,7 @@ fn grow(
     topic: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), Refusal> {
-    call.check(Operation::Alter, Resource::topic(&topic.name))
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check(Operation::Alter, Resource::topic(&topic.name))?;
     let cluster = call.cluster();
     cluster.topics.check_growth(&topic.name, topic.count)?;
     let assigned = topic

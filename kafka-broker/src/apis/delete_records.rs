@@ -6,17 +6,18 @@ use kafka_proto::messages::delete_records::{
 };
 use kafka_proto::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
+use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::node::Call;
 use crate::topics::Topic;
 
 pub(super) fn answer(call: &Call<'_>, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let topics = request.topics.into_iter().map(|wanted| {
-        let topic = call.cluster().topics.by_name(&wanted.name);
+        let topic = call.topic(Operation::Delete, &wanted.name);
         let partitions = wanted.partitions.iter().map(|partition| {
             let deleted = match &topic {
-                Some(topic) => delete(call, topic, partition),
-                None => Err(ErrorCode::UnknownTopicOrPartition),
+                Ok(topic) => delete(call, topic, partition),
+                Err(error) => Err(*error),
             };
             DeleteRecordsPartitionResult {
                 partition_index: partition.partition_index,

@@ -3,8 +3,10 @@
 use kafka_proto::messages::describe_client_quotas::{EntityData, EntryData, ValueData};
 use kafka_proto::messages::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::quotas::Filter;
+use crate::refusal::Refusal;
 
 pub(super) fn answer(
     call: &Call<'_>,
@@ -14,7 +16,9 @@ pub(super) fn answer(
         .components
         .into_iter()
         .map(|part| (part.entity_type, part.match_type, part.r#match));
-    let filter = match Filter::read(parts, request.strict) {
+    let allowed = call.check(Operation::DescribeConfigs, Resource::CLUSTER);
+    let filter = allowed.map_err(Refusal::from);
+    let filter = match filter.and_then(|()| Filter::read(parts, request.strict)) {
         Ok(filter) => filter,
         Err(refusal) => {
             return DescribeClientQuotasResponse {

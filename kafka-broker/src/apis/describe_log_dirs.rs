@@ -8,6 +8,7 @@ use kafka_proto::messages::describe_log_dirs::{
 };
 use kafka_proto::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::lock::lock;
 use crate::node::Call;
 
@@ -15,6 +16,12 @@ use crate::node::Call;
 pub(super) const LOG_DIR: &str = "/memory";
 
 pub(super) fn answer(call: &Call<'_>, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+    if let Err(error) = call.check(Operation::Describe, Resource::CLUSTER) {
+        return DescribeLogDirsResponse {
+            error_code: error.code(),
+            ..Default::default()
+        };
+    }
     let wanted: Option<BTreeMap<ByteString, Vec<i32>>> = request.topics.map(|topics| {
         let topics = topics.into_iter();
         topics

@@ -8,6 +8,7 @@ use kafka_proto::messages::describe_quorum::{
 };
 use kafka_proto::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 /// The log of the metadata, of which there is one partition.
@@ -16,6 +17,13 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 const FIRST_VERSION_WITH_NODES: i16 = 2;
 
 pub(super) fn answer(call: &Call<'_>, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+    if let Err(error) = call.check(Operation::Describe, Resource::CLUSTER) {
+        return DescribeQuorumResponse {
+            error_code: error.code(),
+            error_message: Some(error.message().into()),
+            ..Default::default()
+        };
+    }
     let up = call.cluster().nodes.up();
     let Some(voter) = up.first() else {
         return DescribeQuorumResponse {

@@ -7,7 +7,7 @@ use kafka_proto::messages::describe_topic_partitions::{
 };
 use kafka_proto::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 
-use crate::authorizer::Resource;
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::replicas::{in_sync, led};
 use crate::topics::{Partition, Topic, check_name};
@@ -20,7 +20,8 @@ pub(super) fn answer(
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
     let topics = &call.cluster().topics;
-    let mut names: Vec<ByteString> = if request.topics.is_empty() {
+    let is_of_all = request.topics.is_empty();
+    let names: Vec<ByteString> = if request.topics.is_empty() {
         topics
             .all()
             .iter()
@@ -29,6 +30,10 @@ pub(super) fn answer(
     } else {
         request.topics.into_iter().map(|topic| topic.name).collect()
     };
+    // Of topics that the client may not know of, those that it named are told as such.
+    let (mut names, denied): (Vec<_>, Vec<_>) = names
+        .into_iter()
+        .partition(|name| call.allows(Operation::Describe, Resource::topic(name)));
     names.sort_unstable();
     names.dedup();
     let mut first_partition = 0;
@@ -50,11 +55,7 @@ pub(super) fn answer(
                 Ok(()) => ErrorCode::UnknownTopicOrPartition,
                 Err(_) => ErrorCode::InvalidTopicException,
             };
-            response.topics.push(DescribeTopicPartitionsResponseTopic {
-                error_code: error.code(),
-                name: Some(name),
-                ..Default::default()
-            });
+            response.topics.push(unknown(name, error));
             continue;
         };
         if room == 0 {
@@ -82,7 +83,20 @@ pub(super) fn answer(
         }
         first_partition = 0;
     }
+    if !is_of_all {
+        let error = ErrorCode::TopicAuthorizationFailed;
+        let denied = denied.into_iter().map(|name| unknown(name, error));
+        response.topics.extend(denied);
+    }
     response
+}
+
+fn unknown(name: ByteString, error: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
+    DescribeTopicPartitionsResponseTopic {
+        error_code: error.code(),
+        name: Some(name),
+        ..Default::default()
+    }
 }
 
 fn describe(

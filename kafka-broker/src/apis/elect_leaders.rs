@@ -4,6 +4,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::elect_leaders::{PartitionResult, ReplicaElectionResult};
 use kafka_proto::messages::{ElectLeadersRequest, ElectLeadersResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::replicas::NO_LEADER;
@@ -15,6 +16,7 @@ const UNCLEAN: i8 = 1;
 
 pub(super) fn answer(call: &Call<'_>, request: ElectLeadersRequest) -> ElectLeadersResponse {
     let election = request.election_type;
+    let allowed = call.check(Operation::Alter, Resource::CLUSTER);
     if ![PREFERRED, UNCLEAN].contains(&election) {
         return ElectLeadersResponse {
             error_code: ErrorCode::InvalidRequest.code(),
@@ -23,11 +25,13 @@ pub(super) fn answer(call: &Call<'_>, request: ElectLeadersRequest) -> ElectLead
     }
     let topics = &call.cluster().topics;
     let results = match request.topic_partitions {
+        None if allowed.is_err() => Vec::new(),
         Some(wanted) => wanted
             .into_iter()
             .map(|wanted| {
                 let topic = topics.by_name(&wanted.topic);
                 let elect_one = |index: i32| {
+                    allowed?;
                     let Some(topic) = &topic else {
                         return Err(unknown(format!("No such topic as {}", wanted.topic)));
                     };
@@ -68,6 +72,11 @@ pub(super) fn answer(call: &Call<'_>, request: ElectLeadersRequest) -> ElectLead
             .collect(),
     };
     ElectLeadersResponse {
+        // Version 0 has it in each partition alone.
+        error_code: match allowed {
+            Err(error) if call.version > 0 => error.code(),
+            _ => ErrorCode::None.code(),
+        },
         replica_election_results: results,
         ..Default::default()
     }

@@ -6,6 +6,7 @@ use kafka_proto::messages::list_config_resources::ConfigResource;
 use kafka_proto::messages::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 
 use super::config_resources::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 /// From this version on there are others than the subscriptions to clients' metrics.
@@ -16,6 +17,12 @@ pub(super) fn answer(
     call: &Call<'_>,
     request: ListConfigResourcesRequest,
 ) -> ListConfigResourcesResponse {
+    if let Err(error) = call.check(Operation::DescribeConfigs, Resource::CLUSTER) {
+        return ListConfigResourcesResponse {
+            error_code: error.code(),
+            ..Default::default()
+        };
+    }
     let types = match &request.resource_types[..] {
         _ if call.version < FIRST_VERSION_WITH_TYPES => vec![CLIENT_METRICS],
         [] => ALL.to_vec(),

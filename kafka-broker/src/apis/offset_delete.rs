@@ -1,71 +1,73 @@
 //! OffsetDelete: forgets positions of a group (KIP-496).
 
+use std::collections::BTreeMap;
+
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::offset_delete::{
     OffsetDeleteRequestPartition, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 use kafka_proto::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 pub(super) fn answer(call: &Call<'_>, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+    delete(call, &request).unwrap_or_else(|error| OffsetDeleteResponse {
+        error_code: error.code(),
+        ..Default::default()
+    })
+}
+
+fn delete(
+    call: &Call<'_>,
+    request: &OffsetDeleteRequest,
+) -> Result<OffsetDeleteResponse, ErrorCode> {
     let group_id = &request.group_id;
-    let allowed = if group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else {
-        call.check_coordinator(group_id)
-    };
-    let wanted = request.topics.iter().flat_map(|topic| {
-        let partitions = topic.partitions.iter();
-        partitions.map(|partition| (&*topic.name, partition.partition_index))
-    });
-    let deleted = allowed.and_then(|()| {
-        call.cluster()
-            .groups
-            .delete_offsets(group_id, wanted.collect())
-    });
-    let errors = match deleted {
-        Ok(errors) => errors,
-        Err(error) => {
-            return OffsetDeleteResponse {
-                error_code: error.code(),
-                ..Default::default()
-            };
+    call.check(Operation::Delete, Resource::group(group_id))?;
+    if group_id.is_empty() {
+        return Err(ErrorCode::InvalidGroupId);
+    }
+    call.check_coordinator(group_id)?;
+    let mut wanted = Vec::new();
+    let mut errors = BTreeMap::new();
+    for topic in &request.topics {
+        let known = call.topic(Operation::Read, &topic.name);
+        for OffsetDeleteRequestPartition {
+            partition_index, ..
+        } in &topic.partitions
+        {
+            let key = (&*topic.name, *partition_index);
+            match &known {
+                Ok(topic) if topic.partition(*partition_index).is_some() => wanted.push(key),
+                Ok(_) => drop(errors.insert(key, ErrorCode::UnknownTopicOrPartition)),
+                Err(error) => drop(errors.insert(key, *error)),
+            }
         }
-    };
-    let mut errors = errors.into_iter();
+    }
+    // As at Kafka, whether there is such a group shows only where there is something to delete.
+    if !wanted.is_empty() {
+        let groups = &call.cluster().groups;
+        let deleted = groups.delete_offsets(group_id, wanted.clone())?;
+        errors.extend(wanted.into_iter().zip(deleted));
+    }
     let topics = request.topics.iter().map(|topic| {
-        let known = call.cluster().topics.by_name(&topic.name);
-        let partitions = topic.partitions.iter().zip(errors.by_ref()).map(
-            |(
-                OffsetDeleteRequestPartition {
-                    partition_index, ..
-                },
-                error,
-            )| {
-                let is_known = known
-                    .as_ref()
-                    .is_some_and(|known| known.partition(*partition_index).is_some());
-                let error = if is_known {
-                    error
-                } else {
-                    ErrorCode::UnknownTopicOrPartition
-                };
-                OffsetDeleteResponsePartition {
-                    partition_index: *partition_index,
-                    error_code: error.code(),
-                    ..Default::default()
-                }
-            },
-        );
+        let partitions = topic.partitions.iter().map(|partition| {
+            let index = partition.partition_index;
+            let error = errors.get(&(&*topic.name, index));
+            OffsetDeleteResponsePartition {
+                partition_index: index,
+                error_code: error.map_or(0, |error| error.code()),
+                ..Default::default()
+            }
+        });
         OffsetDeleteResponseTopic {
             partitions: partitions.collect(),
             name: topic.name.clone(),
             ..Default::default()
         }
     });
-    OffsetDeleteResponse {
+    Ok(OffsetDeleteResponse {
         topics: topics.collect(),
         ..Default::default()
-    }
+    })
 }

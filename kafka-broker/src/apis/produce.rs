@@ -283,8 +283,7 @@ fn append_in_transaction(
     call.check(
         Operation::Write,
         Resource::transactional_id(transactional_id),
-    )
-    .map_err(|error| Refusal::new(error, error.message()))?;
+    )?;
     {
         let mut log = led_here(call, partition)?;
         // Where its first batch is, the coordinator has been asked, and the transaction ends with a marker.

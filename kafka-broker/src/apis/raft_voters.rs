@@ -5,12 +5,13 @@ use kafka_proto::messages::{
     AddRaftVoterRequest, AddRaftVoterResponse, RemoveRaftVoterRequest, RemoveRaftVoterResponse,
 };
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 
 pub(super) fn add(call: &Call<'_>, request: AddRaftVoterRequest) -> AddRaftVoterResponse {
     let id = request.voter_id;
-    let refusal = check_cluster(call, request.cluster_id.as_deref()).unwrap_or_else(|| {
+    let refusal = check(call, request.cluster_id.as_deref()).err().unwrap_or_else(|| {
         if is_voter(call, id) {
             Refusal::new(
                 ErrorCode::DuplicateVoter,
@@ -32,22 +33,24 @@ pub(super) fn add(call: &Call<'_>, request: AddRaftVoterRequest) -> AddRaftVoter
 
 pub(super) fn remove(call: &Call<'_>, request: RemoveRaftVoterRequest) -> RemoveRaftVoterResponse {
     let id = request.voter_id;
-    let refusal = check_cluster(call, request.cluster_id.as_deref()).unwrap_or_else(|| {
-        if is_voter(call, id) && request.voter_directory_id.is_zero() {
-            Refusal::new(
-                ErrorCode::InvalidRequest,
-                format!("Cannot remove voter {id}: it is the only one"),
-            )
-        } else {
-            Refusal::new(
-                ErrorCode::VoterNotFound,
-                format!(
-                    "Cannot remove voter {id} with directory {} from the set of voters",
-                    request.voter_directory_id
-                ),
-            )
-        }
-    });
+    let refusal = check(call, request.cluster_id.as_deref())
+        .err()
+        .unwrap_or_else(|| {
+            if is_voter(call, id) && request.voter_directory_id.is_zero() {
+                Refusal::new(
+                    ErrorCode::InvalidRequest,
+                    format!("Cannot remove voter {id}: it is the only one"),
+                )
+            } else {
+                Refusal::new(
+                    ErrorCode::VoterNotFound,
+                    format!(
+                        "Cannot remove voter {id} with directory {} from the set of voters",
+                        request.voter_directory_id
+                    ),
+                )
+            }
+        });
     RemoveRaftVoterResponse {
         error_code: refusal.error.code(),
         error_message: Some(refusal.message.into()),
@@ -60,12 +63,15 @@ fn is_voter(call: &Call<'_>, id: i32) -> bool {
     up.first().is_some_and(|voter| voter.id == id)
 }
 
-fn check_cluster(call: &Call<'_>, cluster_id: Option<&str>) -> Option<Refusal> {
+/// Whether the client may change who votes, and means this cluster.
+fn check(call: &Call<'_>, cluster_id: Option<&str>) -> Result<(), Refusal> {
+    call.check(Operation::Alter, Resource::CLUSTER)?;
     let own = &*call.cluster().id;
-    cluster_id.filter(|id| *id != own).map(|id| {
-        Refusal::new(
+    match cluster_id.filter(|id| *id != own) {
+        None => Ok(()),
+        Some(id) => Err(Refusal::new(
             ErrorCode::InconsistentClusterId,
             format!("The request is for cluster {id}, and this is {own}"),
-        )
-    })
+        )),
+    }
 }

@@ -3,6 +3,7 @@
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
 pub(super) fn answer(
@@ -10,7 +11,10 @@ pub(super) fn answer(
     request: UnregisterBrokerRequest,
 ) -> UnregisterBrokerResponse {
     let id = request.broker_id;
-    let (error, message) = if call.cluster().nodes.knows(id) {
+    let denied = call.check(Operation::Alter, Resource::CLUSTER).err();
+    let (error, message) = if let Some(error) = denied {
+        (error, error.message().to_owned())
+    } else if call.cluster().nodes.knows(id) {
         (
             ErrorCode::InvalidRequest,
             format!("Broker {id} belongs to this process: it can be stopped, but not forgotten"),

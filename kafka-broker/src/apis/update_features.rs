@@ -5,6 +5,7 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::update_features::{FeatureUpdateKey, UpdatableFeatureResult};
 use kafka_proto::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::transactions::TransactionVersion;
@@ -15,6 +16,13 @@ const UPGRADE: i8 = 1;
 const FIRST_VERSION_WITHOUT_RESULTS: i16 = 2;
 
 pub(super) fn answer(call: &Call<'_>, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
+    if let Err(error) = call.check(Operation::Alter, Resource::CLUSTER) {
+        return UpdateFeaturesResponse {
+            error_code: error.code(),
+            error_message: Some(error.message().into()),
+            ..Default::default()
+        };
+    }
     let updates = &request.feature_updates;
     let refusals: Vec<_> = updates
         .iter()

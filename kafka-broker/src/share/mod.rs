@@ -198,8 +198,7 @@ impl SharePartitions {
             let end = lock(&partition.log).end_offset();
             share.follow_leader(partition.leader_epoch(), end);
             if share.start().is_none() {
-                let error = ErrorCode::UnknownTopicOrPartition;
-                return Err(Refusal::new(error, error.message()));
+                return Err(ErrorCode::UnknownTopicOrPartition.into());
             }
             share.acknowledge(&key.member_id, batches, rules, now)
         })
