@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::apis::Answered;
 use crate::authorizer::Authorization;
-use crate::client_metrics::ClientMetrics;
+use crate::client_metrics::{ClientMetrics, ClientMetricsSubscription};
 use crate::clock::Clock;
 use crate::configs::{Change, Configs, TopicConfig, TopicSettings};
 use crate::fetch_sessions::FetchSessions;
@@ -159,6 +159,24 @@ impl Cluster {
         let given = self.configs.alter_group(group, change, validate_only)?;
         if !validate_only {
             self.groups.configure(group, &given);
+            self.share.configure(group, given);
+        }
+        Ok(())
+    }
+
+    /// Changes a subscription to clients' metrics.
+    pub(crate) fn alter_client_metrics(
+        &self,
+        name: &str,
+        change: &Change,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        let given = self
+            .configs
+            .alter_client_metrics(name, change, validate_only)?;
+        if !validate_only {
+            let subscription = ClientMetricsSubscription::given(&given);
+            self.client_metrics.set(name, subscription);
         }
         Ok(())
     }

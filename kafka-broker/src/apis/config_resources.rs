@@ -5,6 +5,7 @@ use kafka_proto::error_code::ErrorCode;
 use crate::authorizer::{Operation, Resource};
 use crate::configs::{Change, Entry, Given};
 use crate::node::Call;
+use crate::nodes::Endpoint;
 use crate::refusal::Refusal;
 use crate::topics::check_name;
 
@@ -76,9 +77,7 @@ pub(super) fn alter(
             ))
         }
         CLIENT_METRICS if name.is_empty() => Err(invalid("Subscription name can't be empty")),
-        CLIENT_METRICS => cluster
-            .configs
-            .alter_client_metrics(name, change, validate_only),
+        CLIENT_METRICS => cluster.alter_client_metrics(name, change, validate_only),
         GROUP if name.is_empty() => Err(invalid("Default group resources are not allowed.")),
         GROUP => cluster.alter_group(name, change, validate_only),
         unknown => Err(invalid(format!("Unsupported resource type: {unknown}"))),
@@ -134,9 +133,14 @@ fn own_settings(call: &Call<'_>) -> Given {
         ),
     ]);
     if let Some(endpoint) = call.cluster().nodes.get(id) {
-        let listener = format!("PLAINTEXT://{}:{}", endpoint.host, endpoint.port);
-        own.insert("advertised.listeners".to_owned(), listener.clone());
-        own.insert("listeners".to_owned(), listener);
+        let listeners = call.cluster().settings.listeners.iter().zip(0..);
+        let told = listeners.map(|(listener, index)| {
+            let Endpoint { host, port, .. } = endpoint.clone().at(index);
+            format!("{}://{host}:{port}", listener.name)
+        });
+        let told = told.collect::<Vec<_>>().join(",");
+        own.insert("advertised.listeners".to_owned(), told.clone());
+        own.insert("listeners".to_owned(), told);
         own.extend(
             endpoint
                 .rack

@@ -46,10 +46,7 @@ pub(super) fn answer(
                 up.iter().map(|node| node.id.to_string().into()).collect()
             }
             GROUP => cluster.configs.groups(),
-            _ => {
-                let subscriptions = cluster.configs.client_metrics();
-                subscriptions.into_iter().map(|(name, _)| name).collect()
-            }
+            _ => cluster.configs.client_metrics(),
         }
     };
     let resources = ALL.into_iter().filter(|kind| types.contains(kind));

@@ -65,6 +65,15 @@ impl Change {
         Ok(Self::Some(changes))
     }
 
+    /// Gives a single setting a value, or (`None`) takes it away.
+    pub(crate) fn one(name: &str, value: Option<&str>) -> Self {
+        let operation = match value {
+            Some(value) => Operation::Set(value.to_owned()),
+            None => Operation::Delete,
+        };
+        Self::Some(vec![(name.to_owned(), operation)])
+    }
+
     /// All settings, as AlterConfigs has them.
     pub(crate) fn all<'a>(
         settings: impl Iterator<Item = (&'a str, Option<&'a str>)>,

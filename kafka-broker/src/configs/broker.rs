@@ -1,10 +1,10 @@
 //! What is particular about the settings of brokers, groups and subscriptions to clients' metrics.
 
 use kafka_proto::error_code::ErrorCode;
-use regex_lite::Regex;
 
 use super::Given;
 use super::definitions::{ConfigType, list};
+use crate::client_metrics::Selector;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -52,6 +52,21 @@ pub(super) const FIXED: &[(&str, ConfigType, &str)] = &[
     ("group.initial.rebalance.delay.ms", ConfigType::Int, "3000"),
     ("group.max.session.timeout.ms", ConfigType::Int, "1800000"),
     ("group.min.session.timeout.ms", ConfigType::Int, "6000"),
+    ("group.share.delivery.count.limit", ConfigType::Int, "5"),
+    ("group.share.heartbeat.interval.ms", ConfigType::Int, "5000"),
+    ("group.share.max.share.sessions", ConfigType::Int, "2000"),
+    ("group.share.max.size", ConfigType::Int, "200"),
+    (
+        "group.share.partition.max.record.locks",
+        ConfigType::Int,
+        "2000",
+    ),
+    (
+        "group.share.record.lock.duration.ms",
+        ConfigType::Int,
+        "30000",
+    ),
+    ("group.share.session.timeout.ms", ConfigType::Int, "45000"),
     ("listeners", ConfigType::List, "PLAINTEXT://:9092"),
     ("log.dirs", ConfigType::List, "/tmp/kafka-logs"),
     (
@@ -82,7 +97,7 @@ pub(super) fn is_fixed(name: &str) -> bool {
 /// What all brokers were started with, where that is not Kafka's default.
 pub(super) fn fixed(settings: &Settings) -> Given {
     let millis = |duration: std::time::Duration| duration.as_millis().to_string();
-    let consumer = &settings.consumer_groups;
+    let (consumer, share) = (&settings.consumer_groups, &settings.share_groups);
     let all = [
         (
             "auto.create.topics.enable",
@@ -119,6 +134,31 @@ pub(super) fn fixed(settings: &Settings) -> Given {
         (
             "group.min.session.timeout.ms",
             millis(settings.group_min_session_timeout),
+        ),
+        (
+            "group.share.delivery.count.limit",
+            share.delivery_count_limit.to_string(),
+        ),
+        (
+            "group.share.heartbeat.interval.ms",
+            millis(share.heartbeat_interval),
+        ),
+        (
+            "group.share.max.share.sessions",
+            share.max_sessions.to_string(),
+        ),
+        ("group.share.max.size", share.max_size.to_string()),
+        (
+            "group.share.partition.max.record.locks",
+            share.partition_max_record_locks.to_string(),
+        ),
+        (
+            "group.share.record.lock.duration.ms",
+            millis(share.record_lock_duration),
+        ),
+        (
+            "group.share.session.timeout.ms",
+            millis(share.session_timeout),
         ),
         (
             "log.cleaner.backoff.ms",
@@ -202,17 +242,6 @@ pub(super) fn check_group(given: &Given, fixed: &Given) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the patterns of a subscription to clients' metrics may look at.
-const MATCHED: [&str; 7] = [
-    "client_id",
-    "client_instance_id",
-    "client_software_name",
-    "client_software_version",
-    "client_source_address",
-    "client_source_port",
-    "client_rack",
-];
-
 pub(super) fn check_client_metrics(name: &str, value: &str) -> Result<(), Refusal> {
     match name {
         "interval.ms" => match value.trim().parse() {
@@ -225,12 +254,7 @@ pub(super) fn check_client_metrics(name: &str, value: &str) -> Result<(), Refusa
             )),
         },
         "match" => {
-            let is_bad = |element: &&str| {
-                let pair = element.split_once('=');
-                pair.is_none_or(|(key, pattern)| {
-                    !MATCHED.contains(&key.trim()) || Regex::new(pattern.trim()).is_err()
-                })
-            };
+            let is_bad = |element: &&str| Selector::parse(element).is_none();
             match list(value).find(is_bad) {
                 Some(bad) => Err(Refusal::new(
                     ErrorCode::InvalidConfig,

@@ -15,6 +15,7 @@ use bytestring::ByteString;
 use kafka_proto::error_code::ErrorCode;
 
 pub(crate) use alter::Change;
+pub(crate) use definitions::list;
 pub(crate) use describe::{ConfigSource, Entry};
 pub(crate) use topic::TopicConfig;
 pub(crate) use topic_settings::{LogSettings, TopicSettings};
@@ -175,20 +176,20 @@ impl Configs {
         })
     }
 
-    /// Changes a subscription to clients' metrics, which is there as long as it has a setting.
+    /// Changes a subscription to clients' metrics, which is there as long as it has a setting. Answers what it has now.
     pub(crate) fn alter_client_metrics(
         &self,
         name: &str,
         change: &Change,
         validate_only: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Given, Refusal> {
         self.write(|state| {
             let given = state.client_metrics.get(name).cloned().unwrap_or_default();
             let altered = change.apply_to_client_metrics(CLIENT_METRICS_CONFIGS, &given)?;
             if !validate_only {
-                put(&mut state.client_metrics, name, altered);
+                put(&mut state.client_metrics, name, altered.clone());
             }
-            Ok(())
+            Ok(altered)
         })
     }
 
@@ -197,14 +198,14 @@ impl Configs {
         self.read(|state| state.groups.keys().cloned().collect())
     }
 
-    /// The subscriptions to clients' metrics: their names, and what they were given (`interval.ms`, `match`, `metrics`).
-    pub(crate) fn client_metrics(&self) -> Vec<(ByteString, Given)> {
-        self.read(|state| {
-            let subscriptions = state.client_metrics.iter();
-            subscriptions
-                .map(|(name, given)| (name.clone(), given.clone()))
-                .collect()
-        })
+    /// Says what a subscription to clients' metrics is, nothing if there is none.
+    pub(crate) fn set_client_metrics(&self, name: &str, given: Given) {
+        self.write(|state| put(&mut state.client_metrics, name, given));
+    }
+
+    /// The names of the subscriptions to clients' metrics.
+    pub(crate) fn client_metrics(&self) -> Vec<ByteString> {
+        self.read(|state| state.client_metrics.keys().cloned().collect())
     }
 }
 

@@ -328,3 +328,40 @@ async fn a_token_is_lent_by_who_logged_in_and_lends_no_other() {
     let refused = anybody.call(&create, 3).await.error_code;
     assert_eq!(refused, ErrorCode::DelegationTokenRequestNotAllowed.code());
 }
+
+#[tokio::test]
+async fn a_quota_is_of_the_user_who_logged_in() {
+    let broker = secured(Authorizer::new()).await;
+    broker.create_topic("t", 1).unwrap();
+    let mut root = log_in(&broker, "root").await;
+    root.call(&allowing((TOPIC, "t", WRITE)), 3).await;
+    let user = alter_client_quotas::EntityData {
+        entity_type: "user".into(),
+        entity_name: Some("alice".into()),
+        ..Default::default()
+    };
+    let rate = alter_client_quotas::OpData {
+        key: "producer_byte_rate".into(),
+        value: 1000.0,
+        ..Default::default()
+    };
+    let entry = alter_client_quotas::EntryData {
+        entity: vec![user],
+        ops: vec![rate],
+        ..Default::default()
+    };
+    let request = AlterClientQuotasRequest {
+        entries: vec![entry],
+        ..Default::default()
+    };
+    assert_eq!(root.call(&request, 1).await.entries[0].error_code, 0);
+    let large = produce_request("t", 0, batch(&["x".repeat(12_000).as_str()]));
+    let of_root = root.call(&large, 12).await;
+    let mut alice = log_in(&broker, "alice").await;
+    let of_alice = alice.call(&large, 12).await;
+    for response in [&of_root, &of_alice] {
+        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    }
+    assert_eq!(of_root.throttle_time_ms, 0);
+    assert!(of_alice.throttle_time_ms > 0);
+}

@@ -1,5 +1,6 @@
 //! Settings: told, altered, and what comes of it.
 
+use kafka_broker::{Broker, ClientMetricsSubscription};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::describe_configs::{
     DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult,
@@ -372,4 +373,81 @@ async fn what_a_topic_is_given_acts_at_once() {
     let stored = kafka_proto::records::RecordBatch::parse(fetched).unwrap();
     assert_eq!(stored.compression().unwrap().name(), "zstd");
     stored.verify_crc().unwrap();
+}
+
+#[tokio::test]
+async fn a_share_group_goes_by_its_settings_whoever_gave_them() {
+    let broker = broker().await;
+    let c = &mut Connection::open(&broker).await;
+    let lock = "share.record.lock.duration.ms";
+    let member = ShareFetchRequest {
+        group_id: Some("g".into()),
+        member_id: Some("m".into()),
+        ..Default::default()
+    };
+    let lock_of = async |c: &mut Connection| c.call(&member, 1).await.acquisition_lock_timeout_ms;
+    assert_eq!(lock_of(c).await, 30_000);
+    let (altered, message) = alter(c, GROUP, "g", &[(lock, 0, Some("20000"))], false).await;
+    assert_eq!((altered, &*message), (ErrorCode::None, ""));
+    assert_eq!(lock_of(c).await, 20_000);
+    broker
+        .set_share_group_config("g", lock, Some("25000"))
+        .unwrap();
+    assert_eq!(lock_of(c).await, 25_000);
+    let told = describe(c, GROUP, "g").await;
+    assert_eq!(value_and_source(&told, lock), ("25000".to_owned(), 8));
+    alter(c, GROUP, "g", &[(lock, 1, None)], false).await;
+    assert_eq!(lock_of(c).await, 30_000);
+}
+
+#[tokio::test]
+async fn clients_are_asked_for_the_metrics_that_are_subscribed_to() {
+    let broker = Broker::builder()
+        .client_metrics(true)
+        .start()
+        .await
+        .unwrap();
+    let c = &mut Connection::open(&broker).await;
+    let asked = async |c: &mut Connection| {
+        let demand = c
+            .call(&GetTelemetrySubscriptionsRequest::default(), 0)
+            .await;
+        assert_eq!(demand.error_code, 0);
+        let metrics = demand.requested_metrics.iter().map(ToString::to_string);
+        (demand.push_interval_ms, metrics.collect::<Vec<_>>())
+    };
+    assert_eq!(asked(c).await, (300_000, vec![]));
+    let subscribe = [
+        ("interval.ms", 0, Some("1000")),
+        (
+            "metrics",
+            0,
+            Some("org.apache.kafka.producer.,org.apache.kafka.consumer."),
+        ),
+        ("match", 0, Some("client_source_address=127.*")),
+    ];
+    let (altered, message) = alter(c, CLIENT_METRICS, "all", &subscribe, false).await;
+    assert_eq!((altered, &*message), (ErrorCode::None, ""));
+    let both = ["org.apache.kafka.consumer.", "org.apache.kafka.producer."];
+    assert_eq!(asked(c).await, (1000, both.map(str::to_owned).to_vec()));
+    let elsewhere = [("match", 0, Some("client_source_address=10.*"))];
+    alter(c, CLIENT_METRICS, "all", &elsewhere, false).await;
+    assert_eq!(asked(c).await, (300_000, vec![]));
+
+    let wanted = ClientMetricsSubscription::new(["*"]).matching("client_id", ".*");
+    broker.subscribe_client_metrics("own", wanted.unwrap());
+    let told = describe(c, CLIENT_METRICS, "own").await;
+    assert_eq!(value_and_source(&told, "metrics"), ("*".to_owned(), 7));
+    assert_eq!(value_and_source(&told, "match").0, "client_id=.*");
+    let listed = c.call(&ListConfigResourcesRequest::default(), 0).await;
+    let names = listed
+        .config_resources
+        .iter()
+        .map(|found| &*found.resource_name);
+    assert_eq!(names.collect::<Vec<_>>(), ["all", "own"]);
+    broker.unsubscribe_client_metrics("own");
+    let gone: Vec<_> = subscribe.map(|(name, ..)| (name, 1, None)).to_vec();
+    alter(c, CLIENT_METRICS, "all", &gone, false).await;
+    let listed = c.call(&ListConfigResourcesRequest::default(), 0).await;
+    assert_eq!(listed.config_resources.len(), 0);
 }

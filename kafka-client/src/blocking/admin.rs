@@ -1,6 +1,6 @@
 use super::runtime::wait;
 use crate::admin::{
-    self, AdminBuilder, AlterConfig, ClusterDescription, ConfigEntry, ConfigResource,
+    self, AdminBuilder, AlterConfig, ClusterDescription, ConfigEntry, ConfigResource, CreatedTopic,
     GroupDescription, GroupListing, ListGroups, NewPartitions, NewTopic, TopicDescription,
     TopicListing,
 };
@@ -64,7 +64,7 @@ impl Admin {
     pub fn create_topics(
         &self,
         topics: impl IntoIterator<Item = NewTopic>,
-    ) -> Result<Vec<(String, Result<()>)>> {
+    ) -> Result<Vec<(String, Result<CreatedTopic>)>> {
         wait(self.0.create_topics(topics))
     }
 

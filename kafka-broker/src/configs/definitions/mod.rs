@@ -12,6 +12,7 @@ pub(crate) use group::GROUP_CONFIGS;
 pub(crate) use topic::TOPIC_CONFIGS;
 
 use super::ConfigError;
+use crate::share::Reset;
 
 /// The type of a setting, as the protocol numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Definition {
                  [partitionId]:[brokerId],[partitionId]:[brokerId],...",
                 self.name
             )),
-            Valid::OffsetReset if !is_offset_reset(word) => Err(format!(
+            Valid::OffsetReset if Reset::parse(word).is_none() => Err(format!(
                 "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>', not '{word}'."
             )),
             _ => Ok(()),
@@ -172,19 +173,6 @@ fn is_replica(word: &str) -> bool {
     numbers.is_some_and(|(partition, broker)| {
         partition.parse::<u32>().is_ok() && broker.parse::<u32>().is_ok()
     })
-}
-
-fn is_offset_reset(word: &str) -> bool {
-    match word.strip_prefix("by_duration:") {
-        Some(duration) => {
-            let number = duration.strip_prefix('P').unwrap_or_default();
-            number.len() > 1
-                && number
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || "TDHMS.".contains(c))
-        }
-        None => matches!(word, "earliest" | "latest"),
-    }
 }
 
 #[cfg(test)]
