@@ -8,17 +8,19 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::configs::TopicConfig;
 use crate::connection::Transport;
 use crate::error::BrokerError;
 use crate::groups::ConsumerGroupAssignor;
 use crate::listening::{NOWHERE, endpoint, listen, listen_again};
 use crate::lock::lock;
+use crate::maintenance;
 use crate::node::{Cluster, Node};
 use crate::nodes::Endpoint;
+use crate::replicas::Replication;
 use crate::security::{self, Listener, SecurityProtocol};
 use crate::server::{self, Entrance};
 use crate::settings::Settings;
-use crate::topic_config::TopicConfig;
 use crate::topics::NewTopic;
 use crate::transactions::TransactionVersion;
 
@@ -191,6 +193,7 @@ impl Broker {
         let restarted = Arc::new(Node::new(Arc::clone(&self.cluster), node));
         lock(&self.servers).insert(node, Server::start(listeners, restarted));
         self.cluster.nodes.set_up(node, true);
+        self.lead_again(node);
         Ok(())
     }
 
@@ -229,6 +232,7 @@ impl Broker {
             name: name.into(),
             partitions,
             config: TopicConfig::default(),
+            replication: Replication::All,
         };
         match self.cluster.create_topic(wanted) {
             Ok(_) => Ok(()),
@@ -245,7 +249,10 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::CreatePartitions`] if there is no such topic, or it has that many or more already.
     pub fn create_partitions(&self, topic: &str, count: i32) -> Result<(), BrokerError> {
-        match self.cluster.create_partitions(topic, count) {
+        match self
+            .cluster
+            .create_partitions(topic, count, &Replication::All)
+        {
             Ok(_) => Ok(()),
             Err(error) => Err(BrokerError::CreatePartitions {
                 topic: topic.to_owned(),
@@ -436,6 +443,21 @@ impl BrokerBuilder {
         self
     }
 
+    /// How often segments are looked for that are older than their topic keeps (`log.retention.check.interval.ms`, 5
+    /// minutes). By size they go at once.
+    #[must_use]
+    pub fn log_retention_check_interval(mut self, interval: Duration) -> Self {
+        self.settings.log_retention_check_interval = interval;
+        self
+    }
+
+    /// How often compaction looks for something to do (`log.cleaner.backoff.ms`, 15 s).
+    #[must_use]
+    pub fn log_cleaner_backoff(mut self, backoff: Duration) -> Self {
+        self.settings.log_cleaner_backoff = backoff;
+        self
+    }
+
     /// Which protocol for transactions clients find finalized (the feature `transaction.version`, 2).
     #[must_use]
     pub fn transaction_version(mut self, version: TransactionVersion) -> Self {
@@ -530,7 +552,8 @@ impl BrokerBuilder {
             timers: tokio::spawn(async move {
                 let transactions = timed.transactions.run_timers(&timed);
                 let share = timed.share.run_timers(&timed.clock);
-                tokio::join!(timed.groups.run_timers(), share, transactions);
+                let maintenance = maintenance::run(&timed);
+                tokio::join!(timed.groups.run_timers(), share, transactions, maintenance);
             }),
             cluster,
         }

@@ -14,6 +14,7 @@ use kafka_proto::error_code::ErrorCode;
 use regex_lite::Regex;
 
 use crate::broker::{Broker, BrokerBuilder};
+use crate::configs::{Given, list};
 use crate::error::BrokerError;
 use crate::lock::lock;
 use crate::topics::random_id;
@@ -28,12 +29,14 @@ const MAX_PLAIN_BYTES: usize = 64 << 20;
 const MAX_REMEMBERED: usize = 10_000;
 
 /// What clients may be chosen by (`match`): the name of the selector and the text that a pattern has to match.
-const SELECTORS: [&str; 5] = [
+const SELECTORS: [&str; 7] = [
     "client_id",
     "client_instance_id",
     "client_software_name",
     "client_software_version",
     "client_source_address",
+    "client_source_port",
+    "client_rack",
 ];
 
 /// Which metrics are wanted, how often, and of which clients: what Kafka's `kafka-configs --entity-type client-metrics` sets.
@@ -52,7 +55,47 @@ const SELECTORS: [&str; 5] = [
 pub struct ClientMetricsSubscription {
     metrics: BTreeSet<String>,
     interval: Duration,
-    selectors: Vec<(&'static str, Regex)>,
+    selectors: Vec<Selector>,
+}
+
+/// What of a client has to match which pattern, as a whole (`match`).
+#[derive(Debug, Clone)]
+pub(crate) struct Selector {
+    name: &'static str,
+    pattern: String,
+    regex: Regex,
+}
+
+impl Selector {
+    fn new(name: &str, pattern: &str) -> Result<Self, String> {
+        let known = SELECTORS.into_iter().find(|known| *known == name);
+        let name = known.ok_or_else(|| format!("expected one of {}", SELECTORS.join(", ")))?;
+        let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())?;
+        Ok(Self {
+            name,
+            pattern: pattern.to_owned(),
+            regex,
+        })
+    }
+
+    /// As it is set: `client_id=billing-.*`.
+    pub(crate) fn parse(pair: &str) -> Option<Self> {
+        let (name, pattern) = pair.split_once('=')?;
+        Self::new(name.trim(), pattern.trim()).ok()
+    }
+
+    fn is_for(&self, client: &Client) -> bool {
+        let text = match self.name {
+            "client_id" => client.id.to_string(),
+            "client_instance_id" => client.instance_id.to_string(),
+            "client_software_name" => client.software.0.to_string(),
+            "client_software_version" => client.software.1.to_string(),
+            "client_source_address" => client.address.trim_start_matches('/').to_owned(),
+            // Not known here.
+            _ => return false,
+        };
+        self.regex.is_match(&text)
+    }
 }
 
 impl ClientMetricsSubscription {
@@ -73,36 +116,61 @@ impl ClientMetricsSubscription {
     }
 
     /// Only of clients of which something matches a regular expression as a whole (`match`): `client_id`,
-    /// `client_instance_id`, `client_software_name`, `client_software_version`, `client_source_address`. Of several, all have
+    /// `client_instance_id`, `client_software_name`, `client_software_version`, `client_source_address`. Nobody is chosen by
+    /// `client_source_port` and `client_rack`, which Kafka has as well: they are not known here. Of several, all have
     /// to match.
     ///
     /// # Errors
     /// [`BrokerError::ClientSelector`] if there is no such selector, or the expression is none.
     pub fn matching(mut self, selector: &str, pattern: &str) -> Result<Self, BrokerError> {
-        let refused = |reason: String| BrokerError::ClientSelector {
-            selector: selector.to_owned(),
-            reason,
-        };
-        let known = SELECTORS.into_iter().find(|name| *name == selector);
-        let known =
-            known.ok_or_else(|| refused(format!("expected one of {}", SELECTORS.join(", "))))?;
-        let regex = Regex::new(&format!("^(?:{pattern})$"));
-        let regex = regex.map_err(|error| refused(error.to_string()))?;
-        self.selectors.push((known, regex));
+        let read = Selector::new(selector, pattern);
+        self.selectors
+            .push(read.map_err(|reason| BrokerError::ClientSelector {
+                selector: selector.to_owned(),
+                reason,
+            })?);
         Ok(self)
     }
 
-    fn is_for(&self, client: &Client) -> bool {
-        self.selectors.iter().all(|(selector, regex)| {
-            let text = match *selector {
-                "client_id" => client.id.to_string(),
-                "client_instance_id" => client.instance_id.to_string(),
-                "client_software_name" => client.software.0.to_string(),
-                "client_software_version" => client.software.1.to_string(),
-                _ => client.address.to_string(),
-            };
-            regex.is_match(&text)
+    /// What was set by Kafka's names, which is known to be good; `None` if that is nothing.
+    pub(crate) fn given(given: &Given) -> Option<Self> {
+        if given.is_empty() {
+            return None;
+        }
+        let elements = |name: &str| list(given.get(name).map_or("", String::as_str));
+        let interval = given.get("interval.ms");
+        let interval = interval.and_then(|value| value.trim().parse().ok());
+        Some(Self {
+            metrics: elements("metrics").map(str::to_owned).collect(),
+            interval: interval.map_or(DEFAULT_INTERVAL, Duration::from_millis),
+            selectors: elements("match").filter_map(Selector::parse).collect(),
         })
+    }
+
+    /// The same by Kafka's names.
+    fn as_given(&self) -> Given {
+        let metrics: Vec<&str> = self.metrics.iter().map(String::as_str).collect();
+        let mut given = Given::from([
+            (
+                "interval.ms".to_owned(),
+                self.interval.as_millis().to_string(),
+            ),
+            ("metrics".to_owned(), metrics.join(",")),
+        ]);
+        let selectors = self.selectors.iter();
+        let pairs: Vec<_> = selectors
+            .map(|selector| format!("{}={}", selector.name, selector.pattern))
+            .collect();
+        if !pairs.is_empty() {
+            given.insert("match".to_owned(), pairs.join(","));
+        }
+        given
+    }
+
+    fn is_for(&self, client: &Client) -> bool {
+        self.selectors
+            .iter()
+            .all(|selector| selector.is_for(client))
     }
 }
 
@@ -312,11 +380,14 @@ impl Broker {
     /// Asks clients for metrics, in place of what was asked for under that name before. Clients notice when they ask or push
     /// the next time. Needs [`BrokerBuilder::client_metrics`].
     pub fn subscribe_client_metrics(&self, name: &str, wanted: ClientMetricsSubscription) {
+        let given = wanted.as_given();
+        self.cluster.configs.set_client_metrics(name, given);
         self.cluster.client_metrics.set(name, Some(wanted));
     }
 
     /// Takes back what was asked for under that name.
     pub fn unsubscribe_client_metrics(&self, name: &str) {
+        self.cluster.configs.set_client_metrics(name, Given::new());
         self.cluster.client_metrics.set(name, None);
     }
 
@@ -383,7 +454,7 @@ mod tests {
         assert_eq!(
             refused.to_string(),
             "clients cannot be chosen by \"client_port\": expected one of client_id, client_instance_id, \
-             client_software_name, client_software_version, client_source_address"
+             client_software_name, client_software_version, client_source_address, client_source_port, client_rack"
         );
     }
 

@@ -8,7 +8,7 @@ use kafka_proto::codec::{DecodeError, EncodeError};
 use kafka_proto::frame::{Frame, FrameError, missing, take_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::apis;
+use crate::apis::{self, Answered};
 use crate::node::{Client, Node};
 use crate::security::{Answer, Authenticator, Principal, Reaction};
 use crate::share::ConnectionSessions;
@@ -63,6 +63,11 @@ pub(crate) enum Closed {
 pub(crate) async fn serve(node: Arc<Node>, listener: usize, stream: impl Transport, peer: String) {
     let _sessions = ConnectionSessions::of(&node);
     let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
+    let quotas = &node.cluster.quotas;
+    if quotas.is_limiting() {
+        let now = node.cluster.clock.now().instant;
+        tokio::time::sleep(quotas.connection(host, now)).await;
+    }
     let client = Client {
         host: format!("/{host}").into(),
         listener,
@@ -132,10 +137,15 @@ async fn exchange(
         };
         match reaction {
             Reaction::Serve(frame) => {
-                if let Some(mut response) = apis::answer(node, &client, frame).await? {
+                let Answered { response, wait } = apis::answer(node, &client, frame).await?;
+                if let Some(mut response) = response {
                     stream.write_all_buf(&mut response).await?;
                     // What is encrypted may still be in its buffer.
                     stream.flush().await?;
+                }
+                if !wait.is_zero() {
+                    // The client was told how long it is to wait (KIP-219). If it does not, what it sends stays unread.
+                    tokio::time::sleep(wait).await;
                 }
             }
             Reaction::Answer(answer) => write(stream, answer).await?,

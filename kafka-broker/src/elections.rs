@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::broker::Broker;
 use crate::error::BrokerError;
+use crate::replicas::NO_LEADER;
 use crate::topics::Leadership;
 
 impl Broker {
@@ -93,7 +94,21 @@ impl Broker {
         for topic in self.cluster.topics.all() {
             for (partition, index) in topic.partitions.iter().zip(0..) {
                 if partition.leadership().leader == node {
-                    partition.elect(self.cluster.nodes.leader_of(index), None);
+                    let elected = partition.elect_first(|id| self.cluster.nodes.is_up(id));
+                    tracing::debug!(topic = %topic.name, index, ?elected, "leader elected");
+                }
+            }
+        }
+    }
+
+    /// Has a broker lead what nobody leads.
+    pub(crate) fn lead_again(&self, node: i32) {
+        for topic in self.cluster.topics.all() {
+            for partition in &topic.partitions {
+                if partition.leadership().leader == NO_LEADER
+                    && partition.replicas().contains(&node)
+                {
+                    partition.elect(node, None);
                 }
             }
         }

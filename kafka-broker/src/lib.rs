@@ -15,8 +15,10 @@
 //! How it is laid out: `server` accepts connections, `connection` moves frames, `apis` has one file per API, which
 //! decodes, asks the domain and answers. The domain knows no sockets: `topics` (names, ids, partitions), `log` (a
 //! partition's batches), `producers` (idempotence), `groups` (`classic` ones and those of the `consumer` protocol),
-//! `share` (what share groups have done of partitions) and `transactions` (their coordinator): state machines that are given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of
-//! which one process may have several).
+//! `share` (what share groups have done of partitions) and `transactions` (their coordinator): state machines that are
+//! given the time; `fetch_sessions` (what a reader said before), `nodes` (the brokers of a cluster, of which one process
+//! may have several); `configs` (settings that change while it runs), `quotas` (what clients may use), `maintenance`
+//! (retention and compaction).
 //!
 //! What it has: topics with auto-creation, produce with the idempotence checks of Kafka, long-poll fetch with incremental
 //! sessions, lookups by timestamp, share groups (KIP-932), consumer groups of both protocols with static members (a group is of one protocol at a
@@ -32,6 +34,7 @@ mod authorizer;
 mod broker;
 mod client_metrics;
 mod clock;
+mod configs;
 mod connection;
 mod elections;
 mod error;
@@ -40,15 +43,17 @@ mod groups;
 mod listening;
 mod lock;
 mod log;
+mod maintenance;
 mod node;
 mod nodes;
 mod producers;
+mod quotas;
 mod refusal;
+mod replicas;
 mod security;
 mod server;
 mod settings;
 mod share;
-mod topic_config;
 mod topics;
 mod topics_image;
 mod transactions;

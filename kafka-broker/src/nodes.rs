@@ -99,6 +99,24 @@ impl Nodes {
         self.read(|state| i16::try_from(state.all.len()).unwrap_or(i16::MAX))
     }
 
+    /// The ids of all of them, up or down.
+    pub(crate) fn ids(&self) -> Vec<i32> {
+        self.read(|state| state.all.keys().copied().collect())
+    }
+
+    /// The only one, if there are no others.
+    pub(crate) fn only(&self) -> Option<i32> {
+        self.read(|state| match state.all.len() {
+            1 => state.all.keys().next().copied(),
+            _ => None,
+        })
+    }
+
+    /// Whether there is such a broker, up or down.
+    pub(crate) fn knows(&self, id: i32) -> bool {
+        self.read(|state| state.all.contains_key(&id))
+    }
+
     /// Those that are up, by their ids.
     pub(crate) fn up(&self) -> Vec<Endpoint> {
         self.read(|state| {
@@ -129,12 +147,6 @@ impl Nodes {
         })
     }
 
-    /// Who leads the `n`th partition of a topic as long as nobody says otherwise: all in turn.
-    pub(crate) fn leader_of(&self, partition: i32) -> i32 {
-        let n = usize::try_from(partition).unwrap_or(0);
-        self.read(|state| state.up_from(n).map_or(1, |endpoint| endpoint.id))
-    }
-
     /// Who coordinates a group.
     pub(crate) fn coordinator(&self, key: &str) -> Option<Endpoint> {
         let hash = key.bytes().fold(0, |hash: usize, byte| {
@@ -156,12 +168,16 @@ impl Nodes {
 
     /// The replica that a client in `rack` had better read from than from the leader, as Kafka's rack-aware selector has
     /// it: one in its own rack, unless the leader stands there, too.
-    pub(crate) fn closer_than(&self, leader: i32, rack: &str) -> Option<i32> {
+    pub(crate) fn closer_than(&self, leader: i32, rack: &str, replicas: &[i32]) -> Option<i32> {
         self.read(|state| {
             let mut there = state
                 .all
                 .values()
-                .filter(|(endpoint, is_up)| *is_up && endpoint.rack.as_deref() == Some(rack))
+                .filter(|(endpoint, is_up)| {
+                    *is_up
+                        && endpoint.rack.as_deref() == Some(rack)
+                        && replicas.contains(&endpoint.id)
+                })
                 .map(|(endpoint, _)| endpoint.id);
             let first = there.next()?;
             (first != leader && !there.any(|id| id == leader)).then_some(first)
@@ -190,7 +206,6 @@ mod tests {
     #[test]
     fn what_a_broker_had_goes_to_the_next_one_when_it_is_down() {
         let nodes = three();
-        assert_eq!([0, 1, 2, 3].map(|n| nodes.leader_of(n)), [1, 2, 3, 1]);
         let coordinator = |nodes: &Nodes| nodes.coordinator("g").unwrap().id;
         let own = coordinator(&nodes);
         nodes.set_up(own, false);
@@ -224,9 +239,14 @@ mod tests {
             (3, "a", Some(1)),
             (1, "c", None),
         ] {
-            assert_eq!(nodes.closer_than(leader, rack), closer, "{leader}, {rack}");
+            assert_eq!(
+                nodes.closer_than(leader, rack, &[1, 2, 3]),
+                closer,
+                "{leader}, {rack}"
+            );
         }
         nodes.set_up(2, false);
-        assert_eq!(nodes.closer_than(1, "b"), Some(3));
+        assert_eq!(nodes.closer_than(1, "b", &[1, 2, 3]), Some(3));
+        assert_eq!(nodes.closer_than(1, "b", &[1, 2]), None);
     }
 }

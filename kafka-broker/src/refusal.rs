@@ -15,3 +15,10 @@ impl Refusal {
         }
     }
 }
+
+/// What there is to say of an error anywhere.
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Self {
+        Self::new(error, error.message())
+    }
+}

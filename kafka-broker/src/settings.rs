@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) fetch_session_slots: usize,
     pub(crate) offset_metadata_max_bytes: usize,
     pub(crate) retention_bytes: Option<u64>,
+    pub(crate) log_cleaner_backoff: Duration,
+    pub(crate) log_retention_check_interval: Duration,
     pub(crate) transaction_version: TransactionVersion,
     pub(crate) transaction_max_timeout: Duration,
     /// How long it takes from the end of a transaction until its markers are there. Not a setting of Kafka: there it
@@ -60,6 +62,8 @@ impl Default for Settings {
             fetch_session_slots: 1000,
             offset_metadata_max_bytes: 4096,
             retention_bytes: None,
+            log_cleaner_backoff: Duration::from_secs(15),
+            log_retention_check_interval: Duration::from_secs(5 * 60),
             transaction_version: TransactionVersion::default(),
             transaction_max_timeout: Duration::from_secs(15 * 60),
             transaction_marker_delay: Duration::ZERO,

@@ -7,10 +7,11 @@ use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
+use crate::configs::{LogSettings, TopicConfig, TopicSettings};
 use crate::lock::lock;
 use crate::log::PartitionLog;
-use crate::settings::Settings;
-use crate::topic_config::TopicConfig;
+use crate::refusal::Refusal;
+use crate::replicas::{NO_LEADER, Replication};
 use crate::topics_image::TopicsImage;
 
 /// Kafka's limit on a topic's name: a folder is named after it.
@@ -23,7 +24,10 @@ const MAX_PARTITIONS: i32 = 10_000;
 pub(crate) struct Topic {
     pub(crate) name: ByteString,
     pub(crate) id: Uuid,
+    /// What it was given.
     pub(crate) config: TopicConfig,
+    /// What holds for it.
+    pub(crate) settings: TopicSettings,
     pub(crate) partitions: Vec<Arc<Partition>>,
 }
 
@@ -31,6 +35,8 @@ pub(crate) struct Topic {
 #[derive(Debug)]
 pub(crate) struct Partition {
     leadership: Mutex<Leadership>,
+    /// The brokers that have it, the one first that leads if it can.
+    replicas: Mutex<Arc<[i32]>>,
     pub(crate) log: Mutex<PartitionLog>,
 }
 
@@ -44,7 +50,7 @@ pub(crate) struct TopicIdPartition {
 /// Who leads a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leadership {
-    /// The broker's id.
+    /// The broker's id; -1 if all that have the partition are down.
     pub(crate) leader: i32,
     /// Counts the elections.
     pub(crate) epoch: i32,
@@ -57,6 +63,20 @@ impl Topic {
         Some(partition)
     }
 
+    /// The same topic with other settings.
+    fn with(&self, config: TopicConfig, settings: TopicSettings) -> Arc<Self> {
+        for partition in &self.partitions {
+            lock(&partition.log).configure(settings.log);
+        }
+        Arc::new(Self {
+            name: self.name.clone(),
+            id: self.id,
+            config,
+            settings,
+            partitions: self.partitions.clone(),
+        })
+    }
+
     /// How many partitions it has.
     pub(crate) fn partition_count(&self) -> i32 {
         self.partitions.len() as i32
@@ -64,17 +84,38 @@ impl Topic {
 }
 
 impl Partition {
-    fn new(leader: i32, retention_bytes: Option<u64>) -> Self {
-        let mut log = PartitionLog::new(retention_bytes);
+    fn new(replicas: Arc<[i32]>, leader: i32, settings: LogSettings) -> Self {
+        let mut log = PartitionLog::new(settings);
         log.begin_epoch(0);
         Self {
             leadership: Mutex::new(Leadership { leader, epoch: 0 }),
+            replicas: Mutex::new(replicas),
             log: Mutex::new(log),
         }
     }
 
     pub(crate) fn leadership(&self) -> Leadership {
         *lock(&self.leadership)
+    }
+
+    /// The brokers that have it, in the order in which they are to lead.
+    pub(crate) fn replicas(&self) -> Arc<[i32]> {
+        Arc::clone(&lock(&self.replicas))
+    }
+
+    /// Has these brokers have it from now on.
+    pub(crate) fn set_replicas(&self, replicas: Arc<[i32]>) {
+        *lock(&self.replicas) = replicas;
+    }
+
+    /// Has the first one lead of those of its brokers that are up, in a new epoch, unless that one does already.
+    pub(crate) fn elect_first(&self, is_up: impl Fn(i32) -> bool) -> Leadership {
+        let replicas = self.replicas();
+        let first = replicas.iter().copied().find(|id| is_up(*id));
+        match (first.unwrap_or(NO_LEADER), self.leadership()) {
+            (first, now) if first == now.leader => now,
+            (first, _) => self.elect(first, None),
+        }
     }
 
     pub(crate) fn leader_epoch(&self) -> i32 {
@@ -122,6 +163,7 @@ pub(crate) struct NewTopic {
     pub(crate) name: ByteString,
     pub(crate) partitions: i32,
     pub(crate) config: TopicConfig,
+    pub(crate) replication: Replication,
 }
 
 /// Why a topic cannot be created.
@@ -273,30 +315,67 @@ impl Topics {
     pub(crate) fn create(
         &self,
         wanted: NewTopic,
-        settings: &Settings,
-        leader_of: impl Fn(i32) -> i32,
+        settings_of: impl Fn(&TopicConfig) -> TopicSettings,
+        replicas_of: impl Fn(&Replication, i32) -> (Arc<[i32]>, i32),
     ) -> Result<Arc<Topic>, CreateTopicError> {
         self.check(&wanted)?;
-        let retention_bytes = wanted.config.retention_bytes().or(settings.retention_bytes);
-        let partition = |index| Partition::new(leader_of(index), retention_bytes);
-        let topic = Arc::new(Topic {
-            // A copy that does not keep the whole request in memory.
-            name: ByteString::from(&*wanted.name),
-            id: random_id(),
-            config: wanted.config,
-            partitions: (0..wanted.partitions)
-                .map(partition)
-                .map(Arc::new)
-                .collect(),
-        });
         self.write(|index| {
             // Another connection may have been faster since the check.
-            if index.by_name.contains_key(&topic.name) {
-                return Err(CreateTopicError::Exists(topic.name.clone()));
+            if index.by_name.contains_key(&wanted.name) {
+                return Err(CreateTopicError::Exists(wanted.name.clone()));
             }
+            let settings = settings_of(&wanted.config);
+            let partition = |index| {
+                let (replicas, leader) = replicas_of(&wanted.replication, index);
+                Partition::new(replicas, leader, settings.log)
+            };
+            let topic = Arc::new(Topic {
+                // A copy that does not keep the whole request in memory.
+                name: ByteString::from(&*wanted.name),
+                id: random_id(),
+                partitions: (0..wanted.partitions)
+                    .map(partition)
+                    .map(Arc::new)
+                    .collect(),
+                config: wanted.config,
+                settings,
+            });
             index.put(&topic);
-            Ok(Arc::clone(&topic))
+            Ok(topic)
         })
+    }
+
+    /// Changes what a topic was given, if `alter` allows it.
+    pub(crate) fn alter(
+        &self,
+        name: &str,
+        alter: impl FnOnce(&TopicConfig) -> Result<TopicConfig, Refusal>,
+        settings_of: impl Fn(&TopicConfig) -> TopicSettings,
+    ) -> Result<(), Refusal> {
+        self.write(|index| {
+            let topic = index.by_name.get(name).ok_or_else(|| {
+                let message = format!("The topic '{name}' does not exist.");
+                Refusal::new(ErrorCode::UnknownTopicOrPartition, message)
+            })?;
+            let altered = alter(&topic.config)?;
+            let settings = settings_of(&altered);
+            let altered = topic.with(altered, settings);
+            index.put(&altered);
+            Ok(())
+        })
+    }
+
+    /// Has all topics go by what holds for them now.
+    pub(crate) fn settle(&self, settings_of: impl Fn(&TopicConfig) -> TopicSettings) {
+        self.write(|index| {
+            let topics: Vec<Arc<Topic>> = index.by_name.values().cloned().collect();
+            for topic in topics {
+                let settings = settings_of(&topic.config);
+                if settings != topic.settings {
+                    index.put(&topic.with(topic.config.clone(), settings));
+                }
+            }
+        });
     }
 
     /// Whether a topic could be given further partitions, up to `count`.
@@ -309,18 +388,25 @@ impl Topics {
         &self,
         name: &str,
         count: i32,
-        settings: &Settings,
-        leader_of: impl Fn(i32) -> i32,
+        replication: &Replication,
+        replicas_of: impl Fn(&Replication, i32) -> (Arc<[i32]>, i32),
     ) -> Result<Arc<Topic>, CreatePartitionsError> {
         self.write(|index| {
             let topic = index.growing(name, count)?;
-            let retention_bytes = topic.config.retention_bytes().or(settings.retention_bytes);
-            let added = (topic.partition_count()..count)
-                .map(|index| Partition::new(leader_of(index), retention_bytes));
+            let current = topic.partition_count();
+            let added = (current..count).map(|index| {
+                let (replicas, leader) = match replication {
+                    // Those that are assigned are counted from the first new one on.
+                    Replication::Assigned(_) => replicas_of(replication, index - current),
+                    _ => replicas_of(replication, index),
+                };
+                Partition::new(replicas, leader, topic.settings.log)
+            });
             let grown = Arc::new(Topic {
                 name: topic.name.clone(),
                 id: topic.id,
                 config: topic.config.clone(),
+                settings: topic.settings.clone(),
                 partitions: topic
                     .partitions
                     .iter()
@@ -350,7 +436,8 @@ impl Topics {
     }
 }
 
-fn check_name(name: &str) -> Result<(), String> {
+/// Whether a topic may have this name; what is wrong with it if not.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     match name {
         "" => Err("is empty".to_owned()),
         "." | ".." => Err(format!("\"{name}\" is reserved")),

@@ -6,7 +6,8 @@ use kafka_proto::messages::alter_share_group_offsets::{
 };
 use kafka_proto::messages::{AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse};
 
-use super::share_partitions::{NO_SUCH_PARTITION, check_group};
+use super::share_partitions::{check_group, message, partition};
+use crate::authorizer::Operation;
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::topics::{Topic, TopicIdPartition};
@@ -26,24 +27,25 @@ fn alter(
     call: &Call<'_>,
     request: &AlterShareGroupOffsetsRequest,
 ) -> Result<AlterShareGroupOffsetsResponse, Refusal> {
-    check_group(call, &request.group_id)?;
+    check_group(call, Operation::Read, &request.group_id)?;
     call.cluster().groups.keep_share_group(&request.group_id)?;
     let responses = request.topics.iter().map(|wanted| {
-        let topic = call.cluster().topics.by_name(&wanted.topic_name);
-        let partitions = wanted.partitions.iter().map(|partition| {
-            let index = partition.partition_index;
-            let offset = partition.start_offset;
-            let moved = move_start(call, &request.group_id, topic.as_deref(), index, offset);
+        let topic = call.topic(Operation::Read, &wanted.topic_name);
+        let topic = topic.as_deref().map_err(|error| *error);
+        let partitions = wanted.partitions.iter().map(|wanted| {
+            let (index, offset) = (wanted.partition_index, wanted.start_offset);
+            let moved =
+                topic.and_then(|topic| move_start(call, &request.group_id, topic, index, offset));
             AlterShareGroupOffsetsResponsePartition {
                 partition_index: index,
                 error_code: moved.err().unwrap_or(ErrorCode::None).code(),
-                error_message: moved.err().map(|_| NO_SUCH_PARTITION.into()),
+                error_message: moved.err().map(|error| message(error).into()),
                 ..Default::default()
             }
         });
         AlterShareGroupOffsetsResponseTopic {
             topic_name: wanted.topic_name.clone(),
-            topic_id: topic.as_ref().map(|topic| topic.id).unwrap_or_default(),
+            topic_id: topic.map(|topic| topic.id).unwrap_or_default(),
             partitions: partitions.collect(),
             ..Default::default()
         }
@@ -57,12 +59,11 @@ fn alter(
 fn move_start(
     call: &Call<'_>,
     group_id: &str,
-    topic: Option<&Topic>,
+    topic: &Topic,
     index: i32,
     offset: i64,
 ) -> Result<(), ErrorCode> {
-    let found = topic.filter(|topic| topic.partition(index).is_some());
-    let topic = found.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    partition(topic, index)?;
     let id = TopicIdPartition {
         topic_id: topic.id,
         partition: index,

@@ -38,7 +38,7 @@ pub(super) fn answer(
     let results = by_user.into_iter().map(|(user, wanted)| {
         let altered = match allowed {
             Ok(()) => alter(call, &user, wanted),
-            Err(error) => Err(Refusal::new(error, error.message())),
+            Err(error) => Err(error.into()),
         };
         let refusal = altered.err();
         AlterUserScramCredentialsResult {

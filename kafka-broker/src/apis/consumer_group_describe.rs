@@ -34,14 +34,11 @@ fn describe(
     include_authorized_operations: bool,
 ) -> Result<DescribedGroup, Refusal> {
     let group = Resource::group(group_id);
-    call.check(Operation::Describe, group)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check(Operation::Describe, group)?;
     if group_id.is_empty() {
-        let error = ErrorCode::InvalidGroupId;
-        return Err(Refusal::new(error, error.message()));
+        return Err(ErrorCode::InvalidGroupId.into());
     }
-    call.check_coordinator(group_id)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check_coordinator(group_id)?;
     let image = call.cluster().topics.image();
     let described = call.cluster().groups.look(group_id, |group| {
         group
@@ -50,7 +47,12 @@ fn describe(
     });
     let missing = match described {
         Some(Some(mut described)) => {
-            check_topics(call, &described)?;
+            let assignments = described
+                .members
+                .iter()
+                .flat_map(|member| [&member.assignment, &member.target_assignment]);
+            let topics = assignments.flat_map(|assignment| &assignment.topic_partitions);
+            check_topics(call, topics.map(|topic| &*topic.topic_name))?;
             if include_authorized_operations {
                 described.authorized_operations = call.authorized_operations(group);
             }
@@ -62,15 +64,12 @@ fn describe(
     Err(Refusal::new(ErrorCode::GroupIdNotFound, missing))
 }
 
-/// Whether the client may know of all topics that members have, or will have.
-fn check_topics(call: &Call<'_>, group: &DescribedGroup) -> Result<(), Refusal> {
-    let assignments = group
-        .members
-        .iter()
-        .flat_map(|member| [&member.assignment, &member.target_assignment]);
-    let mut topics = assignments.flat_map(|assignment| &assignment.topic_partitions);
-    let is_shown = |name: &str| call.allows(Operation::Describe, Resource::topic(name));
-    if topics.all(|topic| is_shown(&topic.topic_name)) {
+/// Whether the client may know of all topics that members of a group have, or will have.
+pub(super) fn check_topics<'a>(
+    call: &Call<'_>,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Result<(), Refusal> {
+    if names.all(|name| call.allows(Operation::Describe, Resource::topic(name))) {
         return Ok(());
     }
     Err(Refusal::new(

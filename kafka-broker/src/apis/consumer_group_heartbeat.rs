@@ -9,7 +9,6 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::consumer_group_heartbeat::{Assignment, TopicPartitions};
 use kafka_proto::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 
-use crate::authorizer::{Operation, Resource};
 use crate::groups::{ConsumerGroupAssignor, Heartbeat, JOIN, LEAVE, LEAVE_STATIC};
 use crate::node::Call;
 use crate::refusal::Refusal;
@@ -33,13 +32,15 @@ fn beat(
     call: &Call<'_>,
     request: ConsumerGroupHeartbeatRequest,
 ) -> Result<ConsumerGroupHeartbeatResponse, Refusal> {
-    authorize(call, &request).map_err(|error| Refusal::new(error, error.message()))?;
+    call.check_joining(
+        &request.group_id,
+        request.subscribed_topic_names.iter().flatten(),
+    )?;
     check(call.version, &request)?;
     let assignor = request.server_assignor.as_deref();
     let assignor = assignor.map(|name| supported(call, name)).transpose()?;
     let group_id = &request.group_id;
-    call.check_coordinator(group_id)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check_coordinator(group_id)?;
     let image = call.cluster().topics.image();
     let beat = heartbeat(call, &request, assignor);
     let beaten = call
@@ -54,14 +55,6 @@ fn beat(
         assignment: beaten.assignment.map(assignment),
         ..Default::default()
     })
-}
-
-/// Whether the client may be a member, and know of what it subscribes to by name.
-fn authorize(call: &Call<'_>, request: &ConsumerGroupHeartbeatRequest) -> Result<(), ErrorCode> {
-    call.check(Operation::Read, Resource::group(&request.group_id))?;
-    let names = request.subscribed_topic_names.iter().flatten();
-    let mut topics = names.map(|name| Resource::topic(name));
-    topics.try_for_each(|topic| call.check(Operation::Describe, topic))
 }
 
 /// Whether the request makes sense by itself.

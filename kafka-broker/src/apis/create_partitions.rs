@@ -9,7 +9,11 @@ use kafka_proto::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
+use crate::replicas::{self, Replication};
 use crate::topics::CreatePartitionsError;
+
+/// From this version on a client can be told that it has made too many changes (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 3;
 
 pub(super) fn answer(
     call: &Call<'_>,
@@ -32,8 +36,10 @@ pub(super) fn answer(
             ..Default::default()
         }
     });
+    let results = results.collect();
     CreatePartitionsResponse {
-        results: results.collect(),
+        throttle_time_ms: call.throttle_millis(),
+        results,
         ..Default::default()
     }
 }
@@ -49,16 +55,24 @@ fn grow(
     topic: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), Refusal> {
-    call.check(Operation::Alter, Resource::topic(&topic.name))
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check(Operation::Alter, Resource::topic(&topic.name))?;
     let cluster = call.cluster();
     cluster.topics.check_growth(&topic.name, topic.count)?;
     let assigned = topic
         .assignments
         .as_ref()
         .filter(|assigned| !assigned.is_empty());
-    if let (Some(assigned), Some(current)) = (assigned, cluster.topics.by_name(&topic.name)) {
-        let added = topic.count - current.partition_count();
+    let current = cluster.topics.by_name(&topic.name);
+    let first = current.as_ref().and_then(|current| current.partition(0));
+    let added = topic.count
+        - current
+            .as_ref()
+            .map_or(0, |current| current.partition_count());
+    // As many replicas as the other partitions have.
+    let mut replication = first.map_or(Replication::All, |first| {
+        Replication::Factor(first.replicas().len())
+    });
+    if let Some(assigned) = assigned {
         if usize::try_from(added) != Ok(assigned.len()) {
             let message = format!(
                 "{added} partitions are added, but {} are assigned",
@@ -66,9 +80,18 @@ fn grow(
             );
             return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
         }
+        let assigned: Vec<Vec<i32>> = assigned
+            .iter()
+            .map(|partition| partition.broker_ids.clone())
+            .collect();
+        for replicas in &assigned {
+            replicas::check(replicas, |id| cluster.nodes.knows(id))?;
+        }
+        replication = Replication::Assigned(assigned);
     }
     if !validate_only {
-        let grown = cluster.create_partitions(&topic.name, topic.count)?;
+        call.mutate(added, FIRST_STRICT_VERSION)?;
+        let grown = cluster.create_partitions(&topic.name, topic.count, &replication)?;
         tracing::info!(topic = %grown.name, partitions = topic.count, "partitions created");
     }
     Ok(())

@@ -11,10 +11,14 @@ use kafka_proto::messages::create_topics::{
 use kafka_proto::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
 use crate::authorizer::{Operation, Resource};
+use crate::configs::TopicConfig;
 use crate::node::Call;
 use crate::refusal::Refusal;
-use crate::topic_config::TopicConfig;
+use crate::replicas::{self, Replication};
 use crate::topics::{CreateTopicError, NewTopic};
+
+/// From this version on a client can be told that it has made too many changes (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 6;
 
 pub(super) fn answer(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut by_name: BTreeMap<ByteString, Vec<CreatableTopic>> = BTreeMap::new();
@@ -34,8 +38,10 @@ pub(super) fn answer(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTop
                 ),
             ),
         });
+    let topics = topics.collect();
     CreateTopicsResponse {
-        topics: topics.collect(),
+        throttle_time_ms: call.throttle_millis(),
+        topics,
         ..Default::default()
     }
 }
@@ -70,20 +76,28 @@ fn create(
     let cluster = call.cluster();
     let mut config = TopicConfig::default();
     for given in &topic.configs {
-        config
-            .set(&given.name, given.value.as_deref())
-            .map_err(|error| Refusal::new(ErrorCode::InvalidConfig, error.to_string()))?;
+        config.set(&given.name, given.value.as_deref())?;
     }
-    let partitions = partitions_of(call, &topic)?;
+    config.check()?;
+    let (partitions, replication) = placed(call, &topic)?;
+    let replication_factor = match &replication {
+        Replication::All => call.cluster().nodes.count(),
+        Replication::Factor(count) => i16::try_from(*count).unwrap_or(i16::MAX),
+        Replication::Assigned(assigned) => assigned
+            .first()
+            .map_or(-1, |first| i16::try_from(first.len()).unwrap_or(i16::MAX)),
+    };
     let wanted = NewTopic {
         name: topic.name.clone(),
         partitions,
         config: config.clone(),
+        replication,
     };
+    cluster.topics.check(&wanted)?;
     let topic_id = if validate_only {
-        cluster.topics.check(&wanted)?;
         Uuid::ZERO
     } else {
+        call.mutate(partitions, FIRST_STRICT_VERSION)?;
         let created = cluster.create_topic(wanted)?;
         tracing::info!(topic = %created.name, partitions, "topic created");
         created.id
@@ -97,28 +111,30 @@ fn create(
             ..Default::default()
         });
     }
-    let configs = config
-        .all()
-        .map(|(name, value, source)| CreatableTopicConfigs {
-            name: ByteString::from_static(name),
-            value: Some(value.into()),
-            config_source: source as i8,
-            ..Default::default()
-        });
+    let settings = cluster
+        .configs
+        .describe_topic(&config, cluster.nodes.only());
+    let configs = settings.into_iter().map(|entry| CreatableTopicConfigs {
+        name: entry.name.into(),
+        value: entry.value.map(Into::into),
+        read_only: entry.is_read_only,
+        config_source: entry.source as i8,
+        is_sensitive: entry.is_sensitive,
+        ..Default::default()
+    });
     Ok(CreatableTopicResult {
         configs: Some(configs.collect()),
         name: topic.name,
         topic_id,
         error_message: None,
         num_partitions: partitions,
-        // Each broker has everything.
-        replication_factor: call.cluster().nodes.count(),
+        replication_factor,
         ..Default::default()
     })
 }
 
-/// How many partitions are wanted: a number, -1 for the default, or as many as are assigned by hand.
-fn partitions_of(call: &Call<'_>, topic: &CreatableTopic) -> Result<i32, Refusal> {
+/// How many partitions are wanted, and where: numbers, -1 for the defaults, or what is assigned by hand.
+fn placed(call: &Call<'_>, topic: &CreatableTopic) -> Result<(i32, Replication), Refusal> {
     if !topic.assignments.is_empty() {
         if topic.num_partitions != -1 || topic.replication_factor != -1 {
             return Err(Refusal::new(
@@ -133,46 +149,51 @@ fn partitions_of(call: &Call<'_>, topic: &CreatableTopic) -> Result<i32, Refusal
         return Err(Refusal::new(
             ErrorCode::InvalidReplicationFactor,
             format!(
-                "replication factor {}: expected at most {brokers}, as there are no more brokers",
+                "Unable to replicate the partition {} time(s): expected 1 to {brokers}, as there are no more brokers",
                 topic.replication_factor
             ),
         ));
     }
-    Ok(if topic.num_partitions == -1 {
-        call.cluster().settings.num_partitions
-    } else {
-        topic.num_partitions
-    })
+    let partitions = match topic.num_partitions {
+        -1 => call.cluster().settings.num_partitions,
+        count => count,
+    };
+    let replication = match usize::try_from(topic.replication_factor) {
+        Ok(count) => Replication::Factor(count),
+        // By default each broker has everything.
+        Err(_) => Replication::All,
+    };
+    Ok((partitions, replication))
 }
 
 fn check_assignments(
     call: &Call<'_>,
     assignments: &[CreatableReplicaAssignment],
-) -> Result<i32, Refusal> {
+) -> Result<(i32, Replication), Refusal> {
     let invalid = |message: String| Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
-    let mut indexes: Vec<i32> = assignments
+    let by_index: BTreeMap<i32, &Vec<i32>> = assignments
         .iter()
-        .map(|assignment| assignment.partition_index)
+        .map(|assignment| (assignment.partition_index, &assignment.broker_ids))
         .collect();
-    indexes.sort_unstable();
-    if !indexes.iter().copied().eq(0..indexes.len() as i32) {
+    let count = assignments.len() as i32;
+    if !by_index.keys().copied().eq(0..count) {
+        let indexes: Vec<i32> = by_index.into_keys().collect();
         return invalid(format!(
             "partitions {indexes:?} are assigned: expected each from 0 on once"
         ));
     }
-    let brokers = call.cluster().nodes.count();
-    let is_wrong = |assignment: &&CreatableReplicaAssignment| {
-        let mut ids: Vec<i32> = assignment.broker_ids.clone();
-        ids.sort_unstable();
-        ids.dedup();
-        let known = ids.iter().all(|id| (1..=i32::from(brokers)).contains(id));
-        !known || ids.is_empty() || ids.len() != assignment.broker_ids.len()
-    };
-    match assignments.iter().find(is_wrong) {
-        Some(wrong) => invalid(format!(
-            "partition {} is assigned to brokers {:?}: expected some of 1..={brokers}, each once",
-            wrong.partition_index, wrong.broker_ids
-        )),
-        None => Ok(indexes.len() as i32),
+    let first_len = by_index
+        .first_key_value()
+        .map_or(0, |(_, first)| first.len());
+    for (index, replicas) in &by_index {
+        replicas::check(replicas, |id| call.cluster().nodes.knows(id))?;
+        if replicas.len() != first_len {
+            return invalid(format!(
+                "The manual partition assignment has {} replicas for partition {index}, and {first_len} for the first one.",
+                replicas.len()
+            ));
+        }
     }
+    let assigned = by_index.into_values().cloned().collect();
+    Ok((count, Replication::Assigned(assigned)))
 }

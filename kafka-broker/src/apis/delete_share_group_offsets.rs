@@ -4,7 +4,8 @@ use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::delete_share_group_offsets::DeleteShareGroupOffsetsResponseTopic;
 use kafka_proto::messages::{DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse};
 
-use super::share_partitions::{NO_SUCH_PARTITION, check_empty};
+use super::share_partitions::{check_empty, message};
+use crate::authorizer::Operation;
 use crate::node::Call;
 use crate::refusal::Refusal;
 
@@ -29,18 +30,19 @@ fn delete(
             topic_name: wanted.topic_name.clone(),
             ..Default::default()
         };
-        let missing = match call.cluster().topics.by_name(&wanted.topic_name) {
-            Some(topic) => {
+        let nothing = ErrorCode::UnknownTopicOrPartition;
+        let missing = match call.topic(Operation::Read, &wanted.topic_name) {
+            Ok(topic) => {
                 told.topic_id = topic.id;
                 let share = &call.cluster().share;
                 let forgotten = share.forget(&request.group_id, |id| id.topic_id == topic.id);
-                (!forgotten).then_some("There is no offset information to delete.")
+                (!forgotten).then_some((nothing, "There is no offset information to delete."))
             }
-            None => Some(NO_SUCH_PARTITION),
+            Err(error) => Some((error, message(error))),
         };
-        if let Some(missing) = missing {
-            told.error_code = ErrorCode::UnknownTopicOrPartition.code();
-            told.error_message = Some(missing.into());
+        if let Some((error, message)) = missing {
+            told.error_code = error.code();
+            told.error_message = Some(message.into());
         }
         told
     });

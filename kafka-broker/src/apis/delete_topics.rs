@@ -9,6 +9,9 @@ use kafka_proto::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 
+/// From this version on a client can be told that it has made too many changes (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 5;
+
 pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     // Before version 6 the names stand in a field of their own.
     let by_name = request
@@ -21,8 +24,10 @@ pub(super) fn answer(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTop
     let responses = by_name
         .chain(request.topics)
         .map(|wanted| delete(call, wanted));
+    let responses = responses.collect();
     DeleteTopicsResponse {
-        responses: responses.collect(),
+        throttle_time_ms: call.throttle_millis(),
+        responses,
         ..Default::default()
     }
 }
@@ -48,16 +53,18 @@ fn delete(call: &Call<'_>, wanted: DeleteTopicState) -> DeletableTopicResult {
             let name = name.filter(|name| !is_by_id || is_named(name));
             result(name, topic.id, denied)
         }
-        Ok(topic) if call.cluster().delete_topic(&topic) => {
-            tracing::info!(topic = %topic.name, "topic deleted");
-            result(Some(topic.name.clone()), topic.id, ErrorCode::None)
+        Ok(topic) => {
+            let error = match call.mutate(topic.partition_count(), FIRST_STRICT_VERSION) {
+                Err(refusal) => refusal.error,
+                Ok(()) if call.cluster().delete_topic(&topic) => ErrorCode::None,
+                // Somebody else was faster.
+                Ok(()) => ErrorCode::UnknownTopicOrPartition,
+            };
+            if !error.is_error() {
+                tracing::info!(topic = %topic.name, "topic deleted");
+            }
+            result(Some(topic.name.clone()), topic.id, error)
         }
-        // Somebody else was faster.
-        Ok(topic) => result(
-            Some(topic.name.clone()),
-            topic.id,
-            ErrorCode::UnknownTopicOrPartition,
-        ),
         Err(error) => result(wanted.name, wanted.topic_id, error),
     }
 }

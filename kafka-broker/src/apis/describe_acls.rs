@@ -73,7 +73,6 @@ pub(super) fn authorization<'a>(
     let authorization = call.cluster().authorization.as_ref();
     let authorization = authorization
         .ok_or_else(|| Refusal::new(ErrorCode::SecurityDisabled, "No Authorizer is configured."))?;
-    call.check(operation, Resource::CLUSTER)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check(operation, Resource::CLUSTER)?;
     Ok(authorization)
 }

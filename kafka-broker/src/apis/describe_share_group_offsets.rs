@@ -9,7 +9,8 @@ use kafka_proto::messages::describe_share_group_offsets::{
 };
 use kafka_proto::messages::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
 
-use super::share_partitions::{NO_SUCH_PARTITION, check_group};
+use super::share_partitions::{check_group, message, partition};
+use crate::authorizer::{Operation, Resource};
 use crate::lock::lock;
 use crate::node::Call;
 use crate::refusal::Refusal;
@@ -39,7 +40,7 @@ fn describe(
     wanted: &DescribeShareGroupOffsetsRequestGroup,
 ) -> Result<DescribeShareGroupOffsetsResponseGroup, Refusal> {
     let group_id = &wanted.group_id;
-    check_group(call, group_id)?;
+    check_group(call, Operation::Describe, group_id)?;
     let is_share = call
         .cluster()
         .groups
@@ -53,13 +54,14 @@ fn describe(
         Some(topics) => topics
             .iter()
             .map(|topic| {
-                let found = call.cluster().topics.by_name(&topic.topic_name);
+                let found = call.topic(Operation::Describe, &topic.topic_name);
+                let found = found.as_deref().map_err(|error| *error);
                 let partitions = topic.partitions.iter();
                 DescribeShareGroupOffsetsResponseTopic {
                     topic_name: topic.topic_name.clone(),
-                    topic_id: found.as_ref().map(|topic| topic.id).unwrap_or_default(),
+                    topic_id: found.map(|topic| topic.id).unwrap_or_default(),
                     partitions: partitions
-                        .map(|index| described(found.as_deref(), *index, &progress))
+                        .map(|index| described(found, *index, &progress))
                         .collect(),
                     ..Default::default()
                 }
@@ -85,12 +87,15 @@ fn all(
     }
     let topics = by_topic.into_iter().filter_map(|(topic_id, partitions)| {
         let topic = call.cluster().topics.by_id(topic_id)?;
+        if !call.allows(Operation::Describe, Resource::topic(&topic.name)) {
+            return None;
+        }
         let partitions = partitions.into_iter();
         Some(DescribeShareGroupOffsetsResponseTopic {
             topic_name: topic.name.clone(),
             topic_id,
             partitions: partitions
-                .map(|index| described(Some(&topic), index, progress))
+                .map(|index| described(Ok(&topic), index, progress))
                 .collect(),
             ..Default::default()
         })
@@ -99,7 +104,7 @@ fn all(
 }
 
 fn described(
-    topic: Option<&Topic>,
+    topic: Result<&Topic, ErrorCode>,
     index: i32,
     progress: &BTreeMap<TopicIdPartition, Option<Progress>>,
 ) -> DescribeShareGroupOffsetsResponsePartition {
@@ -109,12 +114,14 @@ fn described(
         lag: -1,
         ..Default::default()
     };
-    let found = topic.and_then(|topic| Some((topic.id, topic.partition(index)?)));
-    let Some((topic_id, partition)) = found else {
-        let error = ErrorCode::UnknownTopicOrPartition;
-        described.error_code = error.code();
-        described.error_message = Some(NO_SUCH_PARTITION.into());
-        return described;
+    let found = topic.and_then(|topic| Ok((topic.id, partition(topic, index)?)));
+    let (topic_id, partition) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            described.error_code = error.code();
+            described.error_message = Some(message(error).into());
+            return described;
+        }
     };
     let id = TopicIdPartition {
         topic_id,

@@ -17,6 +17,7 @@ use crate::authorizer::Operation;
 use crate::lock::lock;
 use crate::log::{Committed, Isolation, PartitionLog};
 use crate::node::Call;
+use crate::quotas::Quota;
 use crate::topics::Topic;
 
 /// From this version on a reader may go to a follower, and be sent to one (KIP-392).
@@ -43,6 +44,8 @@ pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchR
     let max_bytes = usize::try_from(request.max_bytes)
         .unwrap_or(0)
         .min(call.cluster().settings.fetch_max_bytes);
+    let limit = call.cluster().quotas.fetch_limit(call.quota_subject());
+    let max_bytes = limit.map_or(max_bytes, |limit| max_bytes.min(limit.max(1)));
     let isolation = Isolation::from(request.isolation_level);
     let appended = Arc::new(Notify::new());
     loop {
@@ -52,10 +55,19 @@ pub(super) async fn answer(call: &Call<'_>, mut request: FetchRequest) -> FetchR
             break;
         }
     }
+    let started = std::time::Instant::now();
     let mut responses = read_all(call, &request, isolation, max_bytes);
     let now = Instant::now().into_std();
     let session_id = sessions.finish(exchange, &request, call.version, &mut responses, now);
+    let read = responses
+        .iter()
+        .flat_map(|topic| &topic.partitions)
+        .filter_map(|partition| partition.records.as_ref())
+        .map(Bytes::len);
+    call.use_bytes(Quota::ConsumerByteRate, read.sum());
+    call.use_time(started);
     FetchResponse {
+        throttle_time_ms: call.throttle_millis(),
         session_id,
         node_endpoints: leaders_named(call, &responses),
         responses,
@@ -143,7 +155,9 @@ fn open<'a>(
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
     let (node, leader) = (call.node.id, partition.leadership().leader);
-    if node != leader && call.version < FIRST_VERSION_WITH_FOLLOWERS {
+    let is_refused = node != leader
+        && (call.version < FIRST_VERSION_WITH_FOLLOWERS || !partition.replicas().contains(&node));
+    if is_refused {
         return Err(ErrorCode::NotLeaderOrFollower.into());
     }
     let log = lock(&partition.log);
@@ -158,11 +172,11 @@ fn open<'a>(
     if wanted.fetch_offset < log.start_offset() || wanted.fetch_offset > log.high_watermark() {
         return Err(ErrorCode::OffsetOutOfRange.into());
     }
+    if node != leader || request.rack_id.is_empty() {
+        return Ok(log);
+    }
     let nodes = &call.cluster().nodes;
-    match nodes
-        .closer_than(leader, &request.rack_id)
-        .filter(|_| node == leader)
-    {
+    match nodes.closer_than(leader, &request.rack_id, &partition.replicas()) {
         Some(closer) => Err(Unread::Closer(closer)),
         None => Ok(log),
     }

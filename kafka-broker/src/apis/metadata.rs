@@ -13,9 +13,10 @@ use kafka_proto::messages::metadata::{
 use kafka_proto::messages::{MetadataRequest, MetadataResponse};
 
 use crate::authorizer::{Operation, Resource};
+use crate::configs::TopicConfig;
 use crate::node::Call;
 use crate::nodes::Endpoint;
-use crate::topic_config::TopicConfig;
+use crate::replicas::{Replication, in_sync, led};
 use crate::topics::{Leadership, NewTopic, Topic};
 
 /// From this version on a client can be sent back to its bootstrap addresses (KIP-1102).
@@ -116,6 +117,7 @@ fn find(call: &Call<'_>, wanted: MetadataRequestTopic, auto_create: bool) -> Met
         name: name.clone(),
         partitions: settings.num_partitions,
         config: TopicConfig::default(),
+        replication: Replication::All,
     };
     let missing = match topics.check(&new) {
         Err(error) if error.code() == ErrorCode::InvalidTopicException => error.code(),
@@ -158,23 +160,22 @@ fn unknown(
 }
 
 fn describe(call: &Call<'_>, topic: &Arc<Topic>) -> MetadataResponseTopic {
-    // Each broker has everything.
     let nodes = &call.cluster().nodes;
-    let isr: Vec<i32> = nodes.up().iter().map(|endpoint| endpoint.id).collect();
-    let offline = nodes.down();
-    let mut replicas = [&isr[..], &offline].concat();
-    replicas.sort_unstable();
+    let up: Vec<i32> = nodes.up().iter().map(|endpoint| endpoint.id).collect();
     let partitions = topic
         .partitions
         .iter()
         .zip(0..)
         .map(|(partition, partition_index)| {
             let Leadership { leader, epoch } = partition.leadership();
+            let replicas = partition.replicas();
+            let (isr, offline) = in_sync(&replicas, &up);
             MetadataResponsePartition {
+                error_code: led(leader).code(),
                 partition_index,
                 leader_id: leader,
                 leader_epoch: epoch,
-                replica_nodes: replicas.as_slice().into(),
+                replica_nodes: (&*replicas).into(),
                 isr_nodes: isr.as_slice().into(),
                 offline_replicas: offline.as_slice().into(),
                 ..Default::default()

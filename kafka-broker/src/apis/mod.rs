@@ -2,9 +2,14 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod alter_client_quotas;
+mod alter_configs;
+mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
 mod alter_share_group_offsets;
 mod alter_user_scram_credentials;
 mod api_versions;
+mod config_resources;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod create_acls;
@@ -13,33 +18,46 @@ mod create_partitions;
 mod create_topics;
 mod delete_acls;
 mod delete_groups;
+mod delete_records;
 mod delete_share_group_offsets;
 mod delete_topics;
 mod describe_acls;
+mod describe_client_quotas;
+mod describe_cluster;
+mod describe_configs;
 mod describe_delegation_token;
 mod describe_groups;
+mod describe_log_dirs;
 mod describe_producers;
+mod describe_quorum;
 mod describe_share_group_offsets;
+mod describe_topic_partitions;
 mod describe_transactions;
 mod describe_user_scram_credentials;
+mod elect_leaders;
 mod end_txn;
 mod expire_delegation_token;
 mod fetch;
 mod find_coordinator;
 mod get_telemetry_subscriptions;
 mod heartbeat;
+mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod list_transactions;
 mod metadata;
 mod offset_commit;
+mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod push_telemetry;
+mod raft_voters;
 mod renew_delegation_token;
 mod sasl;
 mod share_acknowledge;
@@ -49,7 +67,12 @@ mod share_group_heartbeat;
 mod share_partitions;
 mod sync_group;
 mod txn_offset_commit;
+mod unregister_broker;
+mod update_features;
 mod write_txn_markers;
+
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_proto::api::Api;
@@ -60,6 +83,7 @@ use kafka_proto::messages::*;
 
 use crate::connection::Closed;
 use crate::node::{Call, Client, Node};
+use crate::quotas::Quota;
 
 /// The keys of the APIs that [`answer`] knows, as they are advertised.
 const SERVED: &[i16] = &[
@@ -113,14 +137,39 @@ const SERVED: &[i16] = &[
     RenewDelegationTokenRequest::KEY,
     ExpireDelegationTokenRequest::KEY,
     DescribeDelegationTokenRequest::KEY,
+    DeleteRecordsRequest::KEY,
+    DescribeConfigsRequest::KEY,
+    AlterConfigsRequest::KEY,
+    AlterReplicaLogDirsRequest::KEY,
+    DescribeLogDirsRequest::KEY,
+    ElectLeadersRequest::KEY,
+    IncrementalAlterConfigsRequest::KEY,
+    AlterPartitionReassignmentsRequest::KEY,
+    ListPartitionReassignmentsRequest::KEY,
+    OffsetDeleteRequest::KEY,
+    DescribeClientQuotasRequest::KEY,
+    AlterClientQuotasRequest::KEY,
+    DescribeQuorumRequest::KEY,
+    UpdateFeaturesRequest::KEY,
+    DescribeClusterRequest::KEY,
+    UnregisterBrokerRequest::KEY,
+    ListConfigResourcesRequest::KEY,
+    DescribeTopicPartitionsRequest::KEY,
+    AddRaftVoterRequest::KEY,
+    RemoveRaftVoterRequest::KEY,
 ];
 
-/// Answers a request; `None` where it wants no answer.
-pub(crate) async fn answer(
-    node: &Node,
-    client: &Client,
-    frame: Bytes,
-) -> Result<Option<Encoded>, Closed> {
+/// What a request leads to.
+pub(crate) struct Answered {
+    /// `None` where it wants no answer.
+    pub(crate) response: Option<Encoded>,
+    /// For how long the client is not listened to afterwards.
+    pub(crate) wait: Duration,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(node: &Node, client: &Client, frame: Bytes) -> Result<Answered, Closed> {
+    let started = Instant::now();
     let (header, api, body) = decode_request_header(&frame).map_err(Closed::Header)?;
     let (key, version) = (header.request_api_key, header.request_api_version);
     let api = api.ok_or(Closed::UnknownApi { key, version })?;
@@ -130,6 +179,7 @@ pub(crate) async fn answer(
         client_id: header.client_id.clone(),
         client_host: client.host.clone(),
         client,
+        throttle: AtomicU32::default(),
     };
     node.count_request(key);
     let exchange = Exchange::new(api, &header);
@@ -139,10 +189,12 @@ pub(crate) async fn answer(
         ProduceRequest::KEY => {
             let request: ProduceRequest = exchange.read(body)?;
             let acks = request.acks;
-            let response = produce::answer(&call, request);
+            let mut response = produce::answer(&call, request);
+            call.use_bytes(Quota::ProducerByteRate, frame.len());
             if acks == 0 {
-                return produce::unacknowledged(&response).map(|()| None);
+                return produce::unacknowledged(&response).map(|()| call.answered(None));
             }
+            response.throttle_time_ms = call.throttle_millis();
             exchange.write::<ProduceRequest>(&response)
         }
         FetchRequest::KEY => {
@@ -239,9 +291,51 @@ pub(crate) async fn answer(
         DescribeDelegationTokenRequest::KEY => {
             exchange.answer(&call, body, describe_delegation_token::answer)
         }
+        DeleteRecordsRequest::KEY => exchange.answer(&call, body, delete_records::answer),
+        DescribeConfigsRequest::KEY => exchange.answer(&call, body, describe_configs::answer),
+        AlterConfigsRequest::KEY => exchange.answer(&call, body, alter_configs::answer),
+        AlterReplicaLogDirsRequest::KEY => {
+            exchange.answer(&call, body, alter_replica_log_dirs::answer)
+        }
+        DescribeLogDirsRequest::KEY => exchange.answer(&call, body, describe_log_dirs::answer),
+        ElectLeadersRequest::KEY => exchange.answer(&call, body, elect_leaders::answer),
+        IncrementalAlterConfigsRequest::KEY => {
+            exchange.answer(&call, body, incremental_alter_configs::answer)
+        }
+        AlterPartitionReassignmentsRequest::KEY => {
+            exchange.answer(&call, body, alter_partition_reassignments::answer)
+        }
+        ListPartitionReassignmentsRequest::KEY => {
+            exchange.answer(&call, body, list_partition_reassignments::answer)
+        }
+        OffsetDeleteRequest::KEY => exchange.answer(&call, body, offset_delete::answer),
+        DescribeClientQuotasRequest::KEY => {
+            exchange.answer(&call, body, describe_client_quotas::answer)
+        }
+        AlterClientQuotasRequest::KEY => exchange.answer(&call, body, alter_client_quotas::answer),
+        DescribeQuorumRequest::KEY => exchange.answer(&call, body, describe_quorum::answer),
+        UpdateFeaturesRequest::KEY => exchange.answer(&call, body, update_features::answer),
+        DescribeClusterRequest::KEY => exchange.answer(&call, body, describe_cluster::answer),
+        UnregisterBrokerRequest::KEY => exchange.answer(&call, body, unregister_broker::answer),
+        ListConfigResourcesRequest::KEY => {
+            exchange.answer(&call, body, list_config_resources::answer)
+        }
+        DescribeTopicPartitionsRequest::KEY => {
+            exchange.answer(&call, body, describe_topic_partitions::answer)
+        }
+        AddRaftVoterRequest::KEY => exchange.answer(&call, body, raft_voters::add),
+        RemoveRaftVoterRequest::KEY => exchange.answer(&call, body, raft_voters::remove),
         _ => Err(Closed::UnknownApi { key, version }),
     };
-    response.map(Some)
+    // The time of long polls is not spent, but waited: what they do at the end is counted there.
+    let is_long_poll = matches!(
+        key,
+        FetchRequest::KEY | JoinGroupRequest::KEY | ShareFetchRequest::KEY | SyncGroupRequest::KEY
+    );
+    if !is_long_poll {
+        call.use_time(started);
+    }
+    response.map(|response| call.answered(Some(response)))
 }
 
 /// What a producer is told that was fenced: before this version it does not know of PRODUCER_FENCED.

@@ -8,7 +8,7 @@ use kafka_proto::messages::produce::{
     NodeEndpoint, PartitionProduceData, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_proto::messages::{ProduceRequest, ProduceResponse};
-use kafka_proto::records::RecordBatch;
+use kafka_proto::records::{RecordBatch, RecordsError};
 
 use crate::authorizer::{Operation, Resource};
 use crate::connection::Closed;
@@ -28,9 +28,12 @@ const FIRST_VERSION_WITH_IDS: i16 = 13;
 const FIRST_VERSION_WITH_ABORTABLE: i16 = 11;
 /// From this version on a batch adds its partition to the transaction (KIP-890).
 const FIRST_VERSION_WITH_IMPLICIT_ENTRY: i16 = 12;
+/// What looking at records may take of memory: a small batch may have been made to grow beyond all bounds.
+const MAX_DECOMPRESSED: usize = 256 << 20;
 
 pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
     let acks_are_valid = matches!(request.acks, -1..=1);
+    let waits_for_all = request.acks == -1;
     let transactional_id = request.transactional_id;
     let responses = request.topic_data.into_iter().map(|data| {
         let by_id = call.version >= FIRST_VERSION_WITH_IDS;
@@ -43,7 +46,7 @@ pub(super) fn answer(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
             let index = partition.index;
             match &topic {
                 Ok(topic) => {
-                    let appended = append(call, &transactional_id, topic, partition);
+                    let appended = append(call, &transactional_id, topic, partition, waits_for_all);
                     let mut response = respond(index, appended);
                     name_leader(call, topic, &mut response);
                     response
@@ -103,6 +106,7 @@ fn append(
     transactional_id: &Option<ByteString>,
     topic: &Topic,
     data: PartitionProduceData,
+    waits_for_all: bool,
 ) -> Result<(Appended, i64), Refusal> {
     let partition = topic.partition(data.index).ok_or_else(|| {
         let count = topic.partition_count();
@@ -112,34 +116,11 @@ fn append(
         );
         Refusal::new(ErrorCode::UnknownTopicOrPartition, message)
     })?;
-    let mut batch = single_batch(data.records, call.version)?;
-    let (now, uses_log_append_time) = (
-        call.cluster().clock.now().unix_millis,
-        topic.config.log_append_time(),
-    );
-    let max_bytes = topic
-        .config
-        .max_message_bytes()
-        .unwrap_or(call.cluster().settings.max_message_bytes);
-    let max_timestamp = if uses_log_append_time {
-        i64::MAX
-    } else {
-        now.saturating_add(topic.config.timestamp_after_max_millis())
-    };
-    check_batch(
-        &batch,
-        Limits {
-            max_bytes,
-            max_timestamp,
-        },
-    )?;
-    let mut log_append_time = -1;
-    if uses_log_append_time {
-        log_append_time = now;
-        batch = batch
-            .with_log_append_time(log_append_time)
-            .map_err(|error| Refusal::new(ErrorCode::InvalidRecord, error.to_string()))?;
+    if waits_for_all {
+        check_in_sync(call, topic, partition)?;
     }
+    let batch = single_batch(data.records, call.version)?;
+    let (batch, log_append_time) = validate(call, topic, data.index, batch)?;
     let appended = if batch.is_transactional() {
         let place = TopicPartition {
             topic: topic.name.clone(),
@@ -150,6 +131,123 @@ fn append(
         led_here(call, partition)?.append(&batch, partition.leader_epoch())?
     };
     Ok((appended, log_append_time))
+}
+
+/// A batch as it goes into the log, and the time that it was given if the topic is set to that.
+fn validate(
+    call: &Call<'_>,
+    topic: &Topic,
+    partition: i32,
+    mut batch: RecordBatch,
+) -> Result<(RecordBatch, i64), Refusal> {
+    let (now, settings) = (call.cluster().clock.now().unix_millis, &topic.settings);
+    let max_timestamp = if settings.log_append_time {
+        i64::MAX
+    } else {
+        now.saturating_add(settings.timestamp_after_max_millis)
+    };
+    check_batch(
+        &batch,
+        Limits {
+            max_bytes: settings.max_message_bytes,
+            max_timestamp,
+        },
+    )?;
+    let min_timestamp = settings
+        .timestamp_before_max_millis
+        .filter(|_| !settings.log_append_time)
+        .map(|before| now.saturating_sub(before));
+    if settings.log.compact || min_timestamp.is_some() {
+        check_records(
+            &batch,
+            &topic.name,
+            partition,
+            settings.log.compact,
+            min_timestamp,
+        )?;
+    }
+    let mut log_append_time = -1;
+    let invalid = |error: RecordsError| Refusal::new(ErrorCode::InvalidRecord, error.to_string());
+    if let Some(codec) = settings.codec
+        && batch.compression() != Ok(codec.compression())
+    {
+        batch = batch
+            .recompressed(codec, MAX_DECOMPRESSED)
+            .map_err(invalid)?;
+        let len = batch.bytes().len();
+        if len > settings.max_message_bytes {
+            return Err(Refusal::new(
+                ErrorCode::MessageTooLarge,
+                format!(
+                    "the record batch has {len} bytes as the topic's compression.type has it, and the topic takes {} \
+                     (max.message.bytes)",
+                    settings.max_message_bytes
+                ),
+            ));
+        }
+    }
+    if settings.log_append_time {
+        log_append_time = now;
+        batch = batch
+            .with_log_append_time(log_append_time)
+            .map_err(invalid)?;
+    }
+    Ok((batch, log_append_time))
+}
+
+/// What can only be told from the records themselves.
+fn check_records(
+    batch: &RecordBatch,
+    topic: &str,
+    partition: i32,
+    needs_keys: bool,
+    min_timestamp: Option<i64>,
+) -> Result<(), Refusal> {
+    let corrupt = |error: RecordsError| Refusal::new(ErrorCode::CorruptMessage, error.to_string());
+    let block = batch.decompressed(MAX_DECOMPRESSED).map_err(corrupt)?;
+    for record in &block {
+        let record = record.map_err(corrupt)?;
+        if needs_keys && record.key().is_none() {
+            return Err(Refusal::new(
+                ErrorCode::InvalidRecord,
+                format!(
+                    "Compacted topic cannot accept message without key in topic partition {topic}-{partition}."
+                ),
+            ));
+        }
+        if min_timestamp.is_some_and(|min| record.timestamp() < min) {
+            return Err(Refusal::new(
+                ErrorCode::InvalidTimestamp,
+                format!(
+                    "a record has timestamp {}, the topic takes none before {} (message.timestamp.before.max.ms)",
+                    record.timestamp(),
+                    min_timestamp.unwrap_or_default()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether enough replicas are in sync for a producer that waits for all of them.
+fn check_in_sync(call: &Call<'_>, topic: &Topic, partition: &Partition) -> Result<(), Refusal> {
+    let wanted = topic.settings.min_insync_replicas;
+    if wanted <= 1 {
+        return Ok(());
+    }
+    let (replicas, nodes) = (partition.replicas(), &call.cluster().nodes);
+    let in_sync = replicas.iter().filter(|id| nodes.is_up(**id)).count();
+    // More than there are replicas are never asked for.
+    let wanted = wanted.min(replicas.len());
+    if in_sync >= wanted {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::NotEnoughReplicas,
+        format!(
+            "{in_sync} replicas are in sync, and acks=all wants {wanted} (min.insync.replicas)"
+        ),
+    ))
 }
 
 /// The log of a partition that this broker leads. Nobody is elected while it is held.
@@ -185,8 +283,7 @@ fn append_in_transaction(
     call.check(
         Operation::Write,
         Resource::transactional_id(transactional_id),
-    )
-    .map_err(|error| Refusal::new(error, error.message()))?;
+    )?;
     {
         let mut log = led_here(call, partition)?;
         // Where its first batch is, the coordinator has been asked, and the transaction ends with a marker.

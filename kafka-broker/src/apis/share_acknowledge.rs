@@ -28,11 +28,9 @@ fn acknowledge(
     call: &Call<'_>,
     request: &ShareAcknowledgeRequest,
 ) -> Result<ShareAcknowledgeResponse, Refusal> {
-    let key = member(request.group_id.as_ref(), request.member_id.as_ref())?;
+    let key = member(call, request.group_id.as_ref(), request.member_id.as_ref())?;
     let sessions = &call.node.share_sessions;
-    sessions
-        .acknowledge(&key, request.share_session_epoch)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    sessions.acknowledge(&key, request.share_session_epoch)?;
     let responses = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter();
         let said = partitions.filter(|wanted| !wanted.acknowledgement_batches.is_empty());

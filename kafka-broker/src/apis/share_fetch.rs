@@ -39,9 +39,8 @@ async fn exchange(
     call: &Call<'_>,
     request: &ShareFetchRequest,
 ) -> Result<ShareFetchResponse, Refusal> {
-    let key = member(request.group_id.as_ref(), request.member_id.as_ref())?;
-    let wanted =
-        begin(call, request, &key).map_err(|error| Refusal::new(error, error.message()))?;
+    let key = member(call, request.group_id.as_ref(), request.member_id.as_ref())?;
+    let wanted = begin(call, request, &key)?;
     let mut told = acknowledge_all(call, request, &key);
     let share = &call.cluster().share;
     if request.share_session_epoch == CLOSE {

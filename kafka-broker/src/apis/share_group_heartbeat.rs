@@ -29,10 +29,10 @@ fn beat(
     call: &Call<'_>,
     request: &ShareGroupHeartbeatRequest,
 ) -> Result<ShareGroupHeartbeatResponse, Refusal> {
-    check(request)?;
     let group_id = &request.group_id;
-    call.check_coordinator(group_id)
-        .map_err(|error| Refusal::new(error, error.message()))?;
+    call.check_joining(group_id, request.subscribed_topic_names.iter().flatten())?;
+    check(request)?;
+    call.check_coordinator(group_id)?;
     let share = &call.cluster().share;
     let (config, settings) = (share.config(group_id), share.settings());
     // Copies, so that they do not keep the whole request in memory.

@@ -6,27 +6,37 @@ use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
+use crate::authorizer::{Operation, Resource};
 use crate::node::Call;
 use crate::refusal::Refusal;
 use crate::share::MemberKey;
 use crate::topics::{Partition, Topic};
 
-/// Whether this broker coordinates the group.
-pub(super) fn check_group(call: &Call<'_>, group_id: &str) -> Result<(), Refusal> {
-    let allowed = if group_id.is_empty() {
-        Err(ErrorCode::InvalidGroupId)
-    } else {
-        call.check_coordinator(group_id)
-    };
-    allowed.map_err(|error| Refusal::new(error, error.message()))
+/// Whether the client may do this to the group, and this broker coordinates it.
+pub(super) fn check_group(
+    call: &Call<'_>,
+    operation: Operation,
+    group_id: &str,
+) -> Result<(), ErrorCode> {
+    call.check(operation, Resource::group(group_id))?;
+    if group_id.is_empty() {
+        return Err(ErrorCode::InvalidGroupId);
+    }
+    call.check_coordinator(group_id)
 }
 
-/// What Kafka says of a partition that is not there.
-pub(super) const NO_SUCH_PARTITION: &str = "This server does not host this topic-partition.";
+/// What is said of a partition that cannot be had.
+pub(super) fn message(error: ErrorCode) -> &'static str {
+    match error {
+        // As Kafka has it.
+        ErrorCode::UnknownTopicOrPartition => "This server does not host this topic-partition.",
+        other => other.message(),
+    }
+}
 
-/// Whether there is such a share group, and nobody is in it.
+/// Whether there is such a share group that the client may delete, and nobody is in it.
 pub(super) fn check_empty(call: &Call<'_>, group_id: &str) -> Result<(), Refusal> {
-    check_group(call, group_id)?;
+    check_group(call, Operation::Delete, group_id)?;
     let found = call.cluster().groups.look(group_id, |group| {
         group.share().map(|group| group.is_empty())
     });
@@ -48,29 +58,30 @@ pub(super) fn check_empty(call: &Call<'_>, group_id: &str) -> Result<(), Refusal
     }
 }
 
-/// The member that a request comes from, in a copy that does not keep the whole request in memory.
+/// The member that a request comes from, if it may read for its group; in a copy that does not keep the whole request in
+/// memory.
 pub(super) fn member(
+    call: &Call<'_>,
     group_id: Option<&ByteString>,
     member_id: Option<&ByteString>,
 ) -> Result<MemberKey, Refusal> {
     let (Some(group_id), Some(member_id)) = (group_id, member_id) else {
-        let error = ErrorCode::InvalidRequest;
-        return Err(Refusal::new(error, error.message()));
+        return Err(ErrorCode::InvalidRequest.into());
     };
+    call.check(Operation::Read, Resource::group(group_id))?;
     Ok(MemberKey {
         group_id: ByteString::from(&**group_id),
         member_id: ByteString::from(&**member_id),
     })
 }
 
-/// A topic, of which this broker leads the partition.
+/// A topic that the client may read, of which this broker leads the partition.
 pub(super) fn led_here(
     call: &Call<'_>,
     topic_id: Uuid,
     partition: i32,
 ) -> Result<Arc<Topic>, ErrorCode> {
-    let topic = call.cluster().topics.by_id(topic_id);
-    let topic = topic.ok_or(ErrorCode::UnknownTopicId)?;
+    let topic = call.topic_named(Operation::Read, true, "", topic_id)?;
     let found = topic.partition(partition);
     found
         .ok_or(ErrorCode::UnknownTopicOrPartition)?

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytestring::ByteString;
 use kafka_proto::codec::Uuid;
 use kafka_proto::error_code::ErrorCode;
 
@@ -80,6 +81,17 @@ impl Call<'_> {
             return Err(ErrorCode::InvalidGroupId);
         }
         self.check_coordinator(group_id)
+    }
+
+    /// Whether the client may be a member of a group, and know of what it subscribes to by name.
+    pub(crate) fn check_joining<'a>(
+        &self,
+        group_id: &str,
+        topics: impl IntoIterator<Item = &'a ByteString>,
+    ) -> Result<(), ErrorCode> {
+        self.check(Operation::Read, Resource::group(group_id))?;
+        let mut topics = topics.into_iter().map(|name| Resource::topic(name));
+        topics.try_for_each(|topic| self.check(Operation::Describe, topic))
     }
 
     /// Whether there may be a resource of this type that the client may do this to.

@@ -101,6 +101,24 @@ impl Group {
         }
     }
 
+    /// Whether it has members of which nobody knows what they read: they are no consumers.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        match &self.members {
+            Members::Classic(group) => !group.is_empty() && group.protocol_type() != "consumer",
+            Members::Consumer(_) | Members::Share(_) => false,
+        }
+    }
+
+    /// Whether a member reads a topic.
+    pub(super) fn is_subscribed(&self, topic: &str) -> bool {
+        match &self.members {
+            Members::Classic(group) => group.is_subscribed(topic),
+            Members::Consumer(group) => group.topic_names().iter().any(|name| **name == *topic),
+            // It commits nothing: where it is in a topic is not kept here.
+            Members::Share(_) => false,
+        }
+    }
+
     /// The classic group that it is, if it is one.
     pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
         match &self.members {

@@ -26,6 +26,7 @@ use classic::ClassicGroup;
 use consumer::Beaten;
 use group::Members;
 
+use crate::configs::Given;
 use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ use crate::transactions::{TransactionResult, offsets_partition};
 pub(crate) struct Groups {
     initial_delay: Duration,
     consumer_settings: Arc<ConsumerGroupSettings>,
+    /// The settings of those groups that were given some of their own.
+    own_settings: Mutex<BTreeMap<ByteString, Arc<ConsumerGroupSettings>>>,
     table: Mutex<Table>,
     /// A timer has become due earlier.
     hurried: Notify,
@@ -55,6 +58,7 @@ impl Groups {
         Self {
             initial_delay: settings.group_initial_rebalance_delay,
             consumer_settings: Arc::new(settings.consumer_groups.clone()),
+            own_settings: Mutex::default(),
             table: Mutex::default(),
             hurried: Notify::new(),
         }
@@ -175,7 +179,7 @@ impl Groups {
         beat: &Heartbeat,
         image: &TopicsImage,
     ) -> Result<Beaten, Refusal> {
-        let settings = &self.consumer_settings;
+        let settings = &self.settings_of(group_id);
         let work =
             |group: &mut Group, now| group.consumer_heartbeat(group_id, beat, image, settings, now);
         if beat.member_epoch == JOIN {
@@ -214,6 +218,28 @@ impl Groups {
         self.with_or_new(group_id, |group, _| group.keep_as_share(group_id))
     }
 
+    /// Has a group, whether it is there or not, go by the settings that it was given (`consumer.session.timeout.ms` and
+    /// others, by Kafka's names), and by those of the brokers for what it was not.
+    pub(crate) fn configure(&self, group_id: &str, given: &Given) {
+        let settings = Arc::new(self.consumer_settings.with(given));
+        if given.is_empty() {
+            lock(&self.own_settings).remove(group_id);
+        } else {
+            // The key is a copy, so that it does not keep a whole request in memory.
+            lock(&self.own_settings).insert(ByteString::from(group_id), Arc::clone(&settings));
+        }
+        self.with(group_id, |group, _| {
+            if let Members::Consumer(consumer) = &mut group.members {
+                consumer.settings = settings;
+            }
+        });
+    }
+
+    fn settings_of(&self, group_id: &str) -> Arc<ConsumerGroupSettings> {
+        let own = lock(&self.own_settings).get(group_id).cloned();
+        own.unwrap_or_else(|| Arc::clone(&self.consumer_settings))
+    }
+
     /// Looks at a group, if it is there.
     pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
         lock(&self.table).groups.get(group_id).map(look)
@@ -240,6 +266,35 @@ impl Groups {
                 Ok(())
             }
         }
+    }
+
+    /// Forgets positions of a group, those that no member reads on from. Answers for each partition.
+    ///
+    /// # Errors
+    /// GROUP_ID_NOT_FOUND, and NON_EMPTY_GROUP if nobody knows what its members read.
+    pub(crate) fn delete_offsets(
+        &self,
+        group_id: &str,
+        partitions: Vec<(&str, i32)>,
+    ) -> Result<Vec<ErrorCode>, ErrorCode> {
+        let work = |group: &mut Group, _| {
+            if group.share().is_some() {
+                return Err(ErrorCode::GroupIdNotFound);
+            }
+            if group.is_of_strangers() {
+                return Err(ErrorCode::NonEmptyGroup);
+            }
+            let delete = |(topic, partition): (&str, i32)| {
+                if group.is_subscribed(topic) {
+                    return ErrorCode::GroupSubscribedToTopic;
+                }
+                group.offsets.delete(topic, partition);
+                ErrorCode::None
+            };
+            Ok(partitions.into_iter().map(delete).collect())
+        };
+        self.with(group_id, work)
+            .unwrap_or(Err(ErrorCode::GroupIdNotFound))
     }
 
     /// Commits positions, if whoever asks may.

@@ -115,6 +115,16 @@ impl CommittedOffsets {
             .map(|(topic, partitions)| (topic, partitions.keys().copied().collect()))
     }
 
+    /// Forgets the position in a partition.
+    pub(super) fn delete(&mut self, topic: &str, partition: i32) {
+        if let Some(partitions) = self.by_topic.get_mut(topic) {
+            partitions.remove(&partition);
+            if partitions.is_empty() {
+                self.by_topic.remove(topic);
+            }
+        }
+    }
+
     pub(super) fn forget_topic(&mut self, topic: &str) {
         self.by_topic.remove(topic);
         for pending in self.pending.values_mut() {

@@ -1,7 +1,9 @@
 //! A partition's log in memory.
 
 mod check;
+mod cleaner;
 mod epochs;
+mod retention;
 mod segment;
 mod transactions;
 
@@ -14,15 +16,17 @@ use kafka_proto::records::RecordBatch;
 use tokio::sync::Notify;
 
 pub(crate) use check::{Limits, check_batch, single_batch};
+
 pub(crate) use transactions::{AbortedTransaction, Committed, EndTransaction, Isolation};
 
+use crate::configs::LogSettings;
 use crate::producers::{ProducerState, ProducerStates, SequenceCheck};
 use crate::refusal::Refusal;
 use epochs::LeaderEpochs;
 use segment::Segment;
 use transactions::TransactionIndex;
 
-/// A segment is sealed at this size: large enough that a fetch seldom meets its end, small enough that little is copied
+/// A segment is sealed at this size at the latest, or at the topic's `segment.bytes`: large enough that a fetch seldom meets its end, small enough that little is copied
 /// for readers of the active one, and that retention has something to drop.
 const SEGMENT_BYTES: usize = 4 << 20;
 
@@ -33,8 +37,15 @@ pub(crate) struct PartitionLog {
     /// Never empty; the last one is active.
     segments: VecDeque<Segment>,
     size: u64,
-    segment_bytes: usize,
-    retention_bytes: Option<u64>,
+    /// Nothing before is to be read.
+    start: i64,
+    settings: LogSettings,
+    /// For how long, by its records, the active segment takes more.
+    segment_millis: i64,
+    /// From here on nothing was compacted yet.
+    dirty_from: i64,
+    /// Counts how often segments went: compaction works on those that were there when it began.
+    cuts: u64,
     producers: ProducerStates,
     epochs: LeaderEpochs,
     transactions: TransactionIndex,
@@ -54,18 +65,17 @@ pub(crate) struct Appended {
 pub(crate) struct OffsetOutOfRange;
 
 impl PartitionLog {
-    /// An empty log that forgets its oldest segments as long as the rest has `retention_bytes`.
-    pub(crate) fn new(retention_bytes: Option<u64>) -> Self {
-        Self::with_segments_of(SEGMENT_BYTES, retention_bytes)
-    }
-
-    fn with_segments_of(segment_bytes: usize, retention_bytes: Option<u64>) -> Self {
+    /// An empty log.
+    pub(crate) fn new(settings: LogSettings) -> Self {
         Self {
             // The first segment grows with its content: most topics of a test stay small.
             segments: VecDeque::from([Segment::new(0, 0)]),
             size: 0,
-            segment_bytes,
-            retention_bytes,
+            start: 0,
+            settings,
+            segment_millis: retention::segment_millis(&settings),
+            dirty_from: 0,
+            cuts: 0,
             producers: ProducerStates::default(),
             epochs: LeaderEpochs::default(),
             transactions: TransactionIndex::default(),
@@ -75,7 +85,12 @@ impl PartitionLog {
 
     /// The first offset that is still there.
     pub(crate) fn start_offset(&self) -> i64 {
-        self.segments.front().map_or(0, Segment::base_offset)
+        self.start
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     /// The offset that the next record gets.
@@ -181,43 +196,42 @@ impl PartitionLog {
     fn store(&mut self, batch: &RecordBatch, base_offset: i64, leader_epoch: i32) {
         self.epochs.begin(leader_epoch, base_offset);
         let len = batch.bytes().len();
-        self.active_segment(len)
+        // A marker has the broker's time, and not that of the records: it says nothing of a segment's age.
+        let timestamp = (!batch.is_control()).then(|| batch.max_timestamp());
+        self.active_segment(len, timestamp)
             .append(batch, base_offset, leader_epoch);
         self.size += len as u64;
         self.retain();
         self.wake();
     }
 
-    /// The segment that takes the next `len` bytes.
-    fn active_segment(&mut self, len: usize) -> &mut Segment {
-        let (filled, next_offset) = self
+    /// The segment that takes the next `len` bytes, of a batch with this timestamp.
+    fn active_segment(&mut self, len: usize, timestamp: Option<i64>) -> &mut Segment {
+        let segment_bytes = self.settings.segment_bytes.min(SEGMENT_BYTES);
+        let (filled, first_timestamp) = self
             .segments
             .back()
-            .map_or((0, 0), |last| (last.len(), last.next_offset()));
-        let full = filled > 0 && filled + len > self.segment_bytes;
-        if full && let Some(last) = self.segments.back_mut() {
-            last.seal();
-        }
-        if full || self.segments.is_empty() {
-            self.segments
-                .push_back(Segment::new(next_offset, self.segment_bytes.max(len)));
+            .map_or((0, None), |last| (last.len(), last.first_timestamp()));
+        let is_old = first_timestamp
+            .zip(timestamp)
+            .is_some_and(|(first, timestamp)| {
+                timestamp.saturating_sub(first) > self.segment_millis
+            });
+        if filled > 0 && (filled + len > segment_bytes || is_old) {
+            self.roll(segment_bytes.max(len));
         }
         let last = self.segments.len() - 1;
         &mut self.segments[last]
     }
 
-    fn retain(&mut self) {
-        let Some(retention_bytes) = self.retention_bytes else {
-            return;
-        };
-        while self.segments.len() > 1
-            && let Some(oldest) = self.segments.front()
-            && self.size - oldest.len() as u64 >= retention_bytes
-        {
-            self.size -= oldest.len() as u64;
-            self.segments.pop_front();
+    /// Seals the active segment and begins another.
+    fn roll(&mut self, capacity: usize) {
+        let next_offset = self.end_offset();
+        if let Some(last) = self.segments.back_mut() {
+            last.seal();
         }
-        self.transactions.forget_before(self.start_offset());
+        self.segments.push_back(Segment::new(next_offset, capacity));
+        self.segment_millis = retention::segment_millis(&self.settings);
     }
 
     /// A leader takes over, in this epoch.
@@ -240,6 +254,7 @@ impl PartitionLog {
     /// Loses the records from `offset` on, as when a replica takes over that never had them. A batch of which a record
     /// is lost goes as a whole.
     pub(crate) fn truncate(&mut self, offset: i64) {
+        self.cuts += 1;
         while let Some(last) = self.segments.back_mut() {
             self.size -= last.len() as u64;
             last.truncate(offset);
@@ -250,6 +265,8 @@ impl PartitionLog {
             self.segments.pop_back();
         }
         let end = self.end_offset();
+        self.start = self.start.min(end);
+        self.dirty_from = self.dirty_from.min(end);
         self.epochs.truncate(end);
         self.producers.truncate(end);
         self.transactions.truncate(end);

@@ -1,11 +1,11 @@
 //! A stretch of a partition's log: batches behind each other in one piece of memory.
 
 use bytes::Bytes;
-use kafka_proto::records::RecordBatch;
+use kafka_proto::records::{RecordBatch, RecordsError};
 
 /// One stretch of a log. Batches are appended to the active segment; a sealed one hands its bytes out without copying
 /// them, however many batches are asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Segment {
     base_offset: i64,
     content: Content,
@@ -13,7 +13,7 @@ pub(super) struct Segment {
     max_timestamp: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Content {
     Active(Vec<u8>),
     Sealed(Bytes),
@@ -26,6 +26,8 @@ struct BatchEntry {
     /// Where the batch ends in the segment.
     end: usize,
     max_timestamp: i64,
+    /// From when on compaction drops the batch's tombstones or marker, in milliseconds since 1970.
+    delete_horizon: Option<i64>,
 }
 
 impl Segment {
@@ -54,8 +56,57 @@ impl Segment {
         self.max_timestamp
     }
 
+    /// The timestamp of the first batch.
+    pub(super) fn first_timestamp(&self) -> Option<i64> {
+        self.batches.first().map(|first| first.max_timestamp)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.batches.last().map_or(0, |last| last.end)
+    }
+
+    /// The batches, each with the time from when on compaction drops what it has to delete.
+    pub(super) fn batches(
+        &self,
+    ) -> impl Iterator<Item = Result<(RecordBatch, Option<i64>), RecordsError>> {
+        let entries = self.batches.iter().enumerate();
+        entries.map(|(index, entry)| {
+            let batch = RecordBatch::parse(self.slice(self.start_of(index), entry.end))?;
+            Ok((batch, entry.delete_horizon))
+        })
+    }
+
+    /// Adds a batch as it is, at its own offset behind all others.
+    pub(super) fn put(&mut self, batch: &RecordBatch, delete_horizon: Option<i64>) {
+        let Content::Active(bytes) = &mut self.content else {
+            return;
+        };
+        bytes.extend_from_slice(batch.bytes());
+        self.batches.push(BatchEntry {
+            last_offset: batch.last_offset(),
+            end: bytes.len(),
+            max_timestamp: batch.max_timestamp(),
+            delete_horizon,
+        });
+        self.max_timestamp = self.max_timestamp.max(batch.max_timestamp());
+    }
+
+    /// Adds the batches of the segment behind this one.
+    pub(super) fn absorb(&mut self, next: &Self) {
+        let Content::Active(bytes) = &mut self.content else {
+            return;
+        };
+        let start = bytes.len();
+        match &next.content {
+            Content::Active(content) => bytes.extend_from_slice(content),
+            Content::Sealed(content) => bytes.extend_from_slice(content),
+        }
+        self.batches
+            .extend(next.batches.iter().map(|entry| BatchEntry {
+                end: start + entry.end,
+                ..*entry
+            }));
+        self.max_timestamp = self.max_timestamp.max(next.max_timestamp);
     }
 
     /// Copies a batch to the end, as the one at `base_offset`. Only active segments take one.
@@ -76,6 +127,7 @@ impl Segment {
             last_offset: base_offset + delta,
             end: bytes.len(),
             max_timestamp,
+            delete_horizon: None,
         });
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
     }
@@ -90,7 +142,7 @@ impl Segment {
     /// Takes away the batches of which a record is at `offset` or after it, and is active again.
     pub(super) fn truncate(&mut self, offset: i64) {
         let kept = self.index_of(offset);
-        if kept == self.batches.len() {
+        if kept == self.batches.len() && matches!(self.content, Content::Active(_)) {
             return;
         }
         let end = self.start_of(kept);

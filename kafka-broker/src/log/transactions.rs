@@ -137,6 +137,17 @@ impl TransactionIndex {
             .retain(|(transaction, _)| transaction.first_offset < end);
     }
 
+    /// The aborted transactions that are known.
+    pub(super) fn all_aborted(&self) -> impl Iterator<Item = AbortedTransaction> {
+        self.aborted.iter().map(|(transaction, _)| *transaction)
+    }
+
+    /// Forgets the aborted transactions whose markers were here: of their records nothing is left.
+    pub(super) fn forget_markers(&mut self, offsets: &BTreeSet<i64>) {
+        self.aborted
+            .retain(|(transaction, _)| !offsets.contains(&transaction.last_offset));
+    }
+
     /// Forgets what lies before `start`.
     pub(super) fn forget_before(&mut self, start: i64) {
         let gone = self

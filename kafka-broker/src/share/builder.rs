@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::{Broker, BrokerBuilder};
+use crate::configs::Change;
 use crate::error::BrokerError;
 
 impl BrokerBuilder {
@@ -81,10 +82,12 @@ impl Broker {
         name: &str,
         value: Option<&str>,
     ) -> Result<(), BrokerError> {
-        let set = self.cluster.share.set_config(group_id, name, value);
-        set.map_err(|error| BrokerError::ShareGroupConfig {
+        let set = self
+            .cluster
+            .alter_group(group_id, &Change::one(name, value), false);
+        set.map_err(|refusal| BrokerError::ShareGroupConfig {
             group_id: group_id.to_owned(),
-            reason: error.to_string(),
+            reason: refusal.message,
         })
     }
 }

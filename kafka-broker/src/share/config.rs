@@ -1,28 +1,11 @@
 //! The settings that a share group has of its own (`kafka-configs.sh --group`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::settings::ShareSettings;
+use crate::configs::Given;
 use crate::log::Isolation;
 
-/// Every setting of a share group, with what its value has to be.
-const SETTINGS: [(&str, Kind); 9] = [
-    (ASSIGNMENT_INTERVAL, Kind::Number(0)),
-    (AUTO_OFFSET_RESET, Kind::Reset),
-    (DELIVERY_COUNT_LIMIT, Kind::Number(2)),
-    (HEARTBEAT_INTERVAL, Kind::Number(1)),
-    (
-        ISOLATION_LEVEL,
-        Kind::OneOf(&[READ_COMMITTED, READ_UNCOMMITTED]),
-    ),
-    (MAX_RECORD_LOCKS, Kind::Number(1)),
-    (RECORD_LOCK_DURATION, Kind::Number(1)),
-    (RENEW_ACKNOWLEDGE, Kind::OneOf(&["true", "false"])),
-    (SESSION_TIMEOUT, Kind::Number(1)),
-];
-
-const ASSIGNMENT_INTERVAL: &str = "share.assignment.interval.ms";
 const AUTO_OFFSET_RESET: &str = "share.auto.offset.reset";
 const DELIVERY_COUNT_LIMIT: &str = "share.delivery.count.limit";
 const HEARTBEAT_INTERVAL: &str = "share.heartbeat.interval.ms";
@@ -33,35 +16,7 @@ const RENEW_ACKNOWLEDGE: &str = "share.renew.acknowledge.enable";
 const SESSION_TIMEOUT: &str = "share.session.timeout.ms";
 
 const READ_COMMITTED: &str = "read_committed";
-const READ_UNCOMMITTED: &str = "read_uncommitted";
 const BY_DURATION: &str = "by_duration:";
-
-/// What a value may be.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    /// A whole number that an `i32` holds, not below this one.
-    Number(i32),
-    OneOf(&'static [&'static str]),
-    Reset,
-}
-
-/// Why a setting of a group was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ShareGroupConfigError {
-    #[error(
-        "unknown config \"{0}\" of a share group: known are {known}",
-        known = SETTINGS.map(|(name, _)| name).join(", ")
-    )]
-    Unknown(String),
-    #[error(
-        "invalid value \"{value}\" for config \"{name}\" of a share group: expected {expected}"
-    )]
-    Invalid {
-        name: &'static str,
-        value: String,
-        expected: String,
-    },
-}
 
 /// Where a group begins to read a partition (`share.auto.offset.reset`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +28,8 @@ pub(crate) enum Reset {
 }
 
 impl Reset {
-    fn parse(value: &str) -> Option<Self> {
+    /// `earliest`, `latest` or `by_duration:PT1H`.
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         match value {
             "earliest" => Some(Self::Earliest),
             "latest" => Some(Self::Latest),
@@ -100,37 +56,19 @@ impl Rules {
     }
 }
 
-/// The settings that a share group was given.
+/// The settings that a share group was given, which are known to be good.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShareGroupConfig {
-    given: BTreeMap<&'static str, String>,
+    given: Given,
 }
 
 impl ShareGroupConfig {
-    /// Gives a setting a value; without one it is again what the brokers are set to.
-    pub(crate) fn set(
-        &mut self,
-        name: &str,
-        value: Option<&str>,
-    ) -> Result<(), ShareGroupConfigError> {
-        let known = SETTINGS.iter().find(|(known, _)| *known == name);
-        let (name, kind) = *known.ok_or_else(|| ShareGroupConfigError::Unknown(name.to_owned()))?;
-        let Some(value) = value.map(str::trim) else {
-            self.given.remove(name);
-            return Ok(());
-        };
-        kind.check(value)
-            .map_err(|expected| ShareGroupConfigError::Invalid {
-                name,
-                value: value.to_owned(),
-                expected,
-            })?;
-        self.given.insert(name, value.to_owned());
-        Ok(())
+    pub(crate) fn new(given: Given) -> Self {
+        Self { given }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
+        self.given.get(name).map(|value| value.trim())
     }
 
     fn number<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
@@ -175,28 +113,6 @@ impl ShareGroupConfig {
     }
 }
 
-impl Kind {
-    /// Says what was expected, if it is not that.
-    fn check(self, value: &str) -> Result<(), String> {
-        let (good, expected) = match self {
-            Self::Number(min) => (
-                value.parse().is_ok_and(|number: i32| number >= min),
-                format!("a whole number from {min} on"),
-            ),
-            Self::OneOf(values) => (
-                values.contains(&value),
-                format!("one of {}", values.join(", ")),
-            ),
-            Self::Reset => (
-                Reset::parse(value).is_some(),
-                "one of earliest, latest, by_duration:<ISO 8601 duration>, such as by_duration:PT1H"
-                    .to_owned(),
-            ),
-        };
-        if good { Ok(()) } else { Err(expected) }
-    }
-}
-
 /// An ISO 8601 duration of days, hours, minutes and seconds (`P1DT2H3M4.5S`).
 fn duration(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('P')?;
@@ -233,45 +149,6 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_setting_is_known_and_valid_or_refused_by_name() {
-        for (name, value, refused) in [
-            (RECORD_LOCK_DURATION, Some("15000"), None),
-            (RECORD_LOCK_DURATION, None, None),
-            (RECORD_LOCK_DURATION, Some("0"), Some("from 1 on")),
-            (DELIVERY_COUNT_LIMIT, Some("1"), Some("from 2 on")),
-            (ISOLATION_LEVEL, Some(READ_COMMITTED), None),
-            (
-                ISOLATION_LEVEL,
-                Some("serializable"),
-                Some("one of read_committed"),
-            ),
-            (AUTO_OFFSET_RESET, Some("earliest"), None),
-            (AUTO_OFFSET_RESET, Some("by_duration:PT1H"), None),
-            (
-                AUTO_OFFSET_RESET,
-                Some("by_duration:-PT1H"),
-                Some("ISO 8601"),
-            ),
-            (AUTO_OFFSET_RESET, Some("none"), Some("one of earliest")),
-            (
-                "share.nothing",
-                Some("1"),
-                Some("unknown config \"share.nothing\""),
-            ),
-        ] {
-            let result = ShareGroupConfig::default().set(name, value);
-            let told = result.map_err(|error| error.to_string());
-            match refused {
-                None => assert_eq!(told, Ok(()), "{name}"),
-                Some(part) => assert!(
-                    told.clone().is_err_and(|error| error.contains(part)),
-                    "{name}: {told:?}"
-                ),
-            }
-        }
-    }
 
     #[test]
     fn durations_are_those_of_iso_8601() {

@@ -24,12 +24,13 @@ use tokio::sync::Notify;
 
 pub(crate) use acknowledgement::AcknowledgementBatch;
 pub(crate) use acquisition::{AcquireMode, Acquired, Wish};
-pub(crate) use config::{Rules, ShareGroupConfig, ShareGroupConfigError};
+pub(crate) use config::{Reset, Rules, ShareGroupConfig};
 pub(crate) use partition::Progress;
 pub(crate) use sessions::{CLOSE, ConnectionSessions, MemberKey, OPEN, ShareSessions};
 pub(crate) use settings::ShareSettings;
 
 use crate::clock::{Clock, Moment};
+use crate::configs::Given;
 use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::topics::{Partition, TopicIdPartition};
@@ -79,17 +80,13 @@ impl SharePartitions {
         &self.settings
     }
 
-    /// Gives a setting of a group a value (`share.record.lock.duration.ms` and the like); without one it is again what the
-    /// brokers are set to. It holds for what is acquired from then on.
-    pub(crate) fn set_config(
-        &self,
-        group_id: &str,
-        name: &str,
-        value: Option<&str>,
-    ) -> Result<(), ShareGroupConfigError> {
+    /// Has a group, whether it is there or not, go by the settings that it was given (`share.record.lock.duration.ms` and
+    /// others, by Kafka's names), and by those of the brokers for what it was not. They hold for what is acquired from
+    /// then on.
+    pub(crate) fn configure(&self, group_id: &str, given: Given) {
         let groups = &mut lock(&self.table).groups;
         let group = groups.entry(ByteString::from(group_id)).or_default();
-        group.config.set(name, value)
+        group.config = ShareGroupConfig::new(given);
     }
 
     /// The settings that a group was given.
@@ -198,8 +195,7 @@ impl SharePartitions {
             let end = lock(&partition.log).end_offset();
             share.follow_leader(partition.leader_epoch(), end);
             if share.start().is_none() {
-                let error = ErrorCode::UnknownTopicOrPartition;
-                return Err(Refusal::new(error, error.message()));
+                return Err(ErrorCode::UnknownTopicOrPartition.into());
             }
             share.acknowledge(&key.member_id, batches, rules, now)
         })

@@ -1,16 +1,20 @@
 //! Who may not do something is told so, API by API, and may do it when an ACL says so.
 
+mod admin_calls;
 mod calls;
+mod needed;
+mod share_calls;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_broker::{Authorizer, Broker, Listener, SecurityProtocol};
-use kafka_proto::codec::Request;
+use kafka_proto::codec::{Request, Uuid};
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::*;
 
 use crate::connection::{Connection, batch, fetch_request, produce_request};
+use needed::{APIS, OPEN};
 
 const TOPIC: i8 = 2;
 const GROUP: i8 = 3;
@@ -25,162 +29,10 @@ const DELETE: i8 = 6;
 const ALTER: i8 = 7;
 const DESCRIBE: i8 = 8;
 const CLUSTER_ACTION: i8 = 9;
+const DESCRIBE_CONFIGS: i8 = 10;
+const ALTER_CONFIGS: i8 = 11;
 const IDEMPOTENT_WRITE: i8 = 12;
 const CREATE_TOKENS: i8 = 13;
-
-/// What alice has to be allowed, one after the other: type, name and operation.
-type Needed = &'static [(i8, &'static str, i8)];
-
-const WRITES_IN_TRANSACTION: (i8, &str, i8) = (TRANSACTIONAL_ID, "x", WRITE);
-const IS_MEMBER: (i8, &str, i8) = (GROUP, "g", READ);
-
-/// The version of each API that is called, and what it takes.
-const APIS: &[(i16, i16, Needed)] = &[
-    (ProduceRequest::KEY, 12, &[(TOPIC, "t", WRITE)]),
-    (FetchRequest::KEY, 12, &[(TOPIC, "t", READ)]),
-    (ListOffsetsRequest::KEY, 8, &[(TOPIC, "t", DESCRIBE)]),
-    (MetadataRequest::KEY, 12, &[(TOPIC, "t", DESCRIBE)]),
-    (
-        OffsetCommitRequest::KEY,
-        8,
-        &[IS_MEMBER, (TOPIC, "t", READ)],
-    ),
-    (
-        OffsetFetchRequest::KEY,
-        7,
-        &[(GROUP, "g", DESCRIBE), (TOPIC, "t", DESCRIBE)],
-    ),
-    (
-        OffsetFetchRequest::KEY,
-        9,
-        &[(GROUP, "g", DESCRIBE), (TOPIC, "t", DESCRIBE)],
-    ),
-    (FindCoordinatorRequest::KEY, 3, &[(GROUP, "g", DESCRIBE)]),
-    (
-        FindCoordinatorRequest::KEY,
-        4,
-        &[(TRANSACTIONAL_ID, "x", DESCRIBE)],
-    ),
-    (JoinGroupRequest::KEY, 9, &[IS_MEMBER]),
-    (HeartbeatRequest::KEY, 4, &[IS_MEMBER]),
-    (LeaveGroupRequest::KEY, 5, &[IS_MEMBER]),
-    (SyncGroupRequest::KEY, 5, &[IS_MEMBER]),
-    (DescribeGroupsRequest::KEY, 6, &[(GROUP, "g", DESCRIBE)]),
-    (CreateTopicsRequest::KEY, 7, &[(TOPIC, "new", CREATE)]),
-    (
-        CreateTopicsRequest::KEY,
-        6,
-        &[(CLUSTER, "kafka-cluster", CREATE)],
-    ),
-    (
-        DeleteTopicsRequest::KEY,
-        6,
-        &[(TOPIC, "t", DESCRIBE), (TOPIC, "t", DELETE)],
-    ),
-    (
-        InitProducerIdRequest::KEY,
-        4,
-        &[(CLUSTER, "kafka-cluster", IDEMPOTENT_WRITE)],
-    ),
-    (InitProducerIdRequest::KEY, 3, &[(TOPIC, "any", WRITE)]),
-    (InitProducerIdRequest::KEY, 5, &[WRITES_IN_TRANSACTION]),
-    (
-        OffsetForLeaderEpochRequest::KEY,
-        4,
-        &[(TOPIC, "t", DESCRIBE)],
-    ),
-    (
-        AddPartitionsToTxnRequest::KEY,
-        3,
-        &[WRITES_IN_TRANSACTION, (TOPIC, "t", WRITE)],
-    ),
-    (
-        AddPartitionsToTxnRequest::KEY,
-        5,
-        &[(CLUSTER, "kafka-cluster", CLUSTER_ACTION)],
-    ),
-    (
-        AddOffsetsToTxnRequest::KEY,
-        4,
-        &[WRITES_IN_TRANSACTION, IS_MEMBER],
-    ),
-    (EndTxnRequest::KEY, 5, &[WRITES_IN_TRANSACTION]),
-    (
-        WriteTxnMarkersRequest::KEY,
-        1,
-        &[(CLUSTER, "kafka-cluster", CLUSTER_ACTION)],
-    ),
-    (
-        WriteTxnMarkersRequest::KEY,
-        1,
-        &[(CLUSTER, "kafka-cluster", ALTER)],
-    ),
-    (
-        TxnOffsetCommitRequest::KEY,
-        3,
-        &[WRITES_IN_TRANSACTION, IS_MEMBER, (TOPIC, "t", READ)],
-    ),
-    (
-        DescribeAclsRequest::KEY,
-        3,
-        &[(CLUSTER, "kafka-cluster", DESCRIBE)],
-    ),
-    (
-        CreateAclsRequest::KEY,
-        3,
-        &[(CLUSTER, "kafka-cluster", ALTER)],
-    ),
-    (
-        DeleteAclsRequest::KEY,
-        3,
-        &[(CLUSTER, "kafka-cluster", ALTER)],
-    ),
-    (CreatePartitionsRequest::KEY, 3, &[(TOPIC, "t", ALTER)]),
-    (
-        CreateDelegationTokenRequest::KEY,
-        3,
-        &[(USER, "User:bob", CREATE_TOKENS)],
-    ),
-    (DeleteGroupsRequest::KEY, 2, &[(GROUP, "g", DELETE)]),
-    (
-        DescribeUserScramCredentialsRequest::KEY,
-        0,
-        &[(CLUSTER, "kafka-cluster", DESCRIBE)],
-    ),
-    (
-        AlterUserScramCredentialsRequest::KEY,
-        0,
-        &[(CLUSTER, "kafka-cluster", ALTER)],
-    ),
-    (DescribeProducersRequest::KEY, 0, &[(TOPIC, "t", READ)]),
-    (
-        DescribeTransactionsRequest::KEY,
-        0,
-        &[(TRANSACTIONAL_ID, "x", DESCRIBE)],
-    ),
-    (
-        ConsumerGroupHeartbeatRequest::KEY,
-        1,
-        &[IS_MEMBER, (TOPIC, "t", DESCRIBE)],
-    ),
-    (
-        ConsumerGroupDescribeRequest::KEY,
-        1,
-        &[(GROUP, "g", DESCRIBE)],
-    ),
-];
-
-/// What everybody may do, or what shows to each what they may see.
-const OPEN: &[i16] = &[
-    ApiVersionsRequest::KEY,
-    SaslHandshakeRequest::KEY,
-    SaslAuthenticateRequest::KEY,
-    ListGroupsRequest::KEY,
-    ListTransactionsRequest::KEY,
-    RenewDelegationTokenRequest::KEY,
-    ExpireDelegationTokenRequest::KEY,
-    DescribeDelegationTokenRequest::KEY,
-];
 
 /// What an API says to who has not got this.
 fn denied_by(key: i16, acl: (i8, &str, i8)) -> i16 {
@@ -278,9 +130,11 @@ async fn each_api_takes_what_kafka_takes_for_it() {
     for &(key, version, needed) in APIS {
         // One of the rows deletes it.
         let _ = broker.create_topic("t", 1);
+        let known = root.call(&calls::metadata("t", false), 12).await;
+        let topic_id = known.topics[0].topic_id;
         let mut alice = log_in(&broker, "alice").await;
         for &acl in needed {
-            let told = calls::errors(&mut alice, key, version).await;
+            let told = calls::errors(&mut alice, key, version, topic_id).await;
             assert_eq!(
                 told,
                 denied_by(key, acl),
@@ -289,7 +143,7 @@ async fn each_api_takes_what_kafka_takes_for_it() {
             let created = root.call(&allowing(acl), 3).await;
             assert_eq!(created.results[0].error_code, 0);
         }
-        let told = calls::errors(&mut alice, key, version).await;
+        let told = calls::errors(&mut alice, key, version, topic_id).await;
         let denials = [TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID, USER].map(denied);
         assert!(
             !denials.contains(&told),
@@ -473,4 +327,41 @@ async fn a_token_is_lent_by_who_logged_in_and_lends_no_other() {
     let mut anybody = Connection::open(&broker).await;
     let refused = anybody.call(&create, 3).await.error_code;
     assert_eq!(refused, ErrorCode::DelegationTokenRequestNotAllowed.code());
+}
+
+#[tokio::test]
+async fn a_quota_is_of_the_user_who_logged_in() {
+    let broker = secured(Authorizer::new()).await;
+    broker.create_topic("t", 1).unwrap();
+    let mut root = log_in(&broker, "root").await;
+    root.call(&allowing((TOPIC, "t", WRITE)), 3).await;
+    let user = alter_client_quotas::EntityData {
+        entity_type: "user".into(),
+        entity_name: Some("alice".into()),
+        ..Default::default()
+    };
+    let rate = alter_client_quotas::OpData {
+        key: "producer_byte_rate".into(),
+        value: 1000.0,
+        ..Default::default()
+    };
+    let entry = alter_client_quotas::EntryData {
+        entity: vec![user],
+        ops: vec![rate],
+        ..Default::default()
+    };
+    let request = AlterClientQuotasRequest {
+        entries: vec![entry],
+        ..Default::default()
+    };
+    assert_eq!(root.call(&request, 1).await.entries[0].error_code, 0);
+    let large = produce_request("t", 0, batch(&["x".repeat(12_000).as_str()]));
+    let of_root = root.call(&large, 12).await;
+    let mut alice = log_in(&broker, "alice").await;
+    let of_alice = alice.call(&large, 12).await;
+    for response in [&of_root, &of_alice] {
+        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    }
+    assert_eq!(of_root.throttle_time_ms, 0);
+    assert!(of_alice.throttle_time_ms > 0);
 }

@@ -343,7 +343,7 @@ async fn positions_are_for_members_of_this_epoch() {
 #[tokio::test]
 async fn a_silent_member_is_out_after_its_session() {
     let broker = Broker::builder()
-        .consumer_group_session_timeout(Duration::from_millis(30))
+        .consumer_group_session_timeout(Duration::from_millis(200))
         .start()
         .await
         .unwrap();

@@ -1,6 +1,7 @@
 //! The broker as its clients see it: typed requests and responses over a real socket.
 
 mod acls;
+mod admin;
 mod connection;
 mod consumer_groups;
 mod elections;
@@ -10,6 +11,7 @@ mod groups;
 mod hostile;
 mod list_offsets;
 mod offsets;
+mod operations;
 mod produce;
 mod sasl;
 mod share_groups;

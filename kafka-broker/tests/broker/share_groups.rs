@@ -253,8 +253,12 @@ async fn a_group_that_was_deleted_begins_anew() {
 async fn an_unknown_setting_of_a_share_group_is_refused_by_name() {
     let broker = brokers(1, LONG).await;
     for (name, value, told) in [
-        ("share.speed", "1", "unknown config \"share.speed\""),
-        ("share.record.lock.duration.ms", "soon", "a whole number"),
+        ("share.speed", "1", "Unknown group config name: share.speed"),
+        (
+            "share.record.lock.duration.ms",
+            "soon",
+            "Not a number of type INT",
+        ),
     ] {
         let refused = broker.set_share_group_config("g", name, Some(value));
         let error = refused.unwrap_err();

@@ -279,7 +279,7 @@ async fn a_topic_that_cannot_be_is_refused_with_its_reason() {
         (
             with(&|t| t.replication_factor = 3),
             ErrorCode::InvalidReplicationFactor,
-            "at most 1",
+            "expected 1 to 1",
         ),
         (
             with(&|t| t.configs = vec![config("no.such", Some("1"))]),
@@ -299,7 +299,7 @@ async fn a_topic_that_cannot_be_is_refused_with_its_reason() {
         (
             assign(&[(0, &[1, 2])]),
             ErrorCode::InvalidReplicaAssignment,
-            "[1, 2]",
+            "broker 2",
         ),
     ] {
         for validate_only in [false, true] {

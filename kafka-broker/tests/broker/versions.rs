@@ -7,9 +7,10 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 48] = [
-    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29,
-    30, 31, 36, 37, 38, 39, 40, 41, 42, 50, 51, 61, 65, 66, 68, 69, 76, 77, 78, 79, 90, 91, 92,
+const SERVED: [i16; 68] = [
+    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 55,
+    57, 60, 61, 64, 65, 66, 68, 69, 74, 75, 76, 77, 78, 79, 80, 81, 90, 91, 92,
 ];
 
 #[tokio::test]
@@ -78,6 +79,26 @@ async fn every_version_of_every_api_is_answered() {
     all(c, RenewDelegationTokenRequest::default()).await;
     all(c, ExpireDelegationTokenRequest::default()).await;
     all(c, DescribeDelegationTokenRequest::default()).await;
+    all(c, DeleteRecordsRequest::default()).await;
+    all(c, DescribeConfigsRequest::default()).await;
+    all(c, AlterConfigsRequest::default()).await;
+    all(c, AlterReplicaLogDirsRequest::default()).await;
+    all(c, DescribeLogDirsRequest::default()).await;
+    all(c, ElectLeadersRequest::default()).await;
+    all(c, IncrementalAlterConfigsRequest::default()).await;
+    all(c, AlterPartitionReassignmentsRequest::default()).await;
+    all(c, ListPartitionReassignmentsRequest::default()).await;
+    all(c, OffsetDeleteRequest::default()).await;
+    all(c, DescribeClientQuotasRequest::default()).await;
+    all(c, AlterClientQuotasRequest::default()).await;
+    all(c, DescribeQuorumRequest::default()).await;
+    all(c, UpdateFeaturesRequest::default()).await;
+    all(c, DescribeClusterRequest::default()).await;
+    all(c, UnregisterBrokerRequest::default()).await;
+    all(c, ListConfigResourcesRequest::default()).await;
+    all(c, DescribeTopicPartitionsRequest::default()).await;
+    all(c, AddRaftVoterRequest::default()).await;
+    all(c, RemoveRaftVoterRequest::default()).await;
 }
 
 #[tokio::test]

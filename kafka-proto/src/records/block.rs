@@ -245,6 +245,11 @@ impl RecordCursor {
         self.index as usize
     }
 
+    /// Where the next record begins in the block's data.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Moves past a record that ends at `at`.
     #[inline]
     fn advance<R>(&mut self, at: usize, record: R) -> R {

@@ -18,6 +18,7 @@ mod layout;
 mod legacy;
 mod ratio;
 mod record;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 

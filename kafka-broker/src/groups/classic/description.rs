@@ -1,6 +1,9 @@
 //! What a classic group tells of itself.
 
+use bytes::Buf;
 use bytestring::ByteString;
+use kafka_proto::codec::Message;
+use kafka_proto::messages::ConsumerProtocolSubscription;
 use kafka_proto::messages::describe_groups::{DescribedGroup, DescribedGroupMember};
 
 use super::group::ClassicGroup;
@@ -20,6 +23,27 @@ impl ClassicGroup {
     /// What its members are to each other; empty if nobody has said.
     pub(crate) fn protocol_type(&self) -> ByteString {
         self.protocol_type.clone().unwrap_or_default()
+    }
+
+    /// Whether a member, being a consumer, reads a topic. While that is not settled any could.
+    pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let is_stable = matches!(self.phase, Phase::Stable { .. });
+        let Some(protocol) = self.protocol.as_ref().filter(|_| is_stable) else {
+            return true;
+        };
+        self.members.values().any(|member| {
+            let mut metadata = member.metadata(Some(protocol));
+            if metadata.len() < 2 {
+                return true;
+            }
+            let version = metadata.get_i16();
+            let newest = ConsumerProtocolSubscription::VERSIONS.max;
+            ConsumerProtocolSubscription::decode(metadata, version.clamp(0, newest))
+                .map_or(true, |read| read.topics.iter().any(|name| name == topic))
+        })
     }
 
     /// The group with its members. Only while it is stable is it known what they have.

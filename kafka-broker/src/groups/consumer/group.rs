@@ -21,7 +21,7 @@ const FIRST_EPOCH: i32 = 1;
 
 #[derive(Debug)]
 pub(crate) struct ConsumerGroup {
-    pub(super) settings: Arc<ConsumerGroupSettings>,
+    pub(crate) settings: Arc<ConsumerGroupSettings>,
     /// Counts what has changed: who is in it, what they want to read, what there is to read.
     pub(super) epoch: i32,
     pub(super) members: BTreeMap<ByteString, Member>,

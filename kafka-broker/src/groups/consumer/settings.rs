@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::ConsumerGroupAssignor;
+use crate::configs::Given;
 
 /// What groups of the consumer protocol are set to. Each is named after Kafka's own setting.
 #[derive(Debug, Clone)]
@@ -21,6 +22,25 @@ impl Default for ConsumerGroupSettings {
             assignment_interval: Duration::ZERO,
             max_size: usize::MAX,
             assignors: vec![ConsumerGroupAssignor::Uniform, ConsumerGroupAssignor::Range],
+        }
+    }
+}
+
+impl ConsumerGroupSettings {
+    /// The same with what a group was given of its own.
+    pub(crate) fn with(&self, given: &Given) -> Self {
+        let millis = |name: &str, otherwise: Duration| {
+            let own = given.get(name).and_then(|value| value.trim().parse().ok());
+            own.map_or(otherwise, Duration::from_millis)
+        };
+        Self {
+            heartbeat_interval: millis("consumer.heartbeat.interval.ms", self.heartbeat_interval),
+            session_timeout: millis("consumer.session.timeout.ms", self.session_timeout),
+            assignment_interval: millis(
+                "consumer.assignment.interval.ms",
+                self.assignment_interval,
+            ),
+            ..self.clone()
         }
     }
 }

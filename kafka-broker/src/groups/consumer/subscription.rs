@@ -59,7 +59,7 @@ impl ConsumerGroup {
     }
 
     /// All names that members want to read.
-    pub(super) fn topic_names(&self) -> BTreeSet<&ByteString> {
+    pub(crate) fn topic_names(&self) -> BTreeSet<&ByteString> {
         let of_members = self.members.values();
         let names =
             of_members.flat_map(|member| member.topic_names.iter().chain(self.resolved(member)));

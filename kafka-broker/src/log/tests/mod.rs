@@ -1,3 +1,5 @@
+mod compaction;
+mod retention;
 mod transactions;
 
 use bytes::Bytes;
@@ -5,6 +7,17 @@ use kafka_proto::records::{Batches, ProducerSequence, RecordBatch, RecordBatchBu
 use proptest::prelude::*;
 
 use super::*;
+
+impl PartitionLog {
+    /// A log with small segments.
+    fn with_segments_of(segment_bytes: usize, retention_bytes: Option<u64>) -> Self {
+        Self::new(LogSettings {
+            segment_bytes,
+            retention_bytes,
+            ..LogSettings::default()
+        })
+    }
+}
 
 fn batch(records: usize, value_len: usize, timestamp: i64) -> RecordBatch {
     let mut builder = RecordBatchBuilder::new();
@@ -112,7 +125,7 @@ fn sealed_segments_are_shared_and_not_copied() {
 
 #[test]
 fn a_refused_batch_leaves_no_trace() {
-    let mut log = PartitionLog::new(None);
+    let mut log = PartitionLog::new(LogSettings::default());
     let sequenced = |base_sequence| {
         let producer = ProducerSequence {
             producer_id: 1,
@@ -139,7 +152,7 @@ fn a_refused_batch_leaves_no_trace() {
 
 #[test]
 fn waiters_are_woken_once_and_forgotten_when_gone() {
-    let mut log = PartitionLog::new(None);
+    let mut log = PartitionLog::new(LogSettings::default());
     let waiter = Arc::new(Notify::new());
     for _ in 0..1000 {
         log.notify_on_append(&Arc::new(Notify::new()));
@@ -170,7 +183,7 @@ fn what_is_cut_off_is_as_if_it_had_never_been_written() {
 
 #[test]
 fn a_producer_may_write_again_what_was_cut_off() {
-    let mut log = PartitionLog::new(None);
+    let mut log = PartitionLog::new(LogSettings::default());
     let producer = |base_sequence| ProducerSequence {
         producer_id: 1,
         producer_epoch: 0,

@@ -152,7 +152,7 @@ fn retention_takes_the_aborted_transactions_along() {
 
 #[test]
 fn a_marker_of_an_old_epoch_or_coordinator_is_refused() {
-    let mut log = PartitionLog::new(None);
+    let mut log = PartitionLog::new(LogSettings::default());
     log.append(&written(1, 3, 0, 1), 0).unwrap();
     let marker = end(1, 3, TransactionResult::Abort);
     for (what, marker, error) in [
@@ -191,7 +191,7 @@ fn a_marker_of_an_old_epoch_or_coordinator_is_refused() {
 /// Batches 0 and 1 are on their way. The first is told to wait, as the transaction before is still ending.
 #[test]
 fn a_batch_does_not_overtake_the_one_that_begins_the_transaction() {
-    let mut log = PartitionLog::new(None);
+    let mut log = PartitionLog::new(LogSettings::default());
     let [first, second] = [written(1, 0, 0, 1), written(1, 0, 1, 1)];
     assert_eq!(log.is_in_transaction(&first), Ok(false));
     assert_eq!(log.is_in_transaction(&second), Ok(false));
