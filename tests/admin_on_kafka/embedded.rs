@@ -36,3 +36,51 @@ async fn transactions_are_described_and_ended_by_fencing() {
     let (_broker, kafka) = embedded().await;
     transactions::transactions_are_described_and_ended_by_fencing(&kafka).await;
 }
+
+#[tokio::test]
+async fn settings_that_were_altered_are_what_kafkas_tool_shows() {
+    let (_broker, kafka) = embedded().await;
+    configs::settings_that_were_altered_are_what_kafkas_tool_shows(&kafka).await;
+}
+
+#[tokio::test]
+async fn quotas_that_were_set_are_what_kafkas_tool_shows() {
+    let (_broker, kafka) = embedded().await;
+    configs::quotas_that_were_set_are_what_kafkas_tool_shows(&kafka).await;
+}
+
+#[tokio::test]
+async fn partitions_are_added_move_and_have_their_preferred_leaders() {
+    let (_broker, kafka) = embedded().await;
+    topics::partitions_are_added_move_and_have_their_preferred_leaders(&kafka).await;
+}
+
+#[tokio::test]
+async fn a_created_topic_is_told_as_java_sees_it_and_is_known_by_its_id() {
+    let (_broker, kafka) = embedded().await;
+    topics::a_created_topic_is_told_as_java_sees_it_and_is_known_by_its_id(&kafka).await;
+}
+
+#[tokio::test]
+async fn offsets_of_every_kind_are_found_each_for_itself() {
+    let (_broker, kafka) = embedded().await;
+    records::offsets_of_every_kind_are_found_each_for_itself(&kafka).await;
+}
+
+#[tokio::test]
+async fn groups_of_both_protocols_are_looked_after() {
+    let (_broker, kafka) = embedded().await;
+    groups::groups_of_both_protocols_are_looked_after(&kafka).await;
+}
+
+#[tokio::test]
+async fn where_a_share_group_begins_can_be_set_and_forgotten() {
+    let (_broker, kafka) = embedded().await;
+    share_groups::where_a_share_group_begins_can_be_set_and_forgotten(&kafka).await;
+}
+
+#[tokio::test]
+async fn acls_are_created_listed_and_deleted_where_there_is_an_authorizer() {
+    let (_broker, kafka) = embedded().await;
+    acls::acls_are_created_listed_and_deleted_where_there_is_an_authorizer(&kafka).await;
+}
