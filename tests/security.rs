@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use kafka_broker::{Authorizer, Broker, BrokerBuilder, Listener, SaslMechanism, SecurityProtocol};
-use kafka_client::admin::{AclBinding, AclOperation, Admin, NewTopic, PatternType, ResourceType};
+use kafka_client::admin::{
+    AclBinding, AclOperation, Admin, AlterScramCredential, NewTopic, PatternType, ResourceType,
+    ScramMechanism,
+};
 use kafka_client::consumer::Consumer;
 use kafka_client::events::Event;
 use kafka_client::producer::{Producer, Record};
@@ -259,5 +262,68 @@ async fn what_no_acl_allows_is_refused_by_name_and_what_one_allows_is_done() {
     let other = refused(&producer, "invoices").await;
     assert!(other.contains("invoices"), "{other}");
     assert_eq!(count(&servers, "orders", (mechanism, login), 1).await, 1);
+    broker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_while_clients_run_is_told_so_when_the_session_ends_and_nothing_hangs() {
+    let broker = secured().connections_max_reauth(Duration::from_secs(2));
+    let broker = broker.start().await.unwrap();
+    broker.create_topic("t", 1).unwrap();
+    let servers = broker.bootstrap_servers_of("SASL").unwrap();
+    let settings = properties("SCRAM-SHA-512", SCRAM);
+    let producer = Producer::builder().bootstrap_servers(&servers);
+    let producer = producer.properties(settings).unwrap();
+    let producer = within("a producer", producer.build()).await.unwrap();
+    let consumer = Consumer::builder().bootstrap_servers(&servers);
+    let consumer = consumer.properties(settings).unwrap();
+    let consumer = within("a consumer", consumer.build()).await.unwrap();
+    consumer
+        .assign_at([(TopicPartition::new("t", 0), 0)])
+        .unwrap();
+    let delivery = producer.send(Record::to("t").value("x")).await.unwrap();
+    within("a delivery", delivery).await.unwrap();
+
+    let plain = broker.bootstrap_servers_of("PLAIN").unwrap();
+    let admin = Admin::builder().bootstrap_servers(&plain).build();
+    let admin = within("an admin", admin).await.unwrap();
+    let removed = [ScramMechanism::Sha256, ScramMechanism::Sha512]
+        .map(|mechanism| ("alice", AlterScramCredential::Delete(mechanism)));
+    for change in removed {
+        let altered = admin.alter_user_scram_credentials([change]);
+        for (user, altered) in within("a removal", altered).await.unwrap() {
+            altered.unwrap_or_else(|error| panic!("{user}: {error}"));
+        }
+    }
+    let sending = async {
+        loop {
+            let delivered = match producer.send(Record::to("t").value("x")).await {
+                Ok(delivery) => delivery.await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = delivered {
+                break error;
+            }
+        }
+    };
+    let polling = async {
+        loop {
+            if let Err(error) = consumer.poll(Duration::from_millis(100)).await {
+                break error;
+            }
+        }
+    };
+    let both = async { tokio::join!(sending, polling) };
+    let (sending, polling) = within("refusals", both).await;
+    for error in [sending, polling] {
+        assert!(matches!(error, Error::Authentication { .. }), "{error:?}");
+        let told = error.to_string();
+        for part in ["alice", "SCRAM-SHA-512", &servers] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!told.contains("alice-secret"), "{told}");
+        println!("{told}");
+    }
+    within("closing", producer.close(LIMIT)).await.ok();
     broker.shutdown().await;
 }

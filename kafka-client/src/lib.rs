@@ -54,6 +54,7 @@
 //! | `avro` | Avro with a schema registry: `schema_registry::{AvroSerializer, AvroDeserializer}` |
 //! | `blocking` | producer, consumer and admin for programs without async: `blocking` |
 //! | `json` | typed records as JSON, by serde: `serialization::Json` |
+//! | `oidc` | OAUTHBEARER with tokens from a token endpoint (OIDC): `security::ClientCredentials`; switches `tls` on |
 //! | `prometheus` | the metrics as Prometheus and OpenMetrics have them: `metrics::prometheus` |
 //! | `schema-registry` | a client of schema registries, and JSON with a schema: `schema_registry` |
 //! | `tls` | connections by TLS: `security::Tls` |
@@ -74,7 +75,7 @@ mod config;
 pub mod consumer;
 mod error;
 pub mod events;
-#[cfg(feature = "_http")]
+#[cfg(any(feature = "oidc", feature = "schema-registry"))]
 mod http;
 mod join;
 pub mod metrics;

@@ -9,4 +9,5 @@ pub mod kafka;
 pub mod nodes;
 pub mod registry;
 pub mod tls;
+pub mod tokens;
 pub mod wire;

@@ -56,6 +56,23 @@ impl Registry {
         }
     }
 
+    /// Takes connections from others as well: from a listener that takes TLS off.
+    pub fn serve(
+        &self,
+    ) -> impl Fn(tokio_rustls::server::TlsStream<tokio::net::TcpStream>) + Send + Sync + 'static
+    {
+        let shared = self.shared.clone();
+        move |stream| {
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                let answer = service_fn(|request| answer(&shared, request));
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+                let _ = connection.await;
+            });
+        }
+    }
+
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url

@@ -157,10 +157,20 @@ async fn plain_text_to_a_listener_for_tls_and_the_reverse_are_told_apart() {
         "does not speak TLS: set security.protocol",
     );
 
-    // A Kafka listener for plain text closes what it takes for a request of a gigabyte; a broker that stops does the same,
-    // so that this may be tried again by who wants to.
+    // A Kafka listener for plain text closes what it takes for a request of a gigabyte, and answers in plain text.
     let broker = kafka_broker::Broker::builder().start().await.unwrap();
     let address = broker.bootstrap_servers();
+    let error = refusal(&address, Some(trusting(&ca))).await;
+    is_refused(
+        &error,
+        &address,
+        "set security.protocol to PLAINTEXT or SASL_PLAINTEXT",
+    );
+
+    // What closes every connection may be a broker that stops: this may be tried again by who wants to.
+    let closing = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = closing.local_addr().unwrap().to_string();
+    tokio::spawn(async move { while closing.accept().await.is_ok() {} });
     let error = refusal(&address, Some(trusting(&ca))).await;
     let told = error.to_string();
     assert!(matches!(error, Error::Connect { .. }), "{error:?}");

@@ -152,7 +152,7 @@ pub use transactions::{
 use options::Options;
 
 use crate::cluster::Cluster;
-use crate::config::{ADMIN_SETTINGS, CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply};
+use crate::config::{ADMIN_SETTINGS, ClientConfig, RETRIES, Setting, apply};
 use crate::error::Result;
 use crate::events::EventStream;
 use crate::metrics::{ClientKind, Metrics};
@@ -307,7 +307,8 @@ impl AdminBuilder {
         apply(
             &mut self.config,
             |config, key, value| {
-                Setting::find(CLIENT_SETTINGS, config, key, value)
+                config
+                    .set(key, value)
                     .or_else(|| Setting::find(ADMIN_SETTINGS, config, key, value))
                     .or_else(|| Setting::find(RETRIES, config, key, value))
             },

@@ -56,7 +56,7 @@ pub struct ClientConfig {
     pub enable_metrics_push: bool,
     /// Largest answer that is taken from a broker, in bytes (`receive.message.max.bytes` of librdkafka).
     pub max_response_bytes: usize,
-    /// `security.protocol`, `sasl.mechanism`, `sasl.jaas.config`, `ssl.*`: how connections are secured.
+    /// `security.protocol`, `sasl.*`, `ssl.*`: how connections are secured.
     pub security: Security,
     /// How connections are made; no setting of Kafka.
     pub network: Network,
@@ -109,6 +109,17 @@ impl ClientConfig {
     /// The same for controllers.
     pub(crate) fn set_bootstrap_controllers(&mut self, controllers: &str) {
         self.bootstrap_controllers = addresses(controllers);
+    }
+
+    /// Applies a setting by its Kafka name, if there is one of this name.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
+        let set = Setting::find(CLIENT_SETTINGS, self, key, value);
+        #[cfg(feature = "oidc")]
+        let set = set.or_else(|| {
+            let settings = crate::security::OIDC_SETTINGS;
+            Setting::find(settings, self.security.oidc(), key, value)
+        });
+        set
     }
 
     /// Where the cluster is learnt from.
@@ -454,9 +465,7 @@ mod tests {
     #[test]
     fn settings_of_the_network_go_by_their_kafka_names() {
         let mut config = ClientConfig::default();
-        let mut set = |name: &str, value: &str| {
-            Setting::find(CLIENT_SETTINGS, &mut config, name, value).expect("a setting")
-        };
+        let mut set = |name: &str, value: &str| config.set(name, value).expect("a setting");
         for (name, value) in [
             ("reconnect.backoff.ms", "7"),
             ("reconnect.backoff.max.ms", "70"),

@@ -6,8 +6,10 @@ const TLS: &str = "TLS is not built in: switch on the cargo feature \"tls\" of k
 const TLS: &str = "there is nothing of the kind to choose: TLS 1.2 and 1.3 are built in, with the cipher suites that are safe";
 const PEM: &str = "stores are PEM, which has no password of its own: a key that is encrypted has ssl.key.password";
 const KERBEROS: &str = "Kerberos is not built in: give a SaslMechanism for GSSAPI to the builder";
-const TOKENS: &str =
-    "tokens are fetched by a function: give Sasl::oauth_bearer_from to the builder";
+#[cfg(feature = "oidc")]
+const TOKENS: &str = "tokens are given out by a token endpoint to clients with a secret, or by a function: for others give Sasl::oauth_bearer_from to the builder";
+#[cfg(not(feature = "oidc"))]
+const TOKENS: &str = "tokens of an endpoint are not built in: switch on the cargo feature \"oidc\" of kafka-client, or give Sasl::oauth_bearer_from to the builder";
 const CLASS: &str = "names a class of the JVM: give the object to the builder instead";
 const METRICS: &str = "there are no metric reporters and no samples to set up";
 
@@ -62,6 +64,8 @@ pub(super) fn is_secret(key: &str) -> bool {
         "passphrase",
         "secret",
         "jaas",
+        // An address may have a password in it.
+        "endpoint.url",
         "keystore.key",
         "key.pem",
     ];

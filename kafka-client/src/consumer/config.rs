@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assignor::{AssignmentStrategy, RebalanceProtocol};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis, positive};
+use crate::config::{Setting, boolean, one_of, parse, parse_millis, positive};
 use crate::error::{Error, Result};
 
 /// Where a partition is read from when the group has stored no position, or the stored one is gone.
@@ -187,7 +187,9 @@ impl ConsumerConfig {
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<()> {
         let set = |config: &mut Self, key: &str, value: &str| {
-            Setting::find(CLIENT_SETTINGS, &mut config.client, key, value)
+            config
+                .client
+                .set(key, value)
                 .or_else(|| Setting::find(CONSUMER_SETTINGS, config, key, value))
         };
         let mut named = Vec::new();

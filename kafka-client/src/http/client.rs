@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::connect::connect;
+use super::encryption::Encryption;
 use super::error::HttpError;
 use super::url::Url;
 use crate::security::Secret;
@@ -33,6 +34,7 @@ pub(crate) enum Authorization {
         password: Secret,
     },
     /// A token (RFC 6750).
+    #[cfg(any(test, feature = "schema-registry"))]
     Bearer(Secret),
 }
 
@@ -43,6 +45,7 @@ impl Authorization {
                 let both = format!("{user}:{}", password.expose());
                 format!("Basic {}", STANDARD.encode(both))
             }
+            #[cfg(any(test, feature = "schema-registry"))]
             Self::Bearer(token) => format!("Bearer {}", token.expose()),
         };
         let mut value = HeaderValue::try_from(text).ok()?;
@@ -72,12 +75,15 @@ pub(crate) struct Response {
 }
 
 /// Asks servers, each request on a connection of its own.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct HttpClient {
+    /// For a connection, with its TLS.
+    pub(crate) connect_timeout: Duration,
     /// For a request with all that belongs to it: name, connection, answer.
     pub(crate) timeout: Duration,
     /// The largest answer that is taken.
     pub(crate) max_response_bytes: usize,
+    pub(crate) encryption: Encryption,
 }
 
 impl HttpClient {
@@ -108,7 +114,17 @@ impl HttpClient {
             reason,
         };
         let message = message(&request).map_err(broken)?;
-        let stream = connect(&method, &request.url).await?;
+        let connecting = connect(&method, &request.url, &self.encryption);
+        let stream = match timeout(self.connect_timeout, connecting).await {
+            Ok(stream) => stream?,
+            Err(_) => {
+                return Err(HttpError::Connect {
+                    method,
+                    url,
+                    reason: format!("not within {:?}", self.connect_timeout),
+                });
+            }
+        };
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(stream))
@@ -118,7 +134,28 @@ impl HttpClient {
         let mut driver = JoinSet::new();
         driver.spawn(connection);
         let answer = sender.send_request(message).await;
-        let (head, body) = answer.map_err(|error| broken(told(&error)))?.into_parts();
+        let (head, body) = match answer {
+            Ok(answer) => answer.into_parts(),
+            Err(error) => {
+                // What has ended the connection says more than that it has ended.
+                let ended = driver.join_next().await;
+                let error = match ended {
+                    Some(Ok(Err(cause))) => cause,
+                    _ => error,
+                };
+                #[cfg(feature = "tls")]
+                if let Some(reason) =
+                    super::encryption::refusal(&request.url, &self.encryption, &error)
+                {
+                    return Err(HttpError::Tls {
+                        method,
+                        url,
+                        reason,
+                    });
+                }
+                return Err(broken(told(&error)));
+            }
+        };
         let body = Limited::new(body, self.max_response_bytes).collect().await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {

@@ -7,8 +7,16 @@ use thiserror::Error;
 pub(crate) enum HttpError {
     #[error("address \"{url}\": {reason}")]
     Url { url: String, reason: String },
-    #[error("{method} {url}: https needs TLS, which this build of the client cannot use for it")]
+    #[cfg(not(feature = "tls"))]
+    #[error("{method} {url}: https needs TLS: switch on the cargo feature \"tls\" of kafka-client")]
     NoTls { method: String, url: String },
+    #[cfg(feature = "tls")]
+    #[error("{method} {url}: TLS failed: {reason}")]
+    Tls {
+        method: String,
+        url: String,
+        reason: String,
+    },
     #[error("{method} {url}: no connection: {reason}")]
     Connect {
         method: String,

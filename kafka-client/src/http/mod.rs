@@ -5,12 +5,16 @@
 
 mod client;
 mod connect;
+mod encryption;
 mod error;
 #[cfg(test)]
 mod tests;
 mod url;
 
 pub(crate) use client::{Authorization, HttpClient, Request, Response};
+pub(crate) use encryption::Encryption;
 pub(crate) use error::HttpError;
 pub(crate) use hyper::{Method, StatusCode};
 pub(crate) use url::Url;
+#[cfg(feature = "oidc")]
+pub(crate) use url::percent_encode;

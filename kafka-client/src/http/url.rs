@@ -42,7 +42,11 @@ impl Url {
         let uri: Uri = text
             .trim()
             .parse()
-            .map_err(|error: hyper::http::uri::InvalidUri| refused(&error.to_string()))?;
+            .map_err(|error: hyper::http::uri::InvalidUri| {
+                refused(&format!(
+                    "{error}: expected http://HOST:PORT or https://HOST:PORT"
+                ))
+            })?;
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
             Some("https") => Scheme::Https,
@@ -94,7 +98,19 @@ impl Url {
         })
     }
 
+    /// Whether what is sent can be read by others on its way to another machine.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn is_in_the_open(&self) -> bool {
+        let is_here = self.host == "localhost"
+            || self
+                .host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback());
+        self.scheme == Scheme::Http && !is_here
+    }
+
     /// The address below this one: each segment is escaped, and a query that is given is taken as it is.
+    #[cfg(any(test, feature = "schema-registry"))]
     pub(crate) fn below(&self, segments: &[&str], query: &str) -> Self {
         let base = self.path.split('?').next().unwrap_or_default();
         let mut path = base.trim_end_matches('/').to_owned();
@@ -156,7 +172,7 @@ fn without_credentials(text: &str) -> String {
 }
 
 /// Escapes all but what is unreserved (RFC 3986).
-fn percent_encode(text: &str, to: &mut String) {
+pub(crate) fn percent_encode(text: &str, to: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             to.push(char::from(byte));

@@ -12,10 +12,12 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::connector::Network;
+#[cfg(feature = "tls")]
+use super::plain_listener;
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 #[cfg(feature = "tls")]
-use crate::security::{Failure, TlsClient, failure};
+use crate::security::{Failure, PLAIN_TEXT, TlsClient, failure};
 use crate::telemetry::PeerTelemetry;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305): a name may lead to one that nobody
@@ -54,7 +56,7 @@ impl Connection {
                 Ok(Ok(stream)) => {
                     #[cfg(feature = "tls")]
                     if let Some(tls) = config.security.tls() {
-                        return secure(tls, name, stream, config, peer).await;
+                        return secure(tls, name, stream, None, config, peer).await;
                     }
                     let (read, write) = tokio::io::split(stream);
                     Self::start(name, read, write, config, peer).await
@@ -138,7 +140,7 @@ async fn connect(
             Ok(()) => {
                 #[cfg(feature = "tls")]
                 if let Some(tls) = config.security.tls() {
-                    return secure(tls, name, stream, config, peer).await;
+                    return secure(tls, name, stream, Some(address), config, peer).await;
                 }
                 let (read, write) = stream.into_split();
                 return Connection::start(name, read, write, config, peer).await;
@@ -154,12 +156,14 @@ async fn connect(
     })
 }
 
-/// Encrypts a stream that was made, and takes it into use.
+/// Encrypts a stream that was made, and takes it into use. With the address that it leads to, it is found out whether a
+/// listener that hangs up is one for plain text.
 #[cfg(feature = "tls")]
 async fn secure<S>(
     tls: &TlsClient,
     name: String,
     stream: S,
+    address: Option<SocketAddr>,
     config: &ClientConfig,
     peer: &PeerTelemetry,
 ) -> Result<Connection>
@@ -182,9 +186,20 @@ where
                     reason,
                 });
             }
-            Failure::Lost(reason) => format!(
-                "{reason} in the middle of the TLS handshake: does its listener speak TLS (security.protocol)?"
-            ),
+            Failure::Lost(reason) => {
+                if let Some(address) = address
+                    && plain_listener::hangs_up_so(&error)
+                    && plain_listener::answers(address, limit).await
+                {
+                    return Err(Error::Tls {
+                        broker: name,
+                        reason: PLAIN_TEXT.to_owned(),
+                    });
+                }
+                format!(
+                    "{reason} in the middle of the TLS handshake: does its listener speak TLS (security.protocol)?"
+                )
+            }
         },
         Err(_) => format!(
             "no TLS handshake within {limit:?}: does its listener speak TLS (security.protocol)?"

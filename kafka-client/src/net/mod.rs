@@ -4,6 +4,8 @@ mod connection;
 mod connector;
 mod dial;
 mod features;
+#[cfg(feature = "tls")]
+mod plain_listener;
 mod throttle;
 
 pub(crate) use connection::Connection;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use kafka_proto::compression::{Codec, Compression, CompressionError};
 
 use crate::config::{
-    CLIENT_SETTINGS, ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis,
-    positive,
+    ClientConfig, RETRIES, Setting, apply, boolean, one_of, parse, parse_millis, positive,
 };
 use crate::error::{Error, Result};
 
@@ -115,7 +114,7 @@ impl ProducerConfig {
     ) -> Result<()> {
         let set = |config: &mut Self, key: &str, value: &str| {
             Setting::find(PRODUCER_SETTINGS, config, key, value)
-                .or_else(|| Setting::find(CLIENT_SETTINGS, &mut config.client, key, value))
+                .or_else(|| config.client.set(key, value))
                 .or_else(|| Setting::find(RETRIES, &mut config.client, key, value))
         };
         // A level counts for the compression that is chosen, wherever among the settings that stands.

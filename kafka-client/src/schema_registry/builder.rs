@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use super::client::SchemaRegistry;
 use super::error::RegistryError;
-use crate::http::{Authorization, HttpClient, Url};
+use crate::http::{Authorization, Encryption, HttpClient, Url};
 use crate::security::Secret;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// Settings of a [`SchemaRegistry`].
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,8 @@ pub struct SchemaRegistryBuilder {
     authorization: Option<Authorization>,
     timeout: Duration,
     max_response_bytes: usize,
+    #[cfg(feature = "tls")]
+    tls: Tls,
     pub(super) retries: u32,
     pub(super) retry_backoff: Duration,
     pub(super) retry_backoff_max: Duration,
@@ -24,6 +28,8 @@ impl SchemaRegistryBuilder {
             authorization: None,
             timeout: Duration::from_secs(10),
             max_response_bytes: 16 << 20,
+            #[cfg(feature = "tls")]
+            tls: Tls::new(),
             retries: 3,
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
@@ -44,6 +50,15 @@ impl SchemaRegistryBuilder {
     #[must_use]
     pub fn bearer_auth(mut self, token: impl Into<Secret>) -> Self {
         self.authorization = Some(Authorization::Bearer(token.into()));
+        self
+    }
+
+    /// Whom to trust, and who we are, at addresses with `https` (the CAs of the operating system, and nobody): what Java has
+    /// as `schema.registry.ssl.*`. It is not what is set for the brokers.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -96,9 +111,15 @@ impl SchemaRegistryBuilder {
                 "expected http://HOST:PORT, or several separated by commas".to_owned(),
             ));
         }
+        #[cfg(feature = "tls")]
+        let encryption = Encryption::new(self.tls.clone());
+        #[cfg(not(feature = "tls"))]
+        let encryption = Encryption;
         let http = HttpClient {
+            connect_timeout: self.timeout,
             timeout: self.timeout,
             max_response_bytes: self.max_response_bytes,
+            encryption,
         };
         Ok(SchemaRegistry::start(
             urls,

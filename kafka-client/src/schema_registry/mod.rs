@@ -30,6 +30,8 @@
 //! # }
 //! ```
 //!
+//! Addresses with `https` need the feature `tls`; whom to trust there is said by the builder (`tls`).
+//!
 //! Nothing is asked for each record: an id is looked up, or a schema registered, before the first record that needs it, by
 //! `send` and by [`typed_with_schemas`](crate::consumer::ConsumerRecords::typed_with_schemas); what was learned is kept.
 //! Serializing and deserializing themselves never wait.

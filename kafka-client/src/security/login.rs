@@ -21,6 +21,13 @@ const CLAIM: &str = "unsecuredLoginStringClaim_";
 /// Before the name of an extension of an unsecured token.
 const EXTENSION: &str = "unsecuredLoginExtension_";
 
+/// How to have tokens that somebody signs.
+#[cfg(feature = "oidc")]
+const TOKENS: &str =
+    "set sasl.oauthbearer.token.endpoint.url, or give a source of tokens to the builder";
+#[cfg(not(feature = "oidc"))]
+const TOKENS: &str = "for a token endpoint switch on the cargo feature \"oidc\" of kafka-client, or give a source of tokens to the builder";
+
 impl Mechanism {
     /// By its name with IANA.
     pub(super) fn named(name: &str) -> Result<Self, String> {
@@ -50,14 +57,20 @@ impl Mechanism {
         }
     }
 
-    /// The mechanism with the credentials of a login. Errors never repeat a value.
-    pub(super) fn login(self, login: &Jaas) -> Result<Sasl, String> {
+    /// Whether a login is one for it.
+    pub(super) fn check(self, login: &Jaas) -> Result<(), String> {
         if login.module != self.module() {
             return Err(format!(
                 "expected the login module {} for this sasl.mechanism",
                 self.module()
             ));
         }
+        Ok(())
+    }
+
+    /// The mechanism with the credentials of a login. Errors never repeat a value.
+    pub(super) fn login(self, login: &Jaas) -> Result<Sasl, String> {
+        self.check(login)?;
         match self {
             Self::Plain => {
                 let (user, password) = user_and_password(login, &[])?;
@@ -112,7 +125,7 @@ fn unsecured(login: &Jaas) -> Result<Sasl, String> {
                 .map_err(|_| format!("expected a number of seconds in {name}"))?;
         } else {
             return Err(format!(
-                "the option \"{name}\" is not supported: give a source of tokens to the builder"
+                "the option \"{name}\" is not one of tokens that nobody signs: {TOKENS}"
             ));
         }
     }

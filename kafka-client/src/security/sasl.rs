@@ -73,6 +73,13 @@ impl Sasl {
         Self::of(Bearer { tokens })
     }
 
+    /// OAUTHBEARER with tokens that a token endpoint gives out (OIDC, KIP-768). Clients that are given clones of it share one
+    /// token.
+    #[cfg(feature = "oidc")]
+    pub fn oauth_bearer_oidc(credentials: super::ClientCredentials) -> Self {
+        Self::of(super::oidc::TokenSource::new(credentials))
+    }
+
     /// Any other mechanism.
     pub fn of(mechanism: impl SaslMechanism) -> Self {
         Self(Arc::new(mechanism))

@@ -2,6 +2,8 @@
 
 use super::jaas::Jaas;
 use super::login::Mechanism;
+#[cfg(feature = "oidc")]
+use super::oidc::ClientCredentials;
 use super::sasl::Sasl;
 #[cfg(feature = "tls")]
 use super::tls::{Tls, TlsClient};
@@ -55,6 +57,8 @@ pub struct Security {
     given: Option<Sasl>,
     mechanism: Option<Mechanism>,
     login: Option<Jaas>,
+    #[cfg(feature = "oidc")]
+    oidc: ClientCredentials,
     #[cfg(feature = "tls")]
     tls: Tls,
     /// Made of the settings before the first connection.
@@ -116,6 +120,12 @@ impl Security {
         Ok(())
     }
 
+    /// What is set of a token endpoint by its Kafka names.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn oidc(&mut self) -> &mut ClientCredentials {
+        &mut self.oidc
+    }
+
     /// Whether all that is needed is there and goes together. Makes a mechanism of what is known by name.
     ///
     /// # Errors
@@ -135,6 +145,12 @@ impl Security {
             None => Mechanism::named("GSSAPI")
                 .map_err(|reason| refused("sasl.mechanism", "GSSAPI", reason))?,
         };
+        #[cfg(feature = "oidc")]
+        if mechanism == Mechanism::OauthBearer && self.oidc.is_wanted() {
+            let credentials = self.oidc.with_login(self.login.as_ref())?;
+            self.given = Some(Sasl::oauth_bearer_oidc(credentials));
+            return Ok(());
+        }
         let login = self.login.as_ref().ok_or_else(|| {
             let reason = "expected a login, for security.protocol asks for SASL".to_owned();
             refused("sasl.jaas.config", "", reason)

@@ -12,6 +12,8 @@ use crate::metrics::ClientKind;
 use crate::net::Network;
 use crate::push::Pushing;
 use crate::security::Sasl;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// Settings for a new [`ShareConsumer`]; those without a method here are fields of [`ShareConsumerConfig`], or properties.
 #[derive(Clone, Default)]
@@ -129,6 +131,13 @@ impl ShareConsumerBuilder {
     /// Authenticates by SASL (`security.protocol`, `sasl.mechanism` and `sasl.jaas.config` in one).
     pub fn sasl(mut self, sasl: Sasl) -> Self {
         self.config.client.security.set_sasl(sasl);
+        self
+    }
+
+    /// Encrypts by TLS (`security.protocol` and `ssl.*` in one).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.client.security.set_tls(tls);
         self
     }
 

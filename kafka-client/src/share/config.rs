@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::acknowledge::{AcknowledgementMode, AcquireMode};
 use crate::ClientConfig;
-use crate::config::{CLIENT_SETTINGS, Setting, boolean, one_of, parse, parse_millis, positive};
+use crate::config::{Setting, boolean, one_of, parse, parse_millis, positive};
 use crate::error::{Error, Result};
 
 /// What a share consumer can be told. Defaults are those of the Java client where it has the setting.
@@ -93,7 +93,9 @@ impl ShareConsumerConfig {
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<()> {
         let set = |config: &mut Self, key: &str, value: &str| {
-            Setting::find(CLIENT_SETTINGS, &mut config.client, key, value)
+            config
+                .client
+                .set(key, value)
                 .or_else(|| Setting::find(SETTINGS, config, key, value))
                 .or_else(|| foreign(key).map(|reason| Err(reason.to_owned())))
         };

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::{Shared, api_name};
 use crate::clock::now;
 use crate::error::{Error, Result};
-use crate::security::{Sasl, SaslError, SaslStep};
+use crate::security::{Sasl, SaslError, SaslExchange, SaslStep};
 
 /// What an exchange takes.
 pub(super) struct Authentication {
@@ -31,6 +31,19 @@ pub(super) struct Authentication {
 const MAX_ROUNDS: usize = 20;
 
 impl Authentication {
+    /// Has what an exchange needs, as a token that is fetched.
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// As those of [`run`](Self::run).
+    async fn prepare(&self, shared: &Shared) -> Result<Box<dyn SaslExchange>> {
+        let preparing = timeout(self.limit, self.sasl.prepare(shared.peer.host())).await;
+        preparing
+            .map_err(|_| shared.lost(format!("no credentials within {:?}", self.limit)))?
+            .map_err(|error| self.failed(shared, error))
+    }
+
     /// Proves who we are. Returns for how long the broker believes it, unless that is for good.
     ///
     /// Nothing else may be sent meanwhile. Not cancel-safe: the connection is of no use after half an exchange.
@@ -39,10 +52,15 @@ impl Authentication {
     /// [`Error::Authentication`] when one side does not believe the other; [`Error::Disconnected`] when the connection or
     /// the credentials cannot be had at the moment.
     pub(super) async fn run(&self, shared: &Shared) -> Result<Option<Duration>> {
-        let preparing = timeout(self.limit, self.sasl.prepare(shared.peer.host())).await;
-        let mut exchange = preparing
-            .map_err(|_| shared.lost(format!("no credentials within {:?}", self.limit)))?
-            .map_err(|error| self.failed(shared, error))?;
+        let exchange = self.prepare(shared).await?;
+        self.exchange(shared, exchange).await
+    }
+
+    async fn exchange(
+        &self,
+        shared: &Shared,
+        mut exchange: Box<dyn SaslExchange>,
+    ) -> Result<Option<Duration>> {
         self.choose_mechanism(shared).await?;
         let mut challenge = Bytes::new();
         let mut lifetime = 0;
@@ -69,9 +87,14 @@ impl Authentication {
         loop {
             // Early enough for what is in flight to be answered, and not with all other clients at once.
             sleep(lifetime.mul_f64(0.85 + 0.1 * fastrand::f64())).await;
+            // Requests need not wait for a token to be fetched.
+            let exchange = self.prepare(&shared).await;
             let closed = shared.gate.write().await;
             let since = now();
-            let renewed = self.renew(&shared).await;
+            let renewed = match exchange {
+                Ok(exchange) => self.renew(&shared, exchange).await,
+                Err(error) => Err(error),
+            };
             shared.peer.renewed(&renewed, since);
             drop(closed);
             match renewed {
@@ -82,11 +105,15 @@ impl Authentication {
         }
     }
 
-    async fn renew(&self, shared: &Shared) -> Result<Option<Duration>> {
+    async fn renew(
+        &self,
+        shared: &Shared,
+        exchange: Box<dyn SaslExchange>,
+    ) -> Result<Option<Duration>> {
         // The exchange would wait for answers behind those of requests that the broker may sit on for minutes.
         shared.drain().await?;
         let last_used = shared.state().last_used;
-        let lifetime = self.run(shared).await?;
+        let lifetime = self.exchange(shared, exchange).await?;
         // An idle connection stays one.
         shared.state().last_used = last_used;
         tracing::debug!(broker = shared.broker, ?lifetime, "authenticated anew");

@@ -6,6 +6,9 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
+/// What to say of a listener for plain text.
+pub(crate) const PLAIN_TEXT: &str = "it does not speak TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT, or bootstrap.servers to a listener for TLS";
+
 /// Why a connection cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -28,20 +31,32 @@ pub(crate) fn failure(error: &io::Error, host: &str, shows_certificate: bool) ->
     }
 }
 
+/// Whether the other side has answered, and not by TLS.
+#[cfg(any(feature = "oidc", feature = "schema-registry"))]
+pub(crate) fn speaks_no_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    let error = inner.and_then(|inner| inner.downcast_ref::<Error>());
+    error.is_some_and(is_plain_text)
+}
+
+/// What a listener for plain text sends is no record of TLS.
+fn is_plain_text(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+                | InvalidMessage::UnknownProtocolVersion
+                | InvalidMessage::MessageTooLarge
+                | InvalidMessage::InvalidEmptyPayload,
+        )
+    )
+}
+
 fn of_tls(error: &Error, host: &str, shows_certificate: bool) -> Failure {
     match error {
         Error::InvalidCertificate(reason) => Failure::Refused(of_certificate(reason, host)),
         Error::AlertReceived(alert) => of_alert(*alert, shows_certificate),
-        // What a listener for plain text sends is no record of TLS.
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType
-            | InvalidMessage::UnknownProtocolVersion
-            | InvalidMessage::MessageTooLarge
-            | InvalidMessage::InvalidEmptyPayload,
-        ) => Failure::Refused(
-            "it does not speak TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT, or bootstrap.servers to a listener for TLS"
-                .to_owned(),
-        ),
+        other if is_plain_text(other) => Failure::Refused(PLAIN_TEXT.to_owned()),
         Error::PeerIncompatible(reason) => Failure::Refused(format!(
             "it speaks no version or cipher suite of TLS that we do ({reason:?}): see ssl.enabled.protocols"
         )),

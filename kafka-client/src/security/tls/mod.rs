@@ -14,7 +14,9 @@ use super::Secret;
 use source::Source;
 
 pub(crate) use client::TlsClient;
-pub(crate) use failure::{Failure, failure};
+#[cfg(any(feature = "oidc", feature = "schema-registry"))]
+pub(crate) use failure::speaks_no_tls;
+pub(crate) use failure::{Failure, PLAIN_TEXT, failure};
 
 /// How connections are encrypted: TLS 1.3 and 1.2, with neither OpenSSL nor anything else in C.
 ///
