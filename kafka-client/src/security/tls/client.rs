@@ -7,21 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::source::Source;
+use super::stream::TlsStream;
 use super::{Tls, TlsVersion, pem, provider, verifier};
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::security::Secret;
-
-/// What is received at once: rustls asks for 4 KiB at a time, and a call of the operating system for each would cost more
-/// than what is done to the bytes.
-const RECEIVED_AT_ONCE: usize = 128 << 10;
-/// What is encrypted before it is sent: eight records of TLS in one call of the operating system.
-const SENT_AT_ONCE: usize = 128 << 10;
 
 /// Encrypts connections. A cheap handle.
 #[derive(Clone)]
@@ -135,11 +128,7 @@ impl TlsClient {
     ///
     /// # Errors
     /// What [`failure`](super::failure()) explains.
-    pub(crate) async fn connect<S>(
-        &self,
-        host: &str,
-        stream: S,
-    ) -> io::Result<TlsStream<BufReader<S>>>
+    pub(crate) async fn connect<S>(&self, host: &str, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -151,11 +140,7 @@ impl TlsClient {
             let reason = format!("\"{host}\" is no name that a certificate could be for");
             io::Error::new(io::ErrorKind::InvalidInput, reason)
         })?;
-        let stream = BufReader::with_capacity(RECEIVED_AT_ONCE, stream);
-        let connecting = TlsConnector::from(config).connect_with(name, stream, |connection| {
-            connection.set_buffer_limit(Some(SENT_AT_ONCE));
-        });
-        connecting.await
+        TlsStream::connect(config, name, stream).await
     }
 }
 

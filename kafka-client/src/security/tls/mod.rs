@@ -6,6 +6,7 @@ mod pem;
 mod provider;
 mod settings;
 mod source;
+mod stream;
 mod verifier;
 
 use std::path::PathBuf;
