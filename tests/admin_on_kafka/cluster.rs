@@ -27,10 +27,10 @@ pub(crate) async fn the_cluster_its_quorum_and_its_features_are_described(kafka:
 
     let features = within("features", admin.describe_features()).await.unwrap();
     assert!(features.finalized_epoch.is_some());
-    let level = features.finalized["metadata.version"].max;
-    assert!(features.supported["metadata.version"].max >= level);
+    let level = features.finalized["transaction.version"].max;
+    assert!(features.supported["transaction.version"].max >= level);
     let same =
-        admin.validate_update_features([("metadata.version", FeatureUpdate::Upgrade(level))]);
+        admin.validate_update_features([("transaction.version", FeatureUpdate::Upgrade(level))]);
     within("validating", same).await.unwrap();
     let unknown = admin.update_features([("no.such.feature", FeatureUpdate::Upgrade(1))]);
     let unknown = within("the refusal", unknown)

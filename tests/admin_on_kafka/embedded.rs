@@ -1,6 +1,6 @@
 //! The promises that the embedded broker serves, kept on it.
 
-use kafka_broker::Broker;
+use kafka_broker::{Authorizer, Broker, Listener, SecurityProtocol};
 
 use crate::*;
 
@@ -83,4 +83,69 @@ async fn where_a_share_group_begins_can_be_set_and_forgotten() {
 async fn acls_are_created_listed_and_deleted_where_there_is_an_authorizer() {
     let (_broker, kafka) = embedded().await;
     acls::acls_are_created_listed_and_deleted_where_there_is_an_authorizer(&kafka).await;
+}
+
+#[tokio::test]
+async fn records_that_were_deleted_are_gone_and_log_directories_tell_the_rest() {
+    let (_broker, kafka) = embedded().await;
+    records::records_that_were_deleted_are_gone_and_log_directories_tell_the_rest(&kafka).await;
+}
+
+#[tokio::test]
+async fn the_cluster_its_quorum_and_its_features_are_described() {
+    let (_broker, kafka) = embedded().await;
+    cluster::the_cluster_its_quorum_and_its_features_are_described(&kafka).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_in_one_clear_sentence() {
+    let (_broker, kafka) = embedded().await;
+    refusals::what_cannot_be_done_is_said_in_one_clear_sentence(&kafka).await;
+}
+
+/// A broker where nobody who logs in may do anything without an ACL, and who does not log in may do all.
+async fn guarded() -> (Broker, Kafka, String) {
+    let authorizer = Authorizer::new().super_user("User:ANONYMOUS");
+    let broker = Broker::builder()
+        .listeners([
+            Listener::new("PLAIN", SecurityProtocol::Plaintext),
+            Listener::new("SASL", SecurityProtocol::SaslPlaintext),
+        ])
+        .user("alice", "alice-secret")
+        .user("bob", "bob-secret")
+        .authorizer(authorizer.super_user("User:admin"))
+        .user("admin", "admin-secret")
+        .delegation_tokens("geheim")
+        .auto_create_topics(false)
+        .start()
+        .await
+        .unwrap();
+    let kafka = Kafka {
+        servers: broker.bootstrap_servers_of("PLAIN").unwrap(),
+        is_looked_at: false,
+    };
+    let sasl = broker.bootstrap_servers_of("SASL").unwrap();
+    (broker, kafka, sasl)
+}
+
+#[tokio::test]
+async fn a_user_can_log_in_once_its_password_is_set_and_no_more_once_it_is_removed() {
+    let (_broker, kafka, sasl) = guarded().await;
+    users::a_user_can_log_in_once_its_password_is_set_and_no_more_once_it_is_removed(
+        &kafka,
+        Some(&sasl),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_stands_for_its_owner_until_it_is_expired() {
+    let (_broker, kafka, sasl) = guarded().await;
+    users::a_token_stands_for_its_owner_until_it_is_expired(&kafka, &sasl).await;
+}
+
+#[tokio::test]
+async fn a_denial_names_who_was_denied_what_and_by_which_broker() {
+    let (_broker, kafka, sasl) = guarded().await;
+    acls::a_denial_names_who_was_denied_what_and_by_which_broker(&kafka, &sasl).await;
 }

@@ -52,12 +52,17 @@ pub(crate) async fn records_that_were_deleted_are_gone_and_log_directories_tell_
             continue;
         }
         for directory in directories.unwrap() {
-            assert!(directory.total_bytes.unwrap() > 0);
+            // The embedded broker has no disk.
+            assert_eq!(directory.total_bytes.is_some(), kafka.is_looked_at);
             let replicas = directory.replicas.unwrap();
             let ours = replicas
                 .iter()
                 .filter(|replica| *replica.partition.topic == *name);
-            found += ours.inspect(|replica| assert!(replica.size > 0)).count();
+            for replica in ours {
+                // One partition has no record left.
+                assert!(replica.size > 0 || replica.partition.partition == 1);
+                found += 1;
+            }
         }
     }
     assert!(found >= 3, "{found} replicas");

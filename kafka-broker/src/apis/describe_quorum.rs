@@ -41,7 +41,9 @@ pub(super) fn answer(call: &Call<'_>, request: DescribeQuorumRequest) -> Describ
             };
         }
         let now = call.cluster().clock.now().unix_millis;
-        let end = i64::try_from(call.cluster().topics.image().version).unwrap_or(i64::MAX);
+        // Before any topic there was the record that began it.
+        let changes = call.cluster().topics.image().version;
+        let end = i64::try_from(changes).map_or(i64::MAX, |changes| changes.saturating_add(1));
         let state = |replica_id: i32| ReplicaState {
             replica_id,
             log_end_offset: end,

@@ -65,6 +65,7 @@ mod share_fetch;
 mod share_group_describe;
 mod share_group_heartbeat;
 mod share_partitions;
+mod streams_group_describe;
 mod sync_group;
 mod txn_offset_commit;
 mod unregister_broker;
@@ -156,6 +157,7 @@ const SERVED: &[i16] = &[
     ListConfigResourcesRequest::KEY,
     DescribeTopicPartitionsRequest::KEY,
     AddRaftVoterRequest::KEY,
+    StreamsGroupDescribeRequest::KEY,
     RemoveRaftVoterRequest::KEY,
 ];
 
@@ -322,6 +324,9 @@ pub(crate) async fn answer(node: &Node, client: &Client, frame: Bytes) -> Result
         }
         DescribeTopicPartitionsRequest::KEY => {
             exchange.answer(&call, body, describe_topic_partitions::answer)
+        }
+        StreamsGroupDescribeRequest::KEY => {
+            exchange.answer(&call, body, streams_group_describe::answer)
         }
         AddRaftVoterRequest::KEY => exchange.answer(&call, body, raft_voters::add),
         RemoveRaftVoterRequest::KEY => exchange.answer(&call, body, raft_voters::remove),

@@ -1,4 +1,5 @@
-//! AddRaftVoter and RemoveRaftVoter: the metadata has one voter, which is this process (KIP-853).
+//! AddRaftVoter and RemoveRaftVoter (KIP-853): who votes about the metadata is settled here, as in a cluster of Kafka at
+//! level 0 of the feature `kraft.version`.
 
 use kafka_proto::error_code::ErrorCode;
 use kafka_proto::messages::{
@@ -10,20 +11,7 @@ use crate::node::Call;
 use crate::refusal::Refusal;
 
 pub(super) fn add(call: &Call<'_>, request: AddRaftVoterRequest) -> AddRaftVoterResponse {
-    let id = request.voter_id;
-    let refusal = check(call, request.cluster_id.as_deref()).err().unwrap_or_else(|| {
-        if is_voter(call, id) {
-            Refusal::new(
-                ErrorCode::DuplicateVoter,
-                format!("The voter id for {id} is already part of the set of voters."),
-            )
-        } else {
-            Refusal::new(
-                ErrorCode::RequestTimedOut,
-                format!("Voter {id} cannot be reached: this cluster has one voter, and no way to another"),
-            )
-        }
-    });
+    let refusal = refusal(call, request.cluster_id.as_deref(), "adding");
     AddRaftVoterResponse {
         error_code: refusal.error.code(),
         error_message: Some(refusal.message.into()),
@@ -32,25 +20,7 @@ pub(super) fn add(call: &Call<'_>, request: AddRaftVoterRequest) -> AddRaftVoter
 }
 
 pub(super) fn remove(call: &Call<'_>, request: RemoveRaftVoterRequest) -> RemoveRaftVoterResponse {
-    let id = request.voter_id;
-    let refusal = check(call, request.cluster_id.as_deref())
-        .err()
-        .unwrap_or_else(|| {
-            if is_voter(call, id) && request.voter_directory_id.is_zero() {
-                Refusal::new(
-                    ErrorCode::InvalidRequest,
-                    format!("Cannot remove voter {id}: it is the only one"),
-                )
-            } else {
-                Refusal::new(
-                    ErrorCode::VoterNotFound,
-                    format!(
-                        "Cannot remove voter {id} with directory {} from the set of voters",
-                        request.voter_directory_id
-                    ),
-                )
-            }
-        });
+    let refusal = refusal(call, request.cluster_id.as_deref(), "removing");
     RemoveRaftVoterResponse {
         error_code: refusal.error.code(),
         error_message: Some(refusal.message.into()),
@@ -58,20 +28,19 @@ pub(super) fn remove(call: &Call<'_>, request: RemoveRaftVoterRequest) -> Remove
     }
 }
 
-fn is_voter(call: &Call<'_>, id: i32) -> bool {
-    let up = call.cluster().nodes.up();
-    up.first().is_some_and(|voter| voter.id == id)
-}
-
-/// Whether the client may change who votes, and means this cluster.
-fn check(call: &Call<'_>, cluster_id: Option<&str>) -> Result<(), Refusal> {
-    call.check(Operation::Alter, Resource::CLUSTER)?;
+fn refusal(call: &Call<'_>, cluster_id: Option<&str>, what: &str) -> Refusal {
+    if let Err(error) = call.check(Operation::Alter, Resource::CLUSTER) {
+        return error.into();
+    }
     let own = &*call.cluster().id;
     match cluster_id.filter(|id| *id != own) {
-        None => Ok(()),
-        Some(id) => Err(Refusal::new(
+        None => Refusal::new(
+            ErrorCode::UnsupportedVersion,
+            format!("Cluster doesn't support {what} voter because the kraft.version feature is 0"),
+        ),
+        Some(id) => Refusal::new(
             ErrorCode::InconsistentClusterId,
             format!("The request is for cluster {id}, and this is {own}"),
-        )),
+        ),
     }
 }

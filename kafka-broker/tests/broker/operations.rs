@@ -306,7 +306,7 @@ async fn the_cluster_is_one_of_one_voter() {
     let removed = c.call(&removed, 0).await;
     assert_eq!(
         ErrorCode::from(removed.error_code),
-        ErrorCode::VoterNotFound
+        ErrorCode::UnsupportedVersion
     );
     let dirs = c
         .call(

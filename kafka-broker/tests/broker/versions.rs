@@ -7,10 +7,10 @@ use kafka_proto::messages::*;
 use crate::connection::{Connection, broker};
 
 /// The keys of the APIs below, all that this broker has.
-const SERVED: [i16; 68] = [
+const SERVED: [i16; 69] = [
     0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
     29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 55,
-    57, 60, 61, 64, 65, 66, 68, 69, 74, 75, 76, 77, 78, 79, 80, 81, 90, 91, 92,
+    57, 60, 61, 64, 65, 66, 68, 69, 74, 75, 76, 77, 78, 79, 80, 81, 89, 90, 91, 92,
 ];
 
 #[tokio::test]
@@ -65,6 +65,7 @@ async fn every_version_of_every_api_is_answered() {
     all(c, ListTransactionsRequest::default()).await;
     all(c, ShareGroupHeartbeatRequest::default()).await;
     all(c, ShareGroupDescribeRequest::default()).await;
+    all(c, StreamsGroupDescribeRequest::default()).await;
     all(c, ShareFetchRequest::default()).await;
     all(c, ShareAcknowledgeRequest::default()).await;
     all(c, DescribeShareGroupOffsetsRequest::default()).await;

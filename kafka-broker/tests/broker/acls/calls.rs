@@ -40,7 +40,7 @@ fn topic_of_txn() -> Vec<add_partitions_to_txn::AddPartitionsToTxnTopic> {
 /// The error that the one thing of a call is answered with.
 pub(super) async fn errors(c: &mut Connection, key: i16, version: i16, topic_id: Uuid) -> i16 {
     let is_of_share_groups = (ShareGroupHeartbeatRequest::KEY..=ShareAcknowledgeRequest::KEY)
-        .chain(DescribeShareGroupOffsetsRequest::KEY..=DeleteShareGroupOffsetsRequest::KEY)
+        .chain(StreamsGroupDescribeRequest::KEY..=DeleteShareGroupOffsetsRequest::KEY)
         .any(|of_share_groups| of_share_groups == key);
     if is_of_share_groups {
         return share_calls::errors(c, key, version, topic_id).await;

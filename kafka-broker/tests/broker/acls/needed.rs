@@ -286,6 +286,11 @@ pub(super) const APIS: &[(i16, i16, Needed)] = &[
         &[(GROUP, "s", READ), (TOPIC, "t", READ)],
     ),
     (
+        StreamsGroupDescribeRequest::KEY,
+        0,
+        &[(GROUP, "s", DESCRIBE)],
+    ),
+    (
         ShareGroupDescribeRequest::KEY,
         1,
         &[(GROUP, "s", DESCRIBE), (TOPIC, "t", DESCRIBE)],

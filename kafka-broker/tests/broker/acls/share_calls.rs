@@ -34,6 +34,13 @@ pub(super) async fn errors(c: &mut Connection, key: i16, version: i16, topic_id:
             };
             c.call(&request, version).await.error_code
         }
+        StreamsGroupDescribeRequest::KEY => {
+            let request = StreamsGroupDescribeRequest {
+                group_ids: vec!["s".into()],
+                ..Default::default()
+            };
+            c.call(&request, version).await.groups[0].error_code
+        }
         ShareGroupDescribeRequest::KEY => {
             let request = ShareGroupDescribeRequest {
                 group_ids: vec!["s".into()],
