@@ -1,7 +1,7 @@
 //! Writes typed records as JSON, and reads them.
 //!
 //! ```sh ci
-//! cargo run --example json
+//! cargo run --example json --features json
 //! ```
 //!
 //! starts an embedded broker; with `--bootstrap-servers` it works on a real Kafka.

@@ -1,7 +1,7 @@
 //! Serves the metrics of a consumer for Prometheus while it reads.
 //!
 //! ```sh ci
-//! cargo run --release --example metrics
+//! cargo run --release --example metrics --features metrics
 //! ```
 //!
 //! starts an embedded broker, writes and reads records, shows what <http://localhost:PORT/metrics> says of them, and ends.
