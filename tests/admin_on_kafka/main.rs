@@ -34,11 +34,14 @@ use kafka_proto::messages::metadata::{MetadataRequestTopic, MetadataResponsePart
 use tests::kafka::{WAIT, bootstrap, unique};
 use tests::wire::Wire;
 
+/// Longer than a call takes before it gives up by itself (`default.api.timeout.ms`), and says of its own why.
+const LONG: Duration = Duration::from_secs(75);
+
 /// Waits for something, and says what it was if it does not come.
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(WAIT, future)
+    tokio::time::timeout(LONG, future)
         .await
-        .unwrap_or_else(|_| panic!("{what}: not within {WAIT:?}"))
+        .unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"))
 }
 
 /// Asks until the answer is the expected one: brokers learn of changes a little later.
@@ -48,7 +51,7 @@ async fn becomes<T: PartialEq + std::fmt::Debug>(
     mut now: impl AsyncFnMut() -> T,
 ) {
     let mut last = None;
-    let outcome = tokio::time::timeout(WAIT, async {
+    let outcome = tokio::time::timeout(LONG, async {
         loop {
             let answer = now().await;
             if answer == expected {

@@ -27,7 +27,7 @@ async fn a_controller_leaves_the_quorum_and_a_dead_broker_its_registration() {
     let admin = kafka.admin().await;
 
     // The controllers themselves are asked, by an admin who knows no broker.
-    let quorum = within("the quorum", admin.describe_metadata_quorum()).await;
+    let quorum = within("the quorum at first", admin.describe_metadata_quorum()).await;
     let quorum = quorum.unwrap();
     let addresses: Vec<String> = quorum
         .nodes
@@ -56,7 +56,11 @@ async fn a_controller_leaves_the_quorum_and_a_dead_broker_its_registration() {
             .zip(&ports)
             .all(|(address, port)| address.ends_with(port))
     );
-    let same = within("the quorum", controllers.describe_metadata_quorum()).await;
+    let same = within(
+        "the quorum that controllers tell",
+        controllers.describe_metadata_quorum(),
+    )
+    .await;
     assert_eq!(same.unwrap().leader_id, quorum.leader_id);
     let refused = within("the refusal", controllers.list_topics())
         .await
@@ -106,9 +110,12 @@ async fn a_controller_leaves_the_quorum_and_a_dead_broker_its_registration() {
         voter.is_some_and(|voter| !voter.directory_id.is_zero())
     };
     becomes("directories are known", true, directory).await;
-    let quorum = within("the quorum", admin.describe_metadata_quorum())
-        .await
-        .unwrap();
+    let quorum = within(
+        "the quorum with directories",
+        admin.describe_metadata_quorum(),
+    )
+    .await
+    .unwrap();
     let voter = quorum
         .voters
         .iter()
