@@ -76,10 +76,18 @@ impl Admin {
         R::Response: Throttled,
     {
         let (to, make, read) = (&to, &make, &read);
-        self.retry(operation.what, || async move {
-            let node = self.place(to).await?;
-            let (answer, broker) = self.send(node, operation, make).await?;
-            read(answer).map_err(|error| self.told(error, Some(&broker)))
+        let mut attempts = 0..;
+        self.retry(operation.what, || {
+            let attempt = attempts.next().unwrap_or_default();
+            async move {
+                let node = match self.place(to).await? {
+                    // A broker may pass a request on to a controller that leads no more, and not notice.
+                    Node::Any if attempt > 0 => Node::InTurn(attempt),
+                    node => node,
+                };
+                let (answer, broker) = self.send(node, operation, make).await?;
+                read(answer).map_err(|error| self.told(error, Some(&broker)))
+            }
         })
         .await
     }

@@ -41,6 +41,8 @@ use crate::types::TopicPartition;
 pub(crate) enum Node {
     /// Whoever is there.
     Any,
+    /// All of them in turn, where whoever was asked before could not answer.
+    InTurn(usize),
     /// The controller, where the cluster names one.
     Controller,
     /// This broker.
@@ -393,6 +395,14 @@ impl Cluster {
                 None => self.anyone(&metadata)?,
             },
             Node::Any => self.anyone(&metadata)?,
+            Node::InTurn(attempt) => {
+                let mut ids: Vec<i32> = metadata.brokers.keys().copied().collect();
+                ids.sort_unstable();
+                match ids.is_empty() {
+                    true => self.anyone(&metadata)?,
+                    false => ids[attempt % ids.len()],
+                }
+            }
         };
         let broker = metadata
             .brokers

@@ -103,6 +103,22 @@ async fn a_topic_that_is_forgotten_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn brokers_in_turn_are_all_of_them_one_after_another() {
+    let broker = Broker::builder().nodes(3).start().await.unwrap();
+    let cluster = connect(&broker, |_| {}).await;
+    let mut asked = Vec::new();
+    for attempt in 1..=6 {
+        let connection = cluster.connection(Node::InTurn(attempt), Lane::Main);
+        let connection = within("a connection", connection).await.unwrap();
+        asked.push(connection.broker().to_owned());
+    }
+    assert_eq!(asked[..3], asked[3..]);
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+}
+
+#[tokio::test]
 async fn the_cluster_is_looked_at_again_when_the_view_of_it_is_old() {
     let broker = Broker::builder().start().await.unwrap();
     let age = Duration::from_millis(20);

@@ -2,7 +2,15 @@ use std::sync::Arc;
 
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
-use crate::{EngineError, Operator};
+use crate::{EngineError, Operator, Time};
+
+/// What batches change besides making RDDs, such as the state of keys. Changes of a batch stay apart until it is over.
+pub(crate) trait BatchState: Send + Sync {
+    /// The batch has succeeded, its input is committed: its changes hold.
+    fn commit(&self, time: Time);
+    /// The batch has failed: its changes are dropped.
+    fn abort(&self, time: Time);
+}
 
 /// The streams of a program and what the scheduler must do for them.
 #[derive(Default)]
@@ -12,6 +20,8 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Arc<dyn AnyNode>>,
     /// Nodes that later windows read, computed in every batch. Parents come before their children.
     pub(crate) panes: Vec<Arc<dyn AnyNode>>,
+    /// What commits and aborts with the batch.
+    pub(crate) states: Vec<Arc<dyn BatchState>>,
     /// The first mistake that an operator could not return.
     problem: Option<EngineError>,
     running: bool,
@@ -39,6 +49,12 @@ impl Graph {
     pub(crate) fn add_output(&mut self, output: impl AnyOutput + 'static) {
         if self.open(output.operator()) {
             self.outputs.push(Box::new(output));
+        }
+    }
+
+    pub(crate) fn add_state(&mut self, operator: Operator, state: Arc<dyn BatchState>) {
+        if self.open(operator) {
+            self.states.push(state);
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use builder::StreamingContextBuilder;
-pub(crate) use graph::Graph;
+pub(crate) use graph::{BatchState, Graph};
 pub(crate) use lifecycle::Lifecycle;
 pub use lifecycle::{ContextState, StopHandle};
 pub(crate) use scheduler::{Scheduler, Step};

@@ -142,6 +142,10 @@ impl Scheduler {
             Ok(()) => {
                 self.previous = batch.time;
                 self.graph
+                    .states
+                    .iter()
+                    .for_each(|state| state.commit(batch.time));
+                self.graph
                     .nodes
                     .iter()
                     .for_each(|node| node.forget(batch.time));
@@ -157,6 +161,10 @@ impl Scheduler {
                     .outputs
                     .iter_mut()
                     .for_each(|output| output.abort(batch.time));
+                self.graph
+                    .states
+                    .iter()
+                    .for_each(|state| state.abort(batch.time));
                 self.shared
                     .tell(|listener| listener.on_batch_failed(&info, error));
             }

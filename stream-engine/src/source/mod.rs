@@ -41,6 +41,10 @@ pub trait InputSource<T>: Send + 'static {
         Ok(())
     }
 
+    /// From the next batch on, gives at most so many records a second, because batches take longer than their interval. Told
+    /// after each batch from which a rate could be learned; a source that cannot be slowed down need not listen.
+    fn limit_rate(&mut self, _records_per_second: f64) {}
+
     /// Fixes what the batch `time` reads: everything new, up to the source's own limits. Nothing if there is nothing new;
     /// the batch then sees an RDD without records, and with [`Trigger::Continuous`](crate::Trigger::Continuous) does not
     /// take place unless another source has something. Must return at once or within a short bounded time; reading is done
