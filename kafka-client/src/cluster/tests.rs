@@ -17,7 +17,11 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 async fn connect(broker: &Broker, set: impl FnOnce(&mut ClientConfig)) -> Cluster {
     let mut config = ClientConfig {
-        bootstrap_servers: vec![broker.bootstrap_servers()],
+        bootstrap_servers: broker
+            .bootstrap_servers()
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
         ..Default::default()
     };
     set(&mut config);
