@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::snapshot::Snapshot;
 use super::version::{Change, Overlay, Version};
 use crate::context::BatchState;
-use crate::rdd::{Data, Key};
+use crate::rdd::{Data, Entry, Key};
 use crate::{EngineError, HashPartitioner, Rdd, RddContext, Time};
 
 /// The state of keys, in memory, partitioned by the keys' hash.
@@ -53,11 +53,13 @@ impl<K: Key, S: Data> StateTable<K, S> {
         }
     }
 
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn partitioner(&self) -> HashPartitioner {
         self.partitioner
     }
 
     /// The number of keys that have a state, the current batch's changes included.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn len(&self) -> usize {
         (0..self.partitions.len())
             .map(|partition| self.lock(partition).current().len)
@@ -92,13 +94,31 @@ impl<K: Key, S: Data> StateTable<K, S> {
         Ok(result)
     }
 
+    /// Gives keys a state for good, whatever becomes of the current batch; before the first change.
+    pub(crate) fn load(&self, partition: usize, states: impl Iterator<Item = (u64, K, S)>) {
+        let mut partition = self.lock(partition);
+        let committed = &mut partition.committed;
+        let base = Arc::make_mut(&mut committed.base);
+        states.for_each(|(hash, key, state)| base.set(None, hash, key, state));
+        committed.len = base.len();
+    }
+
     /// The state as it is now, the current batch's changes included, as an RDD that is read when somebody reads it. It stays
     /// what it is whatever happens to the state later.
     pub(crate) fn snapshot(&self, context: &RddContext) -> Rdd<(K, S)> {
+        self.snapshot_of(context, S::clone)
+    }
+
+    /// As [`StateTable::snapshot`], with what `show` makes of each state.
+    pub(crate) fn snapshot_of<U: Data>(
+        &self,
+        context: &RddContext,
+        show: impl Fn(&S) -> U + Clone + Send + Sync + 'static,
+    ) -> Rdd<(K, U)> {
         let partitions = (0..self.partitions.len())
             .map(|partition| self.lock(partition).current().clone())
             .collect();
-        Rdd::new(context, Snapshot::new(partitions)).with_partitioner(Some(self.partitioner))
+        Rdd::new(context, Snapshot::new(partitions, show)).with_partitioner(Some(self.partitioner))
     }
 
     pub(super) fn lock(&self, partition: usize) -> MutexGuard<'_, Partition<K, S>> {
@@ -139,6 +159,10 @@ pub(crate) struct PartitionState<'a, K, S> {
     len: usize,
 }
 
+/// How many keys are looked for ahead of their use: enough to hide the memory's latency, few enough that what was found is
+/// still in the caches when it is used.
+const AHEAD: usize = 256;
+
 /// Where a key is in memory, found ahead of its use; good for the call of [`StateTable::change`] that found it.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(Option<u32>);
@@ -156,6 +180,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
     }
 
     /// Sets the state of a key.
+    #[cfg_attr(not(test), allow(dead_code))]
     #[inline]
     pub(crate) fn upsert(&mut self, hash: u64, key: K, state: S) {
         self.set_at(self.place(hash, &key), hash, key, Some(state));
@@ -205,14 +230,25 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
         self.len = self.len + usize::from(is) - usize::from(was);
     }
 
+    /// Finds where the keys of the next records are, at most as many as one looks ahead; see [`PartitionState::place`].
+    pub(crate) fn places<V>(&self, records: &[Entry<K, V>], places: &mut Vec<Place>) {
+        places.clear();
+        let ahead = records.iter().take(AHEAD);
+        places.extend(ahead.map(|record| self.place(record.hash, &record.key)));
+    }
+
     /// All keys, with their hashes and states.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &K, &S)> {
-        let changed = self.overlay.entries().iter();
-        let changed =
-            changed.filter_map(|entry| Some((entry.hash, &entry.key, entry.value.state.as_ref()?)));
+        let changed = self.changes();
+        self.untouched()
+            .chain(changed.filter_map(|(hash, key, state)| Some((hash, key, state?))))
+    }
+
+    /// The keys that this call has not touched, with their hashes and states.
+    pub(crate) fn untouched(&self) -> impl Iterator<Item = (u64, &K, &S)> {
         let held = self.held.iter();
         held.filter(|(hash, key, _)| self.overlay.find(*hash, key).is_none())
-            .chain(changed)
     }
 
     /// The keys that this call has touched, with their hashes and what became of their states.
