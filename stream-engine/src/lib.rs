@@ -27,6 +27,7 @@
 //! | `rdd/` | [`Rdd`]: partitions, fused narrow operators, shuffles, joins, actions; [`RddContext`] makes them, also without streams |
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
+//! | `state/` | the state of keys: a table that commits or aborts with its batch, its snapshots, timers; [`StateSpec`] and [`State`] |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
@@ -72,6 +73,10 @@
 //! | `mapValues`, `flatMapValues`, `partitionBy` | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`partition_by`](DStream::partition_by) |
 //! | `cogroup`, `join`, `leftOuterJoin`, `rightOuterJoin`, `fullOuterJoin` | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | `reduceByKeyAndWindow`, `groupByKeyAndWindow` | [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window), [`reduce_by_key_and_window_with_inverse`](DStream::reduce_by_key_and_window_with_inverse), [`group_by_key_and_window`](DStream::group_by_key_and_window) |
+//! | `updateStateByKey` | [`update_state_by_key`](DStream::update_state_by_key) if the function returns the state unchanged when there are no new values (it is called for keys with new values only); [`update_state_by_every_key`](DStream::update_state_by_every_key) if it must be called for every key in every batch, as in Spark |
+//! | `updateStateByKey` with a partitioner, `initialRDD`, or `(Time, K, Seq[V], Option[S])` | [`update_state_by_key_with`](DStream::update_state_by_key_with), [`update_state_by_every_key_with`](DStream::update_state_by_every_key_with), [`StateOptions`] |
+//! | `mapWithState`, `StateSpec`, `State`, `stateSnapshots` | [`map_with_state`](DStream::map_with_state), [`StateSpec`], [`State`], [`state_snapshots`](MapWithStateDStream::state_snapshots) |
+//! | (Structured Streaming's `dropDuplicatesWithinWatermark`) | [`deduplicate_by`](DStream::deduplicate_by) |
 //! | overloads with `numPartitions` | the same name with `_with_partitions` |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
 //!
@@ -82,6 +87,11 @@
 //! - Missed intervals are one batch, not many; a window that was due in between comes with it.
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
+//! - `update_state_by_key` calls its function for keys with new values only, so that a batch costs what it touches;
+//!   `update_state_by_every_key` is Spark's form.
+//! - Timeouts of `map_with_state` are exact: they come in the first batch in which a key has been idle for longer than the
+//!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
+//! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
 //! - `reduce` of an RDD without records is `None`, not an exception.
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - Closures are never persisted, so nothing has to be serializable and a program may change between runs.
@@ -99,6 +109,7 @@ mod rdd;
 mod short_string;
 mod sink;
 mod source;
+mod state;
 mod stream;
 pub mod testkit;
 mod time;
@@ -117,6 +128,7 @@ pub use rdd::{
 pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
-pub use stream::DStream;
+pub use state::{State, StateSpec};
+pub use stream::{DStream, MapWithStateDStream, StateOptions};
 pub use time::Time;
 pub use wakeup::Wakeup;

@@ -30,7 +30,7 @@ pub use context::RddContext;
 pub use join::{Grouped, Outer};
 pub(crate) use materialized::Materialized;
 pub use narrow::Emitter;
-pub(crate) use shuffle::Combiner;
+pub(crate) use shuffle::{Blocks, Combiner};
 pub use source::RddSource;
 pub(crate) use window_state::WindowStep;
 

@@ -1,9 +1,11 @@
 //! Discretized streams: what becomes an RDD in every batch.
 
 mod count;
+mod deduplicate;
 mod inverse_window;
 mod join;
 mod map;
+mod map_with_state;
 mod output;
 mod pair;
 mod pair_window;
@@ -11,9 +13,12 @@ mod print;
 mod reduce;
 mod transform;
 mod union;
+mod update_state;
 mod window;
 
+pub use map_with_state::MapWithStateDStream;
 pub(crate) use output::AnyOutput;
+pub use update_state::StateOptions;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
