@@ -8,7 +8,7 @@ use crate::{EngineError, Operator, Time};
 pub struct InputInfo {
     /// The input stream.
     pub operator: Operator,
-    /// The number of records, as far as the source knows it before reading (a count of offsets).
+    /// The number of records, as far as the source knows it before reading. (Spark's Kafka source counts offsets.)
     pub records: u64,
     /// The extent of the input for people to read, such as its offset ranges.
     pub description: String,

@@ -10,6 +10,7 @@ mod encode;
 mod io;
 mod offsets;
 mod prefetch;
+mod rate;
 mod rdd;
 mod sink;
 mod source;
