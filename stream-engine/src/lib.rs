@@ -28,6 +28,7 @@
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
@@ -59,6 +60,7 @@
 //! | `ssc.stop(_, stopGracefully)` | [`stop`](StreamingContext::stop), [`stop_gracefully`](StreamingContext::stop_gracefully), [`StopHandle`] |
 //! | `ssc.getState`, `sparkContext` | [`state`](StreamingContext::state), [`rdd_context`](StreamingContext::rdd_context) |
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
+//! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
 //! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
@@ -68,12 +70,15 @@
 //! | `count`, `reduce`, `countByValue` | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value) |
 //! | `window`, `reduceByWindow`, `countByWindow`, `countByValueAndWindow` | [`window`](DStream::window), [`reduce_by_window`](DStream::reduce_by_window), [`reduce_by_window_with_inverse`](DStream::reduce_by_window_with_inverse), [`count_by_window`](DStream::count_by_window), [`count_by_value_and_window`](DStream::count_by_value_and_window) |
 //! | `print`, `foreachRDD` | [`print`](DStream::print), [`print_n`](DStream::print_n), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_rdd_with_time`](DStream::foreach_rdd_with_time), [`save_to`](DStream::save_to), [`save_to_kafka`](DStream::save_to_kafka) |
+//! | `saveAsTextFiles` | [`save_as_text_files`](DStream::save_as_text_files) |
+//! | `saveAsObjectFiles`, `saveAsHadoopFiles` | [`save_as_files`](DStream::save_as_files) with the program's own encoding: Rust has none that every type comes with |
 //! | `reduceByKey`, `groupByKey`, `combineByKey` | [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key) |
 //! | `mapValues`, `flatMapValues`, `partitionBy` | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`partition_by`](DStream::partition_by) |
 //! | `cogroup`, `join`, `leftOuterJoin`, `rightOuterJoin`, `fullOuterJoin` | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | `reduceByKeyAndWindow`, `groupByKeyAndWindow` | [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window), [`reduce_by_key_and_window_with_inverse`](DStream::reduce_by_key_and_window_with_inverse), [`group_by_key_and_window`](DStream::group_by_key_and_window) |
 //! | overloads with `numPartitions` | the same name with `_with_partitions` |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
+//! | `SparkContext.textFile`, `binaryRecords`; `rdd.saveAsTextFile`, `saveAsObjectFile` | [`text_file`](RddContext::text_file), [`binary_records`](RddContext::binary_records); [`save_as_text_file`](Rdd::save_as_text_file), [`save_as_files`](Rdd::save_as_files) |
 //!
 //! # Where the semantics differ from Spark's
 //!
@@ -83,6 +88,9 @@
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
 //! - `reduce` of an RDD without records is `None`, not an exception.
+//! - A stream of files fails when its directory is gone; Spark's goes on without data. After a pause it takes the files of all
+//!   missed intervals, also of those longer ago than what it remembers.
+//! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - Closures are never persisted, so nothing has to be serializable and a program may change between runs.
 #![forbid(unsafe_code)]
@@ -96,6 +104,9 @@ mod listener;
 mod operator;
 mod pool;
 mod rdd;
+mod read;
+#[cfg(test)]
+mod scratch;
 mod short_string;
 mod sink;
 mod source;
@@ -114,9 +125,12 @@ pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
     RecordReader,
 };
+pub use read::{FixedRecords, FormatError, Frames, Lines};
 pub use short_string::ShortString;
 pub use sink::Sink;
-pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
+pub use source::{
+    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
+};
 pub use stream::DStream;
 pub use time::Time;
 pub use wakeup::Wakeup;
