@@ -29,6 +29,7 @@
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `state/` | the state of keys: a table that commits or aborts with its batch, its snapshots, timers; [`StateSpec`] and [`State`] |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
@@ -60,6 +61,7 @@
 //! | `ssc.stop(_, stopGracefully)` | [`stop`](StreamingContext::stop), [`stop_gracefully`](StreamingContext::stop_gracefully), [`StopHandle`] |
 //! | `ssc.getState`, `sparkContext` | [`state`](StreamingContext::state), [`rdd_context`](StreamingContext::rdd_context) |
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
+//! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
 //! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
@@ -70,6 +72,8 @@
 //! | `count`, `reduce`, `countByValue` | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value) |
 //! | `window`, `reduceByWindow`, `countByWindow`, `countByValueAndWindow` | [`window`](DStream::window), [`reduce_by_window`](DStream::reduce_by_window), [`reduce_by_window_with_inverse`](DStream::reduce_by_window_with_inverse), [`count_by_window`](DStream::count_by_window), [`count_by_value_and_window`](DStream::count_by_value_and_window) |
 //! | `print`, `foreachRDD` | [`print`](DStream::print), [`print_n`](DStream::print_n), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_rdd_with_time`](DStream::foreach_rdd_with_time), [`save_to`](DStream::save_to), [`save_to_kafka`](DStream::save_to_kafka) |
+//! | `saveAsTextFiles` | [`save_as_text_files`](DStream::save_as_text_files) |
+//! | `saveAsObjectFiles`, `saveAsHadoopFiles` | [`save_as_files`](DStream::save_as_files) with the program's own encoding: Rust has none that every type comes with |
 //! | `reduceByKey`, `groupByKey`, `combineByKey` | [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key) |
 //! | `mapValues`, `flatMapValues`, `partitionBy` | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`partition_by`](DStream::partition_by) |
 //! | `cogroup`, `join`, `leftOuterJoin`, `rightOuterJoin`, `fullOuterJoin` | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
@@ -80,6 +84,7 @@
 //! | (Structured Streaming's `dropDuplicatesWithinWatermark`) | [`deduplicate_by`](DStream::deduplicate_by) |
 //! | overloads with `numPartitions` | the same name with `_with_partitions` |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
+//! | `SparkContext.textFile`, `binaryRecords`; `rdd.saveAsTextFile`, `saveAsObjectFile` | [`text_file`](RddContext::text_file), [`binary_records`](RddContext::binary_records); [`save_as_text_file`](Rdd::save_as_text_file), [`save_as_files`](Rdd::save_as_files) |
 //!
 //! # Where the semantics differ from Spark's
 //!
@@ -94,6 +99,9 @@
 //!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
 //! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
 //! - `reduce` of an RDD without records is `None`, not an exception.
+//! - A stream of files fails when its directory is gone; Spark's goes on without data. After a pause it takes the files of all
+//!   missed intervals, also of those longer ago than what it remembers.
+//! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - Closures are never persisted, so nothing has to be serializable and a program may change between runs.
 #![forbid(unsafe_code)]
@@ -107,6 +115,9 @@ mod listener;
 mod operator;
 mod pool;
 mod rdd;
+mod read;
+#[cfg(test)]
+mod scratch;
 mod short_string;
 mod sink;
 mod source;
@@ -126,9 +137,12 @@ pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
     RecordReader,
 };
+pub use read::{FixedRecords, FormatError, Frames, Lines};
 pub use short_string::ShortString;
 pub use sink::Sink;
-pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
+pub use source::{
+    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
+};
 pub use state::{State, StateSpec};
 pub use stream::{DStream, MapWithStateDStream, StateOptions};
 pub use time::Time;

@@ -1,7 +1,9 @@
 //! Where streams come from.
 
+mod files;
 mod queue;
 
+pub use files::{FileError, FileStreamOptions};
 pub use queue::{QueueOptions, RddQueue};
 
 use std::sync::Arc;

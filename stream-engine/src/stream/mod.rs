@@ -11,6 +11,7 @@ mod pair;
 mod pair_window;
 mod print;
 mod reduce;
+mod save;
 mod transform;
 mod union;
 mod update_state;
