@@ -108,7 +108,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, StreamingListener};
+pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
@@ -118,5 +118,6 @@ pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
 pub use stream::DStream;
+pub use stream::{Fallible, PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
 pub use time::Time;
 pub use wakeup::Wakeup;

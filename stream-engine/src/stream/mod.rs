@@ -1,19 +1,24 @@
 //! Discretized streams: what becomes an RDD in every batch.
 
 mod count;
+mod fallible;
 mod inverse_window;
 mod join;
 mod map;
 mod output;
 mod pair;
 mod pair_window;
+mod poison;
 mod print;
 mod reduce;
 mod transform;
 mod union;
 mod window;
 
+pub use fallible::Fallible;
 pub(crate) use output::AnyOutput;
+pub(crate) use poison::Found;
+pub use poison::{PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
