@@ -131,7 +131,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, StreamingListener};
+pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
@@ -144,6 +144,9 @@ pub use source::{
     BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
 };
 pub use state::{State, StateSpec};
-pub use stream::{DStream, MapWithStateDStream, StateOptions};
+pub use stream::{
+    DStream, Fallible, MapWithStateDStream, PoisonCause, PoisonPolicy, Poisoned, RecordPlace,
+    StateOptions,
+};
 pub use time::Time;
 pub use wakeup::Wakeup;

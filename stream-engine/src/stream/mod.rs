@@ -2,6 +2,7 @@
 
 mod count;
 mod deduplicate;
+mod fallible;
 mod inverse_window;
 mod join;
 mod map;
@@ -9,6 +10,7 @@ mod map_with_state;
 mod output;
 mod pair;
 mod pair_window;
+mod poison;
 mod print;
 mod reduce;
 mod save;
@@ -17,8 +19,11 @@ mod union;
 mod update_state;
 mod window;
 
+pub use fallible::Fallible;
 pub use map_with_state::MapWithStateDStream;
 pub(crate) use output::AnyOutput;
+pub(crate) use poison::Found;
+pub use poison::{PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
 pub use update_state::StateOptions;
 
 use std::fmt;
