@@ -5,16 +5,23 @@
 //! runs before an action (`collect`, `count`...) asks for it.
 
 mod actions;
+mod cartesian;
 mod chunks;
 mod combine;
 mod context;
+mod index;
 mod join;
+mod local;
 mod materialized;
 mod narrow;
+mod ordered;
 mod pair;
+mod pair_actions;
+mod sample;
 mod set;
 mod shuffle;
 mod single;
+mod sort;
 mod source;
 mod union;
 mod window_state;
@@ -28,6 +35,7 @@ pub use chunks::{CHUNK, PartitionIter, RecordReader};
 pub(crate) use combine::{CombineTable, Entry};
 pub use context::RddContext;
 pub use join::{Grouped, Outer};
+pub use local::LocalIter;
 pub(crate) use materialized::Materialized;
 pub use narrow::Emitter;
 pub(crate) use shuffle::Combiner;
