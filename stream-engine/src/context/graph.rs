@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
@@ -26,6 +27,8 @@ pub(crate) struct Graph {
     pub(crate) panes: Vec<Arc<dyn AnyNode>>,
     /// What commits and aborts with the batch.
     pub(crate) states: Vec<Arc<dyn BatchState>>,
+    /// How long every stream keeps its RDDs after their batch, at least.
+    remember: Duration,
     /// The first mistake that an operator could not return.
     problem: Option<EngineError>,
     running: bool,
@@ -62,6 +65,10 @@ impl Graph {
         }
     }
 
+    pub(super) fn remember(&mut self, duration: Duration) {
+        self.remember = self.remember.max(duration);
+    }
+
     pub(crate) fn add_problem(&mut self, problem: EngineError) {
         self.problem.get_or_insert(problem);
     }
@@ -94,6 +101,9 @@ impl Graph {
     /// Hands the graph to the scheduler; what is added from now on is a mistake.
     pub(super) fn take_for_running(&mut self) -> Graph {
         self.outputs.sort_by_key(|output| output.runs_last());
+        for node in &self.nodes {
+            node.remember(self.remember);
+        }
         std::mem::replace(
             self,
             Graph {

@@ -40,6 +40,7 @@ impl Scheduler {
         }
         let now = shared.clock.now();
         let zero = shared.trigger.zero_time(now, shared.batch_duration);
+        let _ = shared.zero_time.set(zero);
         tracing::info!(app = %shared.app_name, zero_time = %zero, "streaming started");
         shared.tell(|listener| listener.on_streaming_started(now));
         Ok(Scheduler {

@@ -101,7 +101,10 @@ impl<T: Data> DStream<T> {
 
     /// The same stream with each RDD kept in memory from its first use to the end of its batch, so that several output
     /// operations do not compute it again. See [`Rdd::cache`](crate::Rdd::cache).
+    ///
+    /// Unlike in Spark, `lines.cache();` alone changes nothing: go on with the stream that it returns.
     #[track_caller]
+    #[must_use = "the stream it is called on is not cached: use the returned one"]
     pub fn cache(&self) -> DStream<T> {
         self.cache_at(Operator::here("cache"))
     }
