@@ -63,6 +63,7 @@
 //! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
 //! | `addStreamingListener`, `StreamingListener`, `BatchInfo` | [`add_streaming_listener`](StreamingContext::add_streaming_listener), [`StreamingListener`], [`BatchInfo`] |
+//! | `spark.streaming.backpressure.*` | [`Backpressure`], [`backpressure`](StreamingContextBuilder::backpressure) |
 //! | `map`, `flatMap`, `filter`, `mapPartitions`, `glom`, `repartition`, `cache` | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter), [`map_partitions`](DStream::map_partitions), [`glom`](DStream::glom), [`repartition`](DStream::repartition), [`cache`](DStream::cache) |
 //! | `union`, `transform`, `transformWith` | [`union`](DStream::union), [`transform`](DStream::transform), [`transform_with_time`](DStream::transform_with_time), [`transform_with`](DStream::transform_with), [`transform_with_and_time`](DStream::transform_with_and_time) |
 //! | `count`, `reduce`, `countByValue` | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value) |
@@ -80,6 +81,8 @@
 //! - A failed output operation stops the batch: later operations do not run and nothing is committed. (In Spark the batch may
 //!   count as complete if another of its operations succeeds afterwards.)
 //! - Missed intervals are one batch, not many; a window that was due in between comes with it.
+//! - Back-pressure is on by default, holds from the first batch on, and repairs four faults: see [`Backpressure`].
+//! - A clock that is set back neither stops batches nor repeats their times.
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
 //! - `reduce` of an RDD without records is `None`, not an exception.
@@ -99,12 +102,14 @@ mod rdd;
 mod short_string;
 mod sink;
 mod source;
+mod stage;
 mod stream;
 pub mod testkit;
 mod time;
 mod wakeup;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::{Backpressure, InputMetrics, StreamingMetrics};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
@@ -117,6 +122,7 @@ pub use rdd::{
 pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
+pub use stage::{StageInfo, StageKind};
 pub use stream::DStream;
 pub use time::Time;
 pub use wakeup::Wakeup;
