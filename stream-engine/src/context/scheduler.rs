@@ -56,6 +56,7 @@ impl Scheduler {
         let operators = graph.inputs.iter().map(|input| input.operator());
         *shared.metrics() = StreamingMetrics::new(operators);
         let rates = start_rates(&shared, &mut graph);
+        let _ = shared.zero_time.set(zero);
         tracing::info!(app = %shared.app_name, zero_time = %zero, "streaming started");
         shared.tell(|listener| listener.on_streaming_started(now));
         Ok(Scheduler {
@@ -118,6 +119,7 @@ impl Scheduler {
                     commit_delay: None,
                     outputs: Vec::new(),
                     stages: Vec::new(),
+                    poisoned: Vec::new(),
                     intervals: due.intervals,
                 };
                 self.plan(&mut info)?;
@@ -178,6 +180,10 @@ impl Scheduler {
         let ended = self.timeline.monotonic();
         let processing = ended.saturating_sub(started);
         info.processing_delay = Some(processing);
+        let states = self.graph.states.iter();
+        info.poisoned = states
+            .filter_map(|state| state.poisoned(batch.time))
+            .collect();
         match &result {
             Ok(()) => {
                 self.previous = batch.time;

@@ -39,6 +39,18 @@ pub(super) fn drain<T>(
     Ok(records)
 }
 
+/// As [`drain`], counting the records.
+pub(super) fn drain_counted<T>(
+    node: &dyn Node<T>,
+    pool: &Pool,
+    partition: usize,
+    counts: &mut Counts,
+) -> Result<Vec<T>, EngineError> {
+    let records = drain(node, pool, partition)?;
+    counts.read = records.len() as u64;
+    Ok(records)
+}
+
 /// Runs `task` for the given partitions on the pool, after everything they depend on.
 fn run<T, R: Send>(
     node: &dyn Node<T>,
@@ -108,7 +120,7 @@ pub(super) fn reduce_partitions<T: Send>(
 }
 
 impl<T: Data> Rdd<T> {
-    fn run<R: Send>(
+    pub(super) fn run<R: Send>(
         &self,
         operator: Operator,
         partitions: std::ops::Range<usize>,
@@ -130,7 +142,11 @@ impl<T: Data> Rdd<T> {
     /// or the source does, naming the operator.
     #[track_caller]
     pub fn collect(&self) -> Result<Vec<T>, EngineError> {
-        let parts = self.collect_parts(Operator::here("collect"))?;
+        self.collect_at(Operator::here("collect"))
+    }
+
+    pub(super) fn collect_at(&self, operator: Operator) -> Result<Vec<T>, EngineError> {
+        let parts = self.collect_parts(operator)?;
         Ok(parts.into_iter().flatten().collect())
     }
 
@@ -141,12 +157,7 @@ impl<T: Data> Rdd<T> {
     }
 
     fn collect_parts(&self, operator: Operator) -> Result<Vec<Vec<T>>, EngineError> {
-        let partitions = 0..self.num_partitions();
-        self.run(operator, partitions, |node, pool, partition, counts| {
-            let records = drain(node, pool, partition)?;
-            counts.read = records.len() as u64;
-            Ok(records)
-        })
+        self.run(operator, 0..self.num_partitions(), drain_counted)
     }
 
     /// The number of records.

@@ -43,7 +43,7 @@ pub use output::TestOutput;
 pub use stepper::Stepper;
 
 pub use crate::context::FailAfter;
-use crate::{DStream, Data, EngineError};
+use crate::{DStream, Data, EngineError, Key, MapWithStateDStream};
 
 /// `n` seconds.
 pub const fn secs(n: u64) -> Duration {
@@ -69,5 +69,12 @@ impl<T: Data> IntoStream for Result<DStream<T>, EngineError> {
     type Item = T;
     fn into_stream(self) -> Result<DStream<T>, EngineError> {
         self
+    }
+}
+
+impl<K: Key, S: Data, M: Data> IntoStream for MapWithStateDStream<K, S, M> {
+    type Item = M;
+    fn into_stream(self) -> Result<DStream<M>, EngineError> {
+        Ok(self.stream().clone())
     }
 }
