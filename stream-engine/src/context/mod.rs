@@ -270,7 +270,7 @@ impl StreamingContext {
     /// All of `start` but the thread.
     pub(crate) fn start_scheduler(&self) -> Result<Scheduler, EngineError> {
         let graph = {
-            self.shared.lifecycle.expect_initialized("start")?;
+            self.shared.lifecycle.expect_not_started()?;
             let mut graph = self.shared.graph();
             graph.check()?;
             self.shared.lifecycle.activate()?;

@@ -363,6 +363,11 @@ fn windows() -> Vec<Row> {
             counts,
         ),
         each_window(
+            "count_by_value_and_window_with_partitions",
+            |a, w, s| a.count_by_value_and_window_with_partitions(3, w, s),
+            counts,
+        ),
+        each_window(
             "reduce_by_key_and_window",
             |a, w, s| a.reduce_by_key_and_window(|x, y| x + y, w, s),
             sums,
