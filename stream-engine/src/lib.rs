@@ -27,7 +27,9 @@
 //! | `rdd/` | [`Rdd`]: partitions, fused narrow operators, shuffles, joins, actions; [`RddContext`] makes them, also without streams |
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
+//! | `state/` | the state of keys: a table that commits or aborts with its batch, its snapshots, timers; [`StateSpec`] and [`State`] |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
 //! | `short_string` | [`ShortString`], a text made to be a key |
@@ -64,7 +66,9 @@
 //! | `ssc.remember`, `DStream.slice` | [`remember`](StreamingContext::remember), [`slice`](DStream::slice) |
 //! | `rddToFileName` | [`rdd_to_file_name`](StreamingContext::rdd_to_file_name) |
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
+//! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
+//! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
 //! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
 //! | `addStreamingListener`, `removeStreamingListener`, `StreamingListener` | [`add_streaming_listener`](StreamingContext::add_streaming_listener), [`remove_streaming_listener`](StreamingContext::remove_streaming_listener), [`StreamingListener`] |
@@ -76,14 +80,21 @@
 //! | `count`, `reduce`, `countByValue` | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value) |
 //! | windows without a slide, such as `window(w)` | `None` for the slide |
 //! | `window`, `reduceByWindow`, `countByWindow`, `countByValueAndWindow` | [`window`](DStream::window), [`reduce_by_window`](DStream::reduce_by_window), [`reduce_by_window_with_inverse`](DStream::reduce_by_window_with_inverse), [`count_by_window`](DStream::count_by_window), [`count_by_value_and_window`](DStream::count_by_value_and_window) |
+//! | `saveAsTextFiles` | [`save_as_text_files`](DStream::save_as_text_files) |
+//! | `saveAsObjectFiles`, `saveAsHadoopFiles` | [`save_as_files`](DStream::save_as_files) with the program's own encoding: Rust has none that every type comes with |
 //! | `print`, `pprint`, `foreachRDD` | [`print`](DStream::print), [`print_n`](DStream::print_n), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_rdd_with_time`](DStream::foreach_rdd_with_time), [`save_to`](DStream::save_to), [`save_to_kafka`](DStream::save_to_kafka) |
 //! | `reduceByKey`, `groupByKey`, `combineByKey` | [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key) |
 //! | `mapValues`, `flatMapValues`, `partitionBy` | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`partition_by`](DStream::partition_by), [`partition_by_fn`](DStream::partition_by_fn) |
 //! | `cogroup`, `join`, `leftOuterJoin`, `rightOuterJoin`, `fullOuterJoin` | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | `reduceByKeyAndWindow`, `groupByKeyAndWindow` | [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window), [`reduce_by_key_and_window_with_inverse`](DStream::reduce_by_key_and_window_with_inverse), [`group_by_key_and_window`](DStream::group_by_key_and_window) |
+//! | `updateStateByKey` | [`update_state_by_key`](DStream::update_state_by_key) if the function returns the state unchanged when there are no new values (it is called for keys with new values only); [`update_state_by_every_key`](DStream::update_state_by_every_key) if it must be called for every key in every batch, as in Spark |
+//! | `updateStateByKey` with a partitioner, `initialRDD`, or `(Time, K, Seq[V], Option[S])` | [`update_state_by_key_with`](DStream::update_state_by_key_with), [`update_state_by_every_key_with`](DStream::update_state_by_every_key_with), [`StateOptions`] |
+//! | `mapWithState`, `StateSpec`, `State`, `stateSnapshots` | [`map_with_state`](DStream::map_with_state), [`StateSpec`], [`State`], [`state_snapshots`](MapWithStateDStream::state_snapshots) |
+//! | (Structured Streaming's `dropDuplicatesWithinWatermark`) | [`deduplicate_by`](DStream::deduplicate_by) |
+//! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
+//! | `SparkContext.textFile`, `binaryRecords`; `rdd.saveAsTextFile`, `saveAsObjectFile` | [`text_file`](RddContext::text_file), [`binary_records`](RddContext::binary_records); [`save_as_text_file`](Rdd::save_as_text_file), [`save_as_files`](Rdd::save_as_files) |
 //! | overloads with `numPartitions` or a `HashPartitioner` | the same name with `_with_partitions` |
 //! | overloads with a `Partitioner` of one's own | [`partition_by_fn`](DStream::partition_by_fn) alone: joins and reductions distribute by the key's hash |
-//! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
 //! | `rdd.sortBy`, `sortByKey`, `top`, `takeOrdered`, `max`, `min` | [`sort_by`](Rdd::sort_by), [`sort_with`](Rdd::sort_with), [`sort_by_key`](Rdd::sort_by_key), [`top`](Rdd::top), [`top_by`](Rdd::top_by), [`take_ordered`](Rdd::take_ordered), [`take_ordered_by`](Rdd::take_ordered_by), [`max`](Rdd::max), [`min`](Rdd::min) |
 //! | `rdd.collect`, `count`, `take`, `first`, `isEmpty`, `toLocalIterator`, `foreach`, `foreachPartition` | [`collect`](Rdd::collect), [`count`](Rdd::count), [`take`](Rdd::take), [`first`](Rdd::first), [`is_empty`](Rdd::is_empty), [`to_local_iterator`](Rdd::to_local_iterator), [`for_each`](Rdd::for_each), [`for_each_partition`](Rdd::for_each_partition) |
 //! | `rdd.reduce`, `fold`, `aggregate`, `sum` | [`reduce`](Rdd::reduce), [`fold`](Rdd::fold), [`aggregate`](Rdd::aggregate) (also for means and the like), [`sum`](Rdd::sum) |
@@ -92,9 +103,7 @@
 //!
 //! In pyspark, `pprint` shows a date instead of milliseconds, and the functions of `foreachRDD` and `transform` take the time
 //! before the RDD; here as in Scala it comes after.
-//!
 //! Not offered, and why:
-//!
 //! | Spark | instead |
 //! | --- | --- |
 //! | `ssc.checkpoint`, `DStream.checkpoint`, `new StreamingContext(path)`, recovery from a checkpoint | nothing of the program is stored, so there is nothing to recover it from: see [`get_or_create`](StreamingContext::get_or_create) |
@@ -113,6 +122,14 @@
 //! - Missed intervals are one batch, not many; a window that was due in between comes with it.
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
+//! - `update_state_by_key` calls its function for keys with new values only, so that a batch costs what it touches;
+//!   `update_state_by_every_key` is Spark's form.
+//! - Timeouts of `map_with_state` are exact: they come in the first batch in which a key has been idle for longer than the
+//!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
+//! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
+//! - A stream of files fails when its directory is gone; Spark's goes on without data. After a pause it takes the files of all
+//!   missed intervals, also of those longer ago than what it remembers.
+//! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - `stop` and `stop_gracefully` return at once; `await_termination` waits. A graceful stop whose time is over cancels the batch,
@@ -137,9 +154,13 @@ mod listener;
 mod operator;
 mod pool;
 mod rdd;
+mod read;
+#[cfg(test)]
+mod scratch;
 mod short_string;
 mod sink;
 mod source;
+mod state;
 mod stats_report;
 mod stream;
 pub mod testkit;
@@ -150,16 +171,23 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, StreamingListener};
+pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, LocalIter, Outer, PartitionIter, Rdd, RddContext,
     RddSource, RecordReader,
 };
+pub use read::{FixedRecords, FormatError, Frames, Lines};
 pub use short_string::ShortString;
 pub use sink::Sink;
-pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
+pub use source::{
+    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
+};
+pub use state::{State, StateSpec};
 pub use stats_report::StatsReportListener;
-pub use stream::DStream;
+pub use stream::{
+    DStream, Fallible, MapWithStateDStream, PoisonCause, PoisonPolicy, Poisoned, RecordPlace,
+    StateOptions,
+};
 pub use time::Time;
 pub use wakeup::Wakeup;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
-use crate::{EngineError, Operator, Time};
+use crate::{EngineError, Operator, PoisonInfo, Time};
 
 /// What batches change besides making RDDs, such as the state of keys. Changes of a batch stay apart until it is over.
 pub(crate) trait BatchState: Send + Sync {
@@ -11,6 +11,10 @@ pub(crate) trait BatchState: Send + Sync {
     fn commit(&self, time: Time);
     /// The batch has failed: its changes are dropped.
     fn abort(&self, time: Time);
+    /// The records that an operator refused in the batch, asked before it is committed or aborted.
+    fn poisoned(&self, _time: Time) -> Option<PoisonInfo> {
+        None
+    }
 }
 
 /// The streams of a program and what the scheduler must do for them.
@@ -82,7 +86,9 @@ impl Graph {
     pub(super) fn check(&self) -> Result<(), EngineError> {
         match &self.problem {
             Some(problem) => Err(problem.clone()),
-            None if self.outputs.is_empty() => Err(EngineError::NoOutput),
+            None if self.outputs.iter().all(|output| output.runs_last()) => {
+                Err(EngineError::NoOutput)
+            }
             None => Ok(()),
         }
     }
@@ -94,6 +100,7 @@ impl Graph {
 
     /// Hands the graph to the scheduler; what is added from now on is a mistake.
     pub(super) fn take_for_running(&mut self) -> Graph {
+        self.outputs.sort_by_key(|output| output.runs_last());
         for node in &self.nodes {
             node.remember(self.remember);
         }

@@ -10,7 +10,11 @@ pub struct Emitter<'a, U> {
     chunk: &'a mut Vec<U>,
 }
 
-impl<U> Emitter<'_, U> {
+impl<'a, U> Emitter<'a, U> {
+    pub(super) fn new(chunk: &'a mut Vec<U>) -> Self {
+        Emitter { chunk }
+    }
+
     /// Adds one result.
     #[inline]
     pub fn push(&mut self, item: U) {

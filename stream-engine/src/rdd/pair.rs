@@ -141,12 +141,8 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         operator: Operator,
         partitions: Option<usize>,
     ) -> Rdd<(K, Vec<V>)> {
-        let combiner = Combiner::in_place(
-            |value| vec![value],
-            Vec::push,
-            |all: &mut Vec<V>, more| all.extend(more),
-        );
-        self.combine(operator, self.partitioner_or_default(partitions), combiner)
+        let partitioner = self.partitioner_or_default(partitions);
+        self.combine(operator, partitioner, Combiner::groups())
     }
 
     /// The pairs distributed over `partitions` partitions by the hash of their key.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::DStream;
-use crate::{BoxError, Data, Emitter, Operator, PartitionIter};
+use crate::{Data, Emitter, Operator, PartitionIter};
 
 /// Operators that work on each record or partition alone; see the same methods of [`Rdd`](crate::Rdd).
 impl<T: Data> DStream<T> {
@@ -12,19 +12,6 @@ impl<T: Data> DStream<T> {
         self.map_rdd(operator, move |rdd| {
             let f = f.clone();
             rdd.map_at(operator, move |record| f(record))
-        })
-    }
-
-    /// Each record turned into another; the first error fails the batch, naming this operator.
-    #[track_caller]
-    pub fn try_map<U: Data, E: Into<BoxError> + 'static>(
-        &self,
-        f: impl Fn(T) -> Result<U, E> + Send + Sync + 'static,
-    ) -> DStream<U> {
-        let (operator, f) = (Operator::here("try_map"), Arc::new(f));
-        self.map_rdd(operator, move |rdd| {
-            let f = f.clone();
-            rdd.try_map_at(operator, move |record| f(record))
         })
     }
 
@@ -141,11 +128,6 @@ mod tests {
             &input,
             |s| s.map(|x| x * 10),
             &[vec![10, 20, 30], vec![], vec![40]],
-        );
-        check(
-            &input,
-            |s| s.try_map(|x| Ok::<_, String>(x + 1)),
-            &[vec![2, 3, 4], vec![], vec![5]],
         );
         check(
             &input,

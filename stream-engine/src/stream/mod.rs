@@ -1,22 +1,33 @@
 //! Discretized streams: what becomes an RDD in every batch.
 
 mod count;
+mod deduplicate;
+mod fallible;
 mod inverse_window;
 mod join;
 mod map;
+mod map_with_state;
 mod output;
 mod pair;
 mod pair_window;
+mod poison;
 mod print;
 mod reduce;
+mod save;
 mod slice;
 #[cfg(test)]
 mod tests;
 mod transform;
 mod union;
+mod update_state;
 mod window;
 
+pub use fallible::Fallible;
+pub use map_with_state::MapWithStateDStream;
 pub(crate) use output::AnyOutput;
+pub(crate) use poison::Found;
+pub use poison::{PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
+pub use update_state::StateOptions;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
