@@ -263,7 +263,6 @@ impl StreamingContext {
             shared.lifecycle.finish(Some(error.clone()));
             return Err(error);
         }
-        active::register(self);
         Ok(self)
     }
 
@@ -276,7 +275,9 @@ impl StreamingContext {
             self.shared.lifecycle.activate()?;
             graph.take_for_running()
         };
-        Scheduler::start(self.shared.clone(), graph)
+        let scheduler = Scheduler::start(self.shared.clone(), graph)?;
+        active::register(self);
+        Ok(scheduler)
     }
 
     /// Asks the context to stop as soon as possible: running work is cancelled at its next chunk of records, and the batch it
