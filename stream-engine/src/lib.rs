@@ -103,7 +103,9 @@
 //!
 //! In pyspark, `pprint` shows a date instead of milliseconds, and the functions of `foreachRDD` and `transform` take the time
 //! before the RDD; here as in Scala it comes after.
+//!
 //! Not offered, and why:
+//!
 //! | Spark | instead |
 //! | --- | --- |
 //! | `ssc.checkpoint`, `DStream.checkpoint`, `new StreamingContext(path)`, recovery from a checkpoint | nothing of the program is stored, so there is nothing to recover it from: see [`get_or_create`](StreamingContext::get_or_create) |
