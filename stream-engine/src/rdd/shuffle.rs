@@ -302,6 +302,19 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         })
         .with_partitioner(Some(partitioner))
     }
+
+    pub(crate) fn partition_by_fn_at(
+        &self,
+        operator: Operator,
+        partitions: usize,
+        partition: Arc<impl Fn(&K) -> usize + Send + Sync + 'static>,
+    ) -> Rdd<(K, V)> {
+        let partitions = partitions.max(1);
+        self.distribute(operator, partitions, move |_| {
+            let partition = partition.clone();
+            move |record: &(K, V)| guard(operator, || partition(&record.0) % partitions)
+        })
+    }
 }
 
 impl<T: Data> Rdd<T> {
