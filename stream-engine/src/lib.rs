@@ -28,6 +28,7 @@
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | [`event_time`] | windows over the records' own times: watermarks, tumbling, sliding and session windows, late records |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
@@ -72,6 +73,7 @@
 //! | `mapValues`, `flatMapValues`, `partitionBy` | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`partition_by`](DStream::partition_by) |
 //! | `cogroup`, `join`, `leftOuterJoin`, `rightOuterJoin`, `fullOuterJoin` | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | `reduceByKeyAndWindow`, `groupByKeyAndWindow` | [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window), [`reduce_by_key_and_window_with_inverse`](DStream::reduce_by_key_and_window_with_inverse), [`group_by_key_and_window`](DStream::group_by_key_and_window) |
+//! | Structured Streaming's `withWatermark`, `window`, `session_window` | [`with_event_time`](DStream::with_event_time), [`event_time`] |
 //! | overloads with `numPartitions` | the same name with `_with_partitions` |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
 //!
@@ -90,6 +92,7 @@
 mod clock;
 mod context;
 mod error;
+pub mod event_time;
 mod hash;
 pub mod kafka;
 mod listener;
