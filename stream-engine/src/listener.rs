@@ -8,7 +8,7 @@ use crate::{EngineError, Operator, Time};
 pub struct InputInfo {
     /// The input stream.
     pub operator: Operator,
-    /// The number of records, as far as the source knows it before reading (a count of offsets).
+    /// The number of records, as far as the source knows it before reading. (Spark's Kafka source counts offsets.)
     pub records: u64,
     /// The extent of the input for people to read, such as its offset ranges.
     pub description: String,
@@ -30,6 +30,18 @@ pub struct OutputOperationInfo {
     pub failure: Option<EngineError>,
 }
 
+/// The poisoned records that one operator has skipped or handed over as dead letters in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoisonInfo {
+    /// The operator whose closure refused them.
+    pub operator: Operator,
+    /// How many there were.
+    pub records: u64,
+    /// Where one of them stands and why it was refused, for people to read.
+    pub first: String,
+}
+
 /// A batch, as listeners see it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -48,6 +60,9 @@ pub struct BatchInfo {
     pub commit_delay: Option<Duration>,
     /// Its output operations so far.
     pub outputs: Vec<OutputOperationInfo>,
+    /// The operators that refused records, with
+    /// [`Skip` or `DeadLetter`](crate::PoisonPolicy). Known when the batch has completed or failed.
+    pub poisoned: Vec<PoisonInfo>,
     /// How many batch intervals it stands for: more than one if batches before it took too long or the process was paused.
     pub intervals: u64,
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 use crate::context::{Scheduler, Step};
 use crate::source::{BatchInput, InputSource, SourceContext};
 use crate::{
-    BoxError, Clock, DStream, Data, EngineError, ManualClock, RddContext, StreamingContext, Time,
+    BoxError, Clock, DStream, Data, EngineError, Key, ManualClock, MapWithStateDStream, RddContext,
+    StreamingContext, Time,
 };
 
 /// `n` seconds.
@@ -44,6 +45,13 @@ impl<T: Data> IntoStream for Result<DStream<T>, EngineError> {
     type Item = T;
     fn into_stream(self) -> Result<DStream<T>, EngineError> {
         self
+    }
+}
+
+impl<K: Key, S: Data, M: Data> IntoStream for MapWithStateDStream<K, S, M> {
+    type Item = M;
+    fn into_stream(self) -> Result<DStream<M>, EngineError> {
+        Ok(self.stream().clone())
     }
 }
 

@@ -1,9 +1,12 @@
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::{Graph, Lifecycle, Shared, StreamingContext, Trigger};
 use crate::{Clock, EngineError, RddContext, StreamingListener, SystemClock};
+
+/// What a graceful stop waits by default however short the batches are: a batch of 10 ms may still take a second.
+const LEAST_GRACE: Duration = Duration::from_secs(10);
 
 /// Configures a [`StreamingContext`]; see [`StreamingContext::builder`].
 pub struct StreamingContextBuilder {
@@ -14,6 +17,7 @@ pub struct StreamingContextBuilder {
     rdds: Option<RddContext>,
     clock: Arc<dyn Clock>,
     listeners: Vec<Arc<dyn StreamingListener>>,
+    graceful_stop_timeout: Option<Duration>,
 }
 
 impl StreamingContextBuilder {
@@ -26,6 +30,7 @@ impl StreamingContextBuilder {
             rdds: None,
             clock: Arc::new(SystemClock),
             listeners: Vec::new(),
+            graceful_stop_timeout: None,
         }
     }
 
@@ -67,6 +72,14 @@ impl StreamingContextBuilder {
         self
     }
 
+    /// How long [`stop_gracefully`](StreamingContext::stop_gracefully) waits for the current batch before it is cancelled;
+    /// by default ten batch intervals, but at least 10 s (Spark's `spark.streaming.gracefulStopTimeout`). Measured in real
+    /// time, whatever the context's clock is.
+    pub fn graceful_stop_timeout(mut self, timeout: Duration) -> Self {
+        self.graceful_stop_timeout = Some(timeout);
+        self
+    }
+
     /// The context.
     ///
     /// # Errors
@@ -103,6 +116,10 @@ impl StreamingContextBuilder {
             rdds,
             lifecycle: Lifecycle::default(),
             listeners: Mutex::new(self.listeners),
+            graceful_stop_timeout: self
+                .graceful_stop_timeout
+                .unwrap_or_else(|| batch_duration.saturating_mul(10).max(LEAST_GRACE)),
+            zero_time: OnceLock::new(),
             graph: Mutex::new(Graph::default()),
         })))
     }

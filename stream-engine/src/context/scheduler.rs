@@ -40,6 +40,7 @@ impl Scheduler {
         }
         let now = shared.clock.now();
         let zero = shared.trigger.zero_time(now, shared.batch_duration);
+        let _ = shared.zero_time.set(zero);
         tracing::info!(app = %shared.app_name, zero_time = %zero, "streaming started");
         shared.tell(|listener| listener.on_streaming_started(now));
         Ok(Scheduler {
@@ -127,6 +128,7 @@ impl Scheduler {
             processing_delay: None,
             commit_delay: None,
             outputs: Vec::new(),
+            poisoned: Vec::new(),
             intervals: due.intervals,
         };
         self.shared
@@ -138,6 +140,10 @@ impl Scheduler {
             .compute(&batch, &mut info)
             .and_then(|()| self.commit(batch.time, &mut info));
         info.processing_delay = Some(started.elapsed());
+        let states = self.graph.states.iter();
+        info.poisoned = states
+            .filter_map(|state| state.poisoned(batch.time))
+            .collect();
         match &result {
             Ok(()) => {
                 self.previous = batch.time;

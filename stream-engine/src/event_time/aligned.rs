@@ -246,7 +246,7 @@ impl Aligned {
                     window,
                     key: entry.key,
                     value: aggregate.finish(entry.value),
-                    updated: false,
+                    replaces: Vec::new(),
                 }));
             end += self.slices.slide;
         }
@@ -280,7 +280,7 @@ impl Aligned {
                         (_, None) => {}
                     }
                 }
-                let updated = before.is_some();
+                let replaces = before.iter().map(|_| window).collect();
                 let value = match before {
                     Some(mut acc) => {
                         aggregate.merge(&mut acc, late.value);
@@ -292,7 +292,7 @@ impl Aligned {
                     window,
                     key: late.key,
                     value: aggregate.finish(value),
-                    updated,
+                    replaces,
                 });
             }
         }

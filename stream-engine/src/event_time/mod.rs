@@ -26,7 +26,7 @@
 //! let collected = results.clone();
 //! per_minute.results().foreach_rdd(move |rdd| {
 //!     for result in rdd.collect()? {
-//!         let update = if result.updated { " (update)" } else { "" };
+//!         let update = if result.is_update() { " (update)" } else { "" };
 //!         let line = format!("{} {} {}{update}", result.window, result.key, result.value);
 //!         collected.lock().unwrap().push(line);
 //!     }
@@ -98,15 +98,15 @@
 //! # Windows
 //!
 //! - A window `[start, end)` fires for each of its keys when the watermark is at its end or later: once. A late record that is
-//!   allowed fires the window again for its key, once per batch, and the result is marked as [`updated`](WindowResult::updated).
-//!   Its value is the whole value, not the difference.
+//!   allowed fires the window again for its key, once per batch, and the result names the one it
+//!   [`replaces`](WindowResult::replaces). Its value is the whole value, not the difference.
 //! - A record is too late for a window if the watermark has passed the window's end by the allowed lateness. It goes to
 //!   [`late_records`](WindowResults::late_records), with the windows it missed; other sliding windows may still take it.
 //!   So each record is in exactly one of the two, for each window it belongs to.
 //! - A session is from its first record to a gap after its last. A record that joins two sessions makes them one. A record that
-//!   would be late by itself is not if it continues a session that is not closed. An update of a session replaces the results
-//!   inside its window: more than one if it joined sessions that had fired; if it now reaches past the watermark, the update
-//!   comes when that has passed its end.
+//!   would be late by itself is not if it continues a session that is not closed. An update of a session may
+//!   replace several results, if it joined sessions that had fired; if it now reaches past the watermark, the update comes
+//!   when that has passed its end. A session that has closed is forgotten, so a later one may overlap it.
 //! - A window that would begin before the epoch begins at it.
 //!
 //! # State and cost
@@ -135,7 +135,7 @@
 //! | fires in the batch that passes the end | at once | in the batch after it |
 //! | [`tumbling`](Windows::tumbling), [`sliding`](Windows::sliding), [`session`](Windows::session) | the same | `window`, `session_window` |
 //! | records exactly a gap apart: two sessions | one, if the first is not closed yet | as Flink |
-//! | [`allowed_lateness`](Windows::allowed_lateness), `updated` | allowed lateness, late firing | none: a longer delay, or update mode |
+//! | [`allowed_lateness`](Windows::allowed_lateness), [`replaces`](WindowResult::replaces) | allowed lateness, late firing | none: a longer delay, or update mode |
 //! | [`late_records`](WindowResults::late_records) | side output of late data, for records that no window took | dropped, counted |
 mod aggregate;
 mod aligned;

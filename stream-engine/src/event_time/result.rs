@@ -14,9 +14,16 @@ pub struct WindowResult<K, R> {
     pub key: K,
     /// The result.
     pub value: R,
-    /// Whether it replaces an earlier result, because late records were allowed: of the same window and key, or, for sessions, of
-    /// the key's windows that lie inside this one.
-    pub updated: bool,
+    /// The windows of the key's earlier results that this one replaces, because late records were allowed: the same window, or,
+    /// for sessions, those of the sessions that it continues or joins. Empty for a first result.
+    pub replaces: Vec<Window>,
+}
+
+impl<K, R> WindowResult<K, R> {
+    /// Whether it replaces earlier results.
+    pub fn is_update(&self) -> bool {
+        !self.replaces.is_empty()
+    }
 }
 
 /// A record that came too late for a window, and so is in no result of it.

@@ -5,7 +5,7 @@ use hashbrown::hash_table::Entry as Slot;
 
 use super::aggregate::Aggregate;
 use super::operator::{Fired, Late, Passed, Timed, WindowKind};
-use super::session_merge::{Part, Session, absorb, add_value, components, overlapping};
+use super::session_merge::{Part, Session, absorb, add_value, components};
 use super::setting::signed;
 use super::{Window, WindowResult};
 use crate::hash::key_hash;
@@ -250,9 +250,11 @@ impl Sessions {
             .into_iter()
             .for_each(|(_, value)| add(aggregate.create(value)));
         let new = new?;
+        let old = &base[old];
+        let mut given: Vec<Window> = old.iter().flat_map(|old| &old.given).copied().collect();
+        let window = Window::between(start, end);
         let fires = end <= watermarks.after;
         if fires {
-            let old = &base[old];
             let mut value = None;
             for session in old {
                 match &mut value {
@@ -268,17 +270,17 @@ impl Sessions {
                 None => new.clone(),
             };
             out.results.push(WindowResult {
-                window: Window::between(start, end),
+                window,
                 key: key.clone(),
                 value: aggregate.finish(value),
-                updated: old.iter().any(|session| session.replaces || session.fired),
+                replaces: std::mem::replace(&mut given, vec![window]),
             });
         }
         Some(Session {
             start,
             end,
             fired: fires,
-            replaces: false,
+            given,
             value: new,
         })
     }
@@ -309,7 +311,7 @@ impl Sessions {
                 window: Window::between(session.start, session.end),
                 key: key.clone(),
                 value: aggregate.finish(session.value.clone()),
-                updated: session.replaces,
+                replaces: session.given.clone(),
             }));
         }
     }
@@ -350,11 +352,7 @@ impl Sessions {
             Slot::Occupied(mut slot) => {
                 let of_key = &mut slot.get_mut().value;
                 let had = of_key.sessions.len() as u64;
-                let old = overlapping(&of_key.sessions, new.start, new.end);
-                let replaces = of_key.sessions[old]
-                    .iter()
-                    .any(|old| old.fired || old.replaces);
-                let at = absorb(&mut of_key.sessions, Session { replaces, ..new }, aggregate);
+                let at = absorb(&mut of_key.sessions, new, aggregate);
                 *open = *open + of_key.sessions.len() as u64 - had;
                 let (old, at) = (of_key.due, self.due(&of_key.sessions[at]));
                 if at < old.0 {
@@ -383,7 +381,10 @@ impl Sessions {
                 .retain(|session| !self.closed(session.end, watermark));
             state.open -= (had - of_key.sessions.len()) as u64;
             let due = of_key.sessions.iter_mut().map(|session| {
-                session.fired |= session.end <= watermark;
+                if session.end <= watermark && !session.fired {
+                    session.fired = true;
+                    session.given = vec![Window::between(session.start, session.end)];
+                }
                 self.due(session)
             });
             match due.min() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Window;
 use super::aggregate::Aggregate;
 use super::setting::signed;
 use crate::Time;
@@ -13,8 +14,8 @@ pub(super) struct Session<C> {
     pub(super) end: i64,
     /// Whether its result, as it is, was given.
     pub(super) fired: bool,
-    /// Whether a result was given for a part of it.
-    pub(super) replaces: bool,
+    /// The windows of the results that were given for it or for parts of it, and that were not replaced yet.
+    pub(super) given: Vec<Window>,
     pub(super) value: C,
 }
 
@@ -52,7 +53,7 @@ pub(super) fn add_value<V, A: Aggregate<V>>(
                 start,
                 end,
                 fired: false,
-                replaces: false,
+                given: Vec::new(),
                 value: aggregate.create(value),
             },
         ),
@@ -72,7 +73,7 @@ pub(super) fn absorb<V, A: Aggregate<V>>(
             session.start = session.start.min(new.start);
             session.end = session.end.max(new.end);
             session.fired = new.fired;
-            session.replaces = new.replaces;
+            session.given = new.given;
             join_followers(sessions, at, aggregate);
         }
         _ => sessions.insert(at, new),

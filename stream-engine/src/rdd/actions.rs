@@ -103,7 +103,7 @@ pub(super) fn reduce_partitions<T: Send>(
 }
 
 impl<T: Data> Rdd<T> {
-    fn run<R: Send>(
+    pub(super) fn run<R: Send>(
         &self,
         operator: Operator,
         partitions: std::ops::Range<usize>,
@@ -125,7 +125,11 @@ impl<T: Data> Rdd<T> {
     /// or the source does, naming the operator.
     #[track_caller]
     pub fn collect(&self) -> Result<Vec<T>, EngineError> {
-        let parts = self.run(Operator::here("collect"), 0..self.num_partitions(), drain)?;
+        self.collect_at(Operator::here("collect"))
+    }
+
+    pub(super) fn collect_at(&self, operator: Operator) -> Result<Vec<T>, EngineError> {
+        let parts = self.run(operator, 0..self.num_partitions(), drain)?;
         Ok(parts.into_iter().flatten().collect())
     }
 

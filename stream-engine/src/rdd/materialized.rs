@@ -107,6 +107,7 @@ impl<T: Data> Rdd<T> {
     /// Differs from Spark: the RDD it is called on stays as it is, the result is the cached one. Results of a shuffle stay
     /// in memory anyway, so caching those costs and changes nothing.
     #[track_caller]
+    #[must_use = "the RDD it is called on is not cached: use the returned one"]
     pub fn cache(&self) -> Rdd<T> {
         self.cache_at(Operator::here("cache"))
     }

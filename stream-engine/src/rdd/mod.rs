@@ -5,16 +5,25 @@
 //! runs before an action (`collect`, `count`...) asks for it.
 
 mod actions;
+mod cartesian;
 mod chunks;
 mod combine;
 mod context;
+mod fallible;
+mod index;
 mod join;
+mod local;
 mod materialized;
 mod narrow;
+mod ordered;
 mod pair;
+mod pair_actions;
+mod sample;
+mod save;
 mod set;
 mod shuffle;
 mod single;
+mod sort;
 mod source;
 mod union;
 mod window_state;
@@ -28,10 +37,13 @@ pub(crate) use chunks::{BoxChunks, Chunks, NoChunks, ReaderChunks, VecChunks};
 pub use chunks::{CHUNK, PartitionIter, RecordReader};
 pub(crate) use combine::{CombineTable, Entry};
 pub use context::RddContext;
+pub(crate) use fallible::{Judge, Refusal};
 pub use join::{Grouped, Outer};
+pub use local::LocalIter;
 pub(crate) use materialized::Materialized;
 pub use narrow::Emitter;
-pub(crate) use shuffle::Combiner;
+pub(crate) use save::{IfExists, encode_line};
+pub(crate) use shuffle::{Blocks, Combiner};
 pub use source::RddSource;
 pub(crate) use window_state::WindowStep;
 

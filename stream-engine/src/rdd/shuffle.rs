@@ -33,6 +33,9 @@ where
     pool.run(operator, blocks, merge)
 }
 
+/// The entries of an output partition, by the input partition they come from.
+pub(crate) type Blocks<K, V> = Vec<Vec<Entry<K, V>>>;
+
 /// How values of a key are combined, one chunk or block at a time, so that the loops over records know all types.
 pub(crate) struct Combiner<K, V, C> {
     /// Adds the values of a chunk to the table.
@@ -61,6 +64,13 @@ impl<K: Key, V: Data> Combiner<K, V, V> {
                 }
             }),
         }
+    }
+}
+
+impl<K: Key, V: Data> Combiner<K, V, Vec<V>> {
+    /// Collects all values.
+    pub(crate) fn groups() -> Self {
+        Combiner::in_place(|value| vec![value], Vec::push, |all, more| all.extend(more))
     }
 }
 
@@ -111,23 +121,25 @@ impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
         &self,
         operator: Operator,
         mut blocks: Vec<Vec<Entry<K, C>>>,
-    ) -> Result<Vec<(K, C)>, EngineError> {
+    ) -> Result<Vec<Entry<K, C>>, EngineError> {
         blocks.retain(|block| !block.is_empty());
-        let entries = if blocks.len() > 1 {
-            let mut blocks = blocks.into_iter();
-            let mut table = CombineTable::from_distinct(blocks.next().unwrap_or_default());
-            guard(operator, || {
-                blocks.for_each(|block| (self.merge)(&mut table, block))
-            })?;
-            table.into_entries()
-        } else {
-            blocks.pop().unwrap_or_default()
-        };
-        Ok(entries
-            .into_iter()
-            .map(|entry| (entry.key, entry.value))
-            .collect())
+        if blocks.len() <= 1 {
+            return Ok(blocks.pop().unwrap_or_default());
+        }
+        let mut blocks = blocks.into_iter();
+        let mut table = CombineTable::from_distinct(blocks.next().unwrap_or_default());
+        guard(operator, || {
+            blocks.for_each(|block| (self.merge)(&mut table, block))
+        })?;
+        Ok(table.into_entries())
     }
+}
+
+fn without_hashes<K, C>(entries: Vec<Entry<K, C>>) -> Vec<(K, C)> {
+    entries
+        .into_iter()
+        .map(|entry| (entry.key, entry.value))
+        .collect()
 }
 
 /// Splits entries by the output partition of their key.
@@ -169,12 +181,7 @@ impl<K: Key, V: Data, C: Data> Node<(K, C)> for CombineInPlace<K, V, C> {
         let entries =
             self.combiner
                 .combine_partition(&*self.parent, &self.pool, self.operator, partition)?;
-        Ok(Box::new(VecChunks::new(
-            entries
-                .into_iter()
-                .map(|entry| (entry.key, entry.value))
-                .collect(),
-        )))
+        Ok(Box::new(VecChunks::new(without_hashes(entries))))
     }
 }
 
@@ -211,7 +218,7 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
                             partitioner,
                         ))
                     },
-                    |blocks| combiner.merge_blocks(operator, blocks),
+                    |blocks| Ok(without_hashes(combiner.merge_blocks(operator, blocks)?)),
                 )
             };
             Rdd::new(
@@ -220,6 +227,66 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             )
         };
         combined.with_partitioner(Some(partitioner))
+    }
+
+    /// The combined values of each key with the keys' hashes, by partition, made now: for operators that keep state.
+    pub(crate) fn combine_now<C: Data>(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+        combiner: &Combiner<K, V, C>,
+    ) -> Result<Vec<Vec<Entry<K, C>>>, EngineError> {
+        let (parent, pool) = (&**self.node(), self.context().pool());
+        let combine = |p| combiner.combine_partition(parent, pool, operator, p);
+        if self.partitioner() == Some(partitioner) {
+            parent.prepare(pool)?;
+            return pool.run(operator, (0..parent.partitions()).collect(), combine);
+        }
+        exchange(
+            parent,
+            pool,
+            operator,
+            partitioner.partitions(),
+            |p| Ok(split_entries(combine(p)?, partitioner)),
+            |blocks| combiner.merge_blocks(operator, blocks),
+        )
+    }
+
+    /// All pairs with their keys' hashes, by partition and there in the order of the input partitions, made now.
+    pub(crate) fn partition_now(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+    ) -> Result<Vec<Blocks<K, V>>, EngineError> {
+        let (parent, pool) = (&**self.node(), self.context().pool());
+        let entry = |(key, value)| Entry {
+            hash: key_hash(&key),
+            key,
+            value,
+        };
+        if self.partitioner() == Some(partitioner) {
+            parent.prepare(pool)?;
+            return pool.run(operator, (0..parent.partitions()).collect(), |p| {
+                let mut block = Vec::new();
+                for_each_chunk(parent, pool, p, |chunk| {
+                    block.extend(chunk.drain(..).map(entry));
+                    Ok(true)
+                })?;
+                Ok(vec![block])
+            });
+        }
+        let split = |p| {
+            let mut blocks: Vec<Vec<Entry<K, V>>> =
+                (0..partitioner.partitions()).map(|_| Vec::new()).collect();
+            for_each_chunk(parent, pool, p, |chunk| {
+                for entry in chunk.drain(..).map(entry) {
+                    blocks[partitioner.partition_of_hash(entry.hash)].push(entry);
+                }
+                Ok(true)
+            })?;
+            Ok(blocks)
+        };
+        exchange(parent, pool, operator, partitioner.partitions(), split, Ok)
     }
 
     pub(crate) fn partition_by_at(
@@ -234,6 +301,19 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             move |record: &(K, V)| guard(operator, || partitioner.partition(&record.0))
         })
         .with_partitioner(Some(partitioner))
+    }
+
+    pub(crate) fn partition_by_fn_at(
+        &self,
+        operator: Operator,
+        partitions: usize,
+        partition: Arc<impl Fn(&K) -> usize + Send + Sync + 'static>,
+    ) -> Rdd<(K, V)> {
+        let partitions = partitions.max(1);
+        self.distribute(operator, partitions, move |_| {
+            let partition = partition.clone();
+            move |record: &(K, V)| guard(operator, || partition(&record.0) % partitions)
+        })
     }
 }
 

@@ -7,6 +7,10 @@ use crate::{Data, EngineError, Operator, Outcome, Rdd, Sink, Time};
 /// An output operation, as the scheduler sees it.
 pub(crate) trait AnyOutput: Send {
     fn operator(&self) -> Operator;
+    /// Whether it has to run after the outputs that the program asked for, of which it writes a by-product.
+    fn runs_last(&self) -> bool {
+        false
+    }
     fn start(&mut self) -> Result<(), EngineError>;
     /// Runs for a batch; done means that everything is acknowledged.
     fn run(&mut self, batch: &Batch) -> Result<(), EngineError>;
@@ -50,11 +54,16 @@ struct SaveTo<T, S> {
     operator: Operator,
     stream: Arc<StreamNode<T>>,
     sink: S,
+    runs_last: bool,
 }
 
 impl<T: Data, S: Sink<T>> AnyOutput for SaveTo<T, S> {
     fn operator(&self) -> Operator {
         self.operator
+    }
+
+    fn runs_last(&self) -> bool {
+        self.runs_last
     }
 
     fn start(&mut self) -> Result<(), EngineError> {
@@ -127,10 +136,20 @@ impl<T: Data> DStream<T> {
     }
 
     pub(crate) fn save_to_at(&self, operator: Operator, sink: impl Sink<T>) {
+        self.save(operator, sink, false);
+    }
+
+    /// As `save_to`, after all outputs that are not saved last.
+    pub(super) fn save_last_at(&self, operator: Operator, sink: impl Sink<T>) {
+        self.save(operator, sink, true);
+    }
+
+    fn save(&self, operator: Operator, sink: impl Sink<T>, runs_last: bool) {
         self.shared().graph().add_output(SaveTo {
             operator,
             stream: self.node().clone(),
             sink,
+            runs_last,
         });
     }
 }

@@ -44,7 +44,8 @@ struct Live {
     start: u64,
     end: u64,
     members: Vec<u32>,
-    given: bool,
+    /// The windows of the results that were given for parts of it and stand.
+    given: Vec<Window>,
     /// Its result was given as it is.
     fired: bool,
 }
@@ -147,7 +148,11 @@ fn aligned(
                 window: window(*start, *end),
                 key: *key,
                 value: all.clone(),
-                updated: again && had.contains(place),
+                replaces: if again && had.contains(place) {
+                    vec![window(*start, *end)]
+                } else {
+                    Vec::new()
+                },
             });
         }
     }
@@ -169,7 +174,7 @@ fn sessions(
         start: event.0,
         end: event.0 + gap,
         members: vec![event.2],
-        given: false,
+        given: Vec::new(),
         fired: false,
     }));
     // What overlaps is one, until nothing does. What comes from before this batch stays in front.
@@ -193,7 +198,8 @@ fn sessions(
         session.start = session.start.min(other.start);
         session.end = session.end.max(other.end);
         session.members.extend(other.members);
-        session.given |= other.given;
+        session.given.extend(other.given);
+        session.given.sort();
         session.fired = false;
     }
     let mut position = 0;
@@ -213,14 +219,14 @@ fn sessions(
     });
     for session in live.iter_mut() {
         if session.end <= after && !session.fired {
+            let window = window(session.start as i64, session.end as i64);
             outcome.results.push(Grouped {
-                window: window(session.start as i64, session.end as i64),
+                window,
                 key: session.key,
                 value: session.members.clone(),
-                updated: session.given,
+                replaces: std::mem::replace(&mut session.given, vec![window]),
             });
             session.fired = true;
-            session.given = true;
         }
     }
     outcome

@@ -149,7 +149,7 @@ pub(super) fn check_times(rule: &str, watermarks: Watermarks, windows: Windows, 
                     r.window.start.as_millis(),
                     r.window.end.as_millis(),
                     &*r.value,
-                    r.updated,
+                    r.is_update(),
                 )
             })
             .collect();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::plain::{Cut, Rules, outcomes, windows_of};
 use super::program::{Event, Outcome, Partitions, bound, grouped, millis};
-use crate::event_time::{Watermarks, Windows};
+use crate::event_time::{Watermarks, Window, Windows};
 
 fn cuts() -> impl Strategy<Value = Cut> {
     let aligned = (1u64..60, 1u64..40, 0u64..40).prop_map(|(size, slide, offset)| Cut::Aligned {
@@ -71,22 +71,21 @@ fn flush() -> Partitions {
 }
 
 /// The results that no later one replaces, without the flush's own.
-fn final_results(rules: Rules, outcomes: &[Outcome]) -> Vec<(u64, u64, u8, Vec<u32>)> {
+fn final_results(outcomes: &[Outcome]) -> Vec<(u64, u64, u8, Vec<u32>)> {
     let mut last: Vec<(u64, u64, u8, Vec<u32>)> = Vec::new();
     for result in outcomes.iter().flat_map(|outcome| &outcome.results) {
-        let (start, end) = (
-            result.window.start.as_millis(),
-            result.window.end.as_millis(),
-        );
-        if result.updated {
-            last.retain(|(s, e, key, _)| {
-                let replaced = match rules.cut {
-                    Cut::Aligned { .. } => *e == end,
-                    Cut::Session { .. } => start <= *s && *e <= end,
-                };
-                *key != result.key || !replaced
+        let place = |window: &Window| (window.start.as_millis(), window.end.as_millis());
+        for window in &result.replaces {
+            let before = last.len();
+            last.retain(|(start, end, key, _)| {
+                (*start, *end) != place(window) || *key != result.key
             });
+            assert!(
+                last.len() == before - 1,
+                "{result:?} replaces what was not there"
+            );
         }
+        let (start, end) = place(&result.window);
         if result.key < 200 {
             last.push((start, end, result.key, result.value.clone()));
         }
@@ -121,7 +120,7 @@ proptest! {
         let events: BTreeMap<u32, Event> = batches.iter().flatten().flatten().map(|e| (e.2, *e)).collect();
         batches.push(flush());
         let outcomes = grouped(2, watermarks, windows, &batches);
-        let finals = final_results(rules, &outcomes);
+        let finals = final_results(&outcomes);
         let late = || outcomes.iter().flat_map(|outcome| &outcome.late);
         match cut {
             Cut::Aligned { size, slide, offset } => {
@@ -170,7 +169,7 @@ proptest! {
         recut.push(flush());
         let outcomes = grouped(threads, watermarks, windows, &recut);
         prop_assert!(outcomes.iter().all(|outcome| outcome.late.is_empty()));
-        prop_assert!(outcomes.iter().flat_map(|o| &o.results).all(|result| !result.updated));
+        prop_assert!(outcomes.iter().flat_map(|o| &o.results).all(|result| !result.is_update()));
 
         let mut expected: Vec<(u64, u64, u8, Vec<u32>)> = Vec::new();
         match cut {
@@ -205,6 +204,6 @@ proptest! {
             }
         }
         expected.sort();
-        prop_assert_eq!(final_results(rules, &outcomes), expected);
+        prop_assert_eq!(final_results(&outcomes), expected);
     }
 }
