@@ -74,6 +74,7 @@
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
 //! | `addStreamingListener`, `removeStreamingListener`, `StreamingListener` | [`add_streaming_listener`](StreamingContext::add_streaming_listener), [`remove_streaming_listener`](StreamingContext::remove_streaming_listener), [`StreamingListener`] |
 //! | `BatchInfo`, `StreamInputInfo`, `OutputOperationInfo`, `StatsReportListener` | [`BatchInfo`], [`InputInfo`], [`OutputOperationInfo`] (its `operator` is Spark's name and description), [`StatsReportListener`] |
+//! | `spark.streaming.backpressure.*` | [`Backpressure`], [`backpressure`](StreamingContextBuilder::backpressure) |
 //! | `slideDuration` | [`slide_duration`](DStream::slide_duration) |
 //! | `map`, `flatMap`, `filter`, `mapPartitions`, `mapPartitionsWithIndex`, `glom`, `repartition` | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter), [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
 //! | `cache`, `persist` | [`cache`](DStream::cache); there is one storage level, records in memory as they are |
@@ -124,6 +125,8 @@
 //! - A failed output operation stops the batch: later operations do not run and nothing is committed. (In Spark the batch may
 //!   count as complete if another of its operations succeeds afterwards.)
 //! - Missed intervals are one batch, not many; a window that was due in between comes with it.
+//! - Back-pressure is on by default, holds from the first batch on, and repairs four faults: see [`Backpressure`].
+//! - A clock that is set back neither stops batches nor repeats their times.
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
 //! - `update_state_by_key` calls its function for keys with new values only, so that a batch costs what it touches;
@@ -165,6 +168,7 @@ mod scratch;
 mod short_string;
 mod sink;
 mod source;
+mod stage;
 mod state;
 mod stats_report;
 mod stream;
@@ -173,6 +177,7 @@ mod time;
 mod wakeup;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::{Backpressure, InputMetrics, StreamingMetrics};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
@@ -188,6 +193,7 @@ pub use sink::Sink;
 pub use source::{
     BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
 };
+pub use stage::{StageInfo, StageKind};
 pub use state::{State, StateSpec};
 pub use stats_report::StatsReportListener;
 pub use stream::{
