@@ -29,6 +29,7 @@
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `state/` | the state of keys: a table that commits or aborts with its batch, its snapshots, timers; [`StateSpec`] and [`State`] |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | [`event_time`] | windows over the records' own times: watermarks, tumbling, sliding and session windows, late records |
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
@@ -91,6 +92,7 @@
 //! | `updateStateByKey` | [`update_state_by_key`](DStream::update_state_by_key) if the function returns the state unchanged when there are no new values (it is called for keys with new values only); [`update_state_by_every_key`](DStream::update_state_by_every_key) if it must be called for every key in every batch, as in Spark |
 //! | `updateStateByKey` with a partitioner, `initialRDD`, or `(Time, K, Seq[V], Option[S])` | [`update_state_by_key_with`](DStream::update_state_by_key_with), [`update_state_by_every_key_with`](DStream::update_state_by_every_key_with), [`StateOptions`] |
 //! | `mapWithState`, `StateSpec`, `State`, `stateSnapshots` | [`map_with_state`](DStream::map_with_state), [`StateSpec`], [`State`], [`state_snapshots`](MapWithStateDStream::state_snapshots) |
+//! | (Structured Streaming's `withWatermark`, `window`, `session_window`) | [`with_event_time`](DStream::with_event_time), [`event_time`] |
 //! | (Structured Streaming's `dropDuplicatesWithinWatermark`) | [`deduplicate_by`](DStream::deduplicate_by) |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
 //! | `SparkContext.textFile`, `binaryRecords`; `rdd.saveAsTextFile`, `saveAsObjectFile` | [`text_file`](RddContext::text_file), [`binary_records`](RddContext::binary_records); [`save_as_text_file`](Rdd::save_as_text_file), [`save_as_files`](Rdd::save_as_files) |
@@ -104,7 +106,9 @@
 //!
 //! In pyspark, `pprint` shows a date instead of milliseconds, and the functions of `foreachRDD` and `transform` take the time
 //! before the RDD; here as in Scala it comes after.
+//!
 //! Not offered, and why:
+//!
 //! | Spark | instead |
 //! | --- | --- |
 //! | `ssc.checkpoint`, `DStream.checkpoint`, `new StreamingContext(path)`, recovery from a checkpoint | nothing of the program is stored, so there is nothing to recover it from: see [`get_or_create`](StreamingContext::get_or_create) |
@@ -151,6 +155,7 @@
 mod clock;
 mod context;
 mod error;
+pub mod event_time;
 mod hash;
 pub mod kafka;
 mod listener;

@@ -282,20 +282,21 @@ impl StreamingContext {
             shared.lifecycle.finish(Some(error.clone()));
             return Err(error);
         }
-        active::register(self);
         Ok(self)
     }
 
     /// All of `start` but the thread.
     pub(crate) fn start_scheduler(&self) -> Result<Scheduler, EngineError> {
         let graph = {
-            self.shared.lifecycle.expect_initialized("start")?;
+            self.shared.lifecycle.expect_not_started()?;
             let mut graph = self.shared.graph();
             graph.check()?;
             self.shared.lifecycle.activate()?;
             graph.take_for_running()
         };
-        Scheduler::start(self.shared.clone(), graph)
+        let scheduler = Scheduler::start(self.shared.clone(), graph)?;
+        active::register(self);
+        Ok(scheduler)
     }
 
     /// Asks the context to stop as soon as possible: running work is cancelled at its next chunk of records, and the batch it

@@ -7,7 +7,7 @@ use crate::stage::Counts;
 use crate::{EngineError, Operator, Outcome};
 
 /// Runs one partition, handing over its chunks until `consume` says false. The chunk may be emptied or not.
-pub(super) fn for_each_chunk<T>(
+pub(crate) fn for_each_chunk<T>(
     node: &dyn Node<T>,
     pool: &Pool,
     partition: usize,

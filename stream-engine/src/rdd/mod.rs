@@ -32,6 +32,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use actions::for_each_chunk;
 pub(crate) use chunks::{BoxChunks, Chunks, NoChunks, ReaderChunks, VecChunks};
 pub use chunks::{CHUNK, PartitionIter, RecordReader};
 pub(crate) use combine::{CombineTable, Entry};
