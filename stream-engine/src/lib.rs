@@ -69,6 +69,11 @@
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
 //! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
+//! | `ConsumerStrategies.Subscribe`, `SubscribePattern`, `Assign` | [`subscribe`](kafka::KafkaSource::subscribe), [`subscribe_pattern`](kafka::KafkaSource::subscribe_pattern), [`assign`](kafka::KafkaSource::assign) |
+//! | their `offsets` argument, `auto.offset.reset` | [`starting_offsets`](kafka::KafkaSource::starting_offsets), [`on_out_of_range`](kafka::KafkaSource::on_out_of_range) |
+//! | `CanCommitOffsets.commitAsync`, `OffsetCommitCallback` | [`OffsetCommits`](kafka::OffsetCommits) with [`CommitMode::Manual`](kafka::CommitMode::Manual) |
+//! | `KafkaUtils.createRDD`, `OffsetRange` | [`kafka_rdd`](RddContext::kafka_rdd), [`OffsetRange`](kafka::OffsetRange), [`KafkaSource::offset_ranges`](kafka::KafkaSource::offset_ranges) |
+//! | `LocationStrategies`, `allowNonConsecutiveOffsets` | not needed: there are no executors, and gaps between offsets are always allowed |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
 //! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
@@ -138,6 +143,13 @@
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
+//! - `reduce` of an RDD without records is `None`, not an exception.
+//! - Rates of Kafka partitions are records, not offsets, and also hold where they come to less than one record in a batch.
+//! - A Kafka partition that is new to a group that has been here before is read from its beginning, whatever
+//!   `auto.offset.reset` would say, and the first commit says where each partition began, so that nothing written while the
+//!   program is down is passed over.
+//! - A commit of one's own goes out at once, and a context that stops waits for it. (Spark queues it for the next batch and
+//!   loses it at the end.)
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - `stop` and `stop_gracefully` return at once; `await_termination` waits. A graceful stop whose time is over cancels the batch,
 //!   where Spark goes on waiting for its jobs for up to an hour. There is no context below that would have to be stopped too.
@@ -181,7 +193,10 @@ pub use context::{Backpressure, InputMetrics, StreamingMetrics};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener};
+pub use listener::{
+    BatchInfo, InputInfo, LossReason, OffsetsLost, OutputOperationInfo, PartitionsChanged,
+    PoisonInfo, StreamingListener,
+};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, LocalIter, Outer, PartitionIter, Rdd, RddContext,

@@ -9,7 +9,7 @@ pub use queue::{QueueOptions, RddQueue};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Clock, Data, Rdd, RddContext, Wakeup};
+use crate::{BoxError, Clock, Data, Rdd, RddContext, StreamingListener, Wakeup};
 use crate::{Time, Trigger, context::Shared};
 
 /// What an input stream gives to one batch: fixed, so that reading it twice gives the same.
@@ -86,6 +86,11 @@ impl SourceContext {
     /// To be notified when new data has arrived.
     pub fn wakeup(&self) -> &Wakeup {
         &self.shared.lifecycle.wakeup
+    }
+
+    /// Tells every listener.
+    pub(crate) fn tell(&self, event: impl Fn(&dyn StreamingListener)) {
+        self.shared.tell(event);
     }
 
     /// The batch interval, for rates.
