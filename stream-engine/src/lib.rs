@@ -27,7 +27,7 @@
 //! | `rdd/` | [`Rdd`]: partitions, fused narrow operators, shuffles, joins, actions; [`RddContext`] makes them, also without streams |
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
-//! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
+//! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; queues, files, receivers and sockets |
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
@@ -62,7 +62,13 @@
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
 //! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
-//! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
+//! | `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
+//! | `receiverStream`, `Receiver` with `store`, `reportError`, `isStopped`, `restart`, `onStop` | [`receiver_stream`](StreamingContext::receiver_stream) with a [`Receiver`]: [`store`](ReceiverStore::store), [`report_error`](ReceiverStore::report_error), [`is_stopped`](ReceiverStore::is_stopped), return from [`run`](Receiver::run), [`on_stop`](Receiver::on_stop) |
+//! | `spark.streaming.receiver.maxRate`, `receiverRestartDelay` | [`ReceiverOptions`] |
+//! | a reliable receiver's acknowledgements | [`committed`](ReceiverStore::committed), [`wait_committed`](ReceiverStore::wait_committed) |
+//! | `socketTextStream`, `socketStream` | [`socket_text_stream`](StreamingContext::socket_text_stream), [`socket_stream`](StreamingContext::socket_stream) with a [`RecordReader`] |
+//! | `rawSocketStream` | [`socket_stream`](StreamingContext::socket_stream) with [`Frames`] |
+//! | `onReceiverStarted`, `onReceiverError`, `onReceiverStopped` | [`StreamingListener::on_receiver_started`], [`on_receiver_error`](StreamingListener::on_receiver_error), [`on_receiver_stopped`](StreamingListener::on_receiver_stopped) with a [`ReceiverInfo`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
 //! | `addStreamingListener`, `StreamingListener`, `BatchInfo` | [`add_streaming_listener`](StreamingContext::add_streaming_listener), [`StreamingListener`], [`BatchInfo`] |
 //! | `map`, `flatMap`, `filter`, `mapPartitions`, `glom`, `repartition`, `cache` | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter), [`map_partitions`](DStream::map_partitions), [`glom`](DStream::glom), [`repartition`](DStream::repartition), [`cache`](DStream::cache) |
@@ -88,6 +94,9 @@
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
 //! - `reduce` of an RDD without records is `None`, not an exception.
+//! - What a receiver stores is acknowledged by the commit of its batch, not by a write-ahead log: `store` says which commit to
+//!   wait for. A full buffer blocks the receiver; there are no blocks and no block interval.
+//! - A line ends with `\n` or `\r\n`, not with a lone `\r`.
 //! - A stream of files fails when its directory is gone; Spark's goes on without data. After a pause it takes the files of all
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
@@ -119,7 +128,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, StreamingListener};
+pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, ReceiverInfo, StreamingListener};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, Outer, PartitionIter, Rdd, RddContext, RddSource,
@@ -129,7 +138,8 @@ pub use read::{FixedRecords, FormatError, Frames, Lines};
 pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{
-    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
+    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, Receiver,
+    ReceiverOptions, ReceiverStopped, ReceiverStore, SocketError, SourceContext,
 };
 pub use stream::DStream;
 pub use time::Time;
