@@ -145,14 +145,34 @@ pub struct PartitionsChanged {
     pub removed: Vec<TopicPartition>,
 }
 
+/// A receiver of a stream, as listeners see it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceiverInfo {
+    /// The stream.
+    pub operator: Operator,
+    /// How many records it has stored since the context started.
+    pub stored: u64,
+    /// Why it stopped the last time, or what it reports; nothing if it has had no error.
+    pub last_error: Option<EngineError>,
+    /// After which time it will be started again; nothing while it runs and after it stopped for good.
+    pub restart_in: Option<Duration>,
+}
+
 /// Is told what happens to batches; every method does nothing by default (Spark's `StreamingListener`).
 ///
-/// Called on the scheduler's thread, between the steps of a batch: be quick. A panic in a listener is logged and ignored.
+/// Called on the scheduler's thread, between the steps of a batch, unless said otherwise: be quick. A panic in a listener is logged and ignored.
 pub trait StreamingListener: Send + Sync {
     /// The context has started.
     fn on_streaming_started(&self, _time: Time) {}
     /// The context has stopped, with the error if there was one. No event follows.
     fn on_streaming_stopped(&self, _error: Option<&EngineError>) {}
+    /// A receiver starts, for the first time or again. This and the other events of receivers come on the receiver's thread.
+    fn on_receiver_started(&self, _receiver: &ReceiverInfo) {}
+    /// A receiver failed, or reports an error after which it goes on.
+    fn on_receiver_error(&self, _receiver: &ReceiverInfo) {}
+    /// A receiver has stopped: for good, or until it is started again.
+    fn on_receiver_stopped(&self, _receiver: &ReceiverInfo) {}
     /// A batch's input has been fixed.
     fn on_batch_submitted(&self, _batch: &BatchInfo) {}
     /// A batch's output operations start.
