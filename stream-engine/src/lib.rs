@@ -75,7 +75,6 @@
 //! | `KafkaUtils.createRDD`, `OffsetRange` | [`kafka_rdd`](RddContext::kafka_rdd), [`OffsetRange`](kafka::OffsetRange), [`KafkaSource::offset_ranges`](kafka::KafkaSource::offset_ranges) |
 //! | `LocationStrategies`, `allowNonConsecutiveOffsets` | not needed: there are no executors, and gaps between offsets are always allowed |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
-//! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `receiverStream`, `Receiver` with `store`, `reportError`, `isStopped`, `restart`, `onStop` | [`receiver_stream`](StreamingContext::receiver_stream) with a [`Receiver`]: [`store`](ReceiverStore::store), [`report_error`](ReceiverStore::report_error), [`is_stopped`](ReceiverStore::is_stopped), return from [`run`](Receiver::run), [`on_stop`](Receiver::on_stop) |
 //! | `spark.streaming.receiver.maxRate`, `receiverRestartDelay` | [`ReceiverOptions`] |
