@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use stream_engine::testkit::{TestKit, secs};
 use stream_engine::{
-    BatchInput, BoxError, EngineError, InputSource, RddContext, SourceContext, State, StateSpec, Time,
+    BatchInput, BoxError, EngineError, InputSource, RddContext, SourceContext, State, StateSpec,
+    Time,
 };
 use tests::allocation::{Counting, live};
 

@@ -80,20 +80,42 @@ impl Scheduler {
     fn run_until_stopped(&mut self) -> Result<(), EngineError> {
         let shared = self.shared.clone();
         while shared.lifecycle.requested() == Stop::No {
-            match self.step() {
-                Ok(Step::Ran) => {}
-                Ok(Step::NotBefore(time)) => {
-                    self.timeline.wait_until(time, &shared.lifecycle.wakeup)
-                }
-                Ok(Step::NoData) => shared.lifecycle.wakeup.wait(Some(IDLE_POLL)),
-                Err(error) if shared.lifecycle.requested() == Stop::Now => {
-                    tracing::info!(%error, "a batch was cancelled");
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
+            self.step_or_wait()?;
+        }
+        let mut waiting = shared.lifecycle.requested() == Stop::Gracefully && self.finish()?;
+        while waiting && shared.lifecycle.requested() == Stop::Gracefully {
+            waiting = matches!(self.step_or_wait()?, Step::NotBefore(_));
         }
         Ok(())
+    }
+
+    /// Runs the batch that is due, or waits for it.
+    fn step_or_wait(&mut self) -> Result<Step, EngineError> {
+        let shared = self.shared.clone();
+        let step = match self.step() {
+            Err(error) if shared.lifecycle.requested() == Stop::Now => {
+                tracing::info!(%error, "a batch was cancelled");
+                Step::NoData
+            }
+            step => step?,
+        };
+        match step {
+            Step::NotBefore(time) => self.timeline.wait_until(time, &shared.lifecycle.wakeup),
+            Step::NoData if shared.lifecycle.requested() == Stop::No => {
+                shared.lifecycle.wakeup.wait(Some(IDLE_POLL))
+            }
+            Step::Ran | Step::NoData => {}
+        }
+        Ok(step)
+    }
+
+    /// Has the sources take in nothing more; true if what they took in before needs one more batch.
+    fn finish(&mut self) -> Result<bool, EngineError> {
+        let mut waiting = false;
+        for input in &mut self.graph.inputs {
+            waiting |= input.finish()?;
+        }
+        Ok(waiting)
     }
 
     /// Runs the batch that is due now, if one is.
