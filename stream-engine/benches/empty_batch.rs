@@ -99,6 +99,6 @@ fn plain_window(bencher: Bencher) {
         let windows = numbers.window(secs(600), secs(1));
         windows
             .expect("600 s is a multiple of 1 s")
-            .foreach_rdd(|rdd| rdd.count().map(|_| ()));
+            .foreach_rdd(|rdd| rdd.count().map(drop));
     });
 }
