@@ -29,6 +29,8 @@
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
 //! | [`kafka`] | topics as a source and as a sink |
+//! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
+//! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
 //! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
@@ -75,6 +77,17 @@
 //! | overloads with `numPartitions` | the same name with `_with_partitions` |
 //! | `SparkContext.parallelize`, `emptyRDD`, `union` | [`parallelize`](RddContext::parallelize), [`empty`](RddContext::empty), [`union`](RddContext::union) |
 //!
+//! # Beyond Spark: bad records, tables, formats
+//!
+//! | what | here |
+//! | --- | --- |
+//! | closures that may refuse a record | [`try_map`](DStream::try_map), [`try_flat_map`](DStream::try_flat_map), [`try_filter`](DStream::try_filter), [`try_for_each`](Fallible::try_for_each) |
+//! | what becomes of a refused record: fail, skip, dead letter | [`on_poison`](DStream::on_poison) with a [`PoisonPolicy`]; counts in [`BatchInfo::poisoned`] |
+//! | dead-letter topics | [`DeadLetterTopic`](kafka::DeadLetterTopic), or any [`Sink`] of [`Poisoned`] records |
+//! | refused records as a stream | [`try_map_split`](DStream::try_map_split), [`try_flat_map_split`](DStream::try_flat_map_split) |
+//! | join with a compacted topic | [`kafka_table`](StreamingContext::kafka_table), [`join_table`](DStream::join_table), [`left_join_table`](DStream::left_join_table) |
+//! | JSON, CSV, Avro (features `json`, `csv`, `avro`) | [`serialization`], [`deserialize`](DStream::deserialize), [`deserialize_pairs`](DStream::deserialize_pairs), [`serialize_values`](DStream::serialize_values) |
+//!
 //! # Where the semantics differ from Spark's
 //!
 //! - A failed output operation stops the batch: later operations do not run and nothing is committed. (In Spark the batch may
@@ -96,10 +109,12 @@ mod listener;
 mod operator;
 mod pool;
 mod rdd;
+pub mod serialization;
 mod short_string;
 mod sink;
 mod source;
 mod stream;
+mod table;
 pub mod testkit;
 mod time;
 mod wakeup;
@@ -119,5 +134,6 @@ pub use sink::Sink;
 pub use source::{BatchInput, InputSource, QueueOptions, RddQueue, SourceContext};
 pub use stream::DStream;
 pub use stream::{Fallible, PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
+pub use table::Table;
 pub use time::Time;
 pub use wakeup::Wakeup;

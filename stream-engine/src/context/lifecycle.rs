@@ -116,6 +116,10 @@ impl Lifecycle {
         self.wakeup.notify();
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.requested() != Stop::No
+    }
+
     pub(crate) fn requested(&self) -> Stop {
         match self.stop.load(Ordering::SeqCst) {
             0 => Stop::No,

@@ -86,6 +86,11 @@ impl SourceContext {
         &self.shared.lifecycle.wakeup
     }
 
+    /// Whether the context was asked to stop, for what takes long in `start`.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.lifecycle.is_stopping()
+    }
+
     /// The batch interval, for rates.
     pub fn batch_duration(&self) -> Duration {
         self.shared.batch_duration

@@ -16,6 +16,7 @@ mod union;
 mod window;
 
 pub use fallible::Fallible;
+pub(crate) use fallible::pushing;
 pub(crate) use output::AnyOutput;
 pub(crate) use poison::Found;
 pub use poison::{PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
