@@ -40,5 +40,4 @@ pub use kafka_client::consumer::OwnedRecord as KafkaRecord;
 pub use offsets::OffsetRange;
 pub use settings::{KafkaSource, OutOfRange, StartingOffsets};
 pub use sink::KafkaSink;
-pub use source::{KafkaSource, StartingOffsets};
 pub use table::KafkaTable;
