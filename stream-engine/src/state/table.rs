@@ -53,13 +53,13 @@ impl<K: Key, S: Data> StateTable<K, S> {
         }
     }
 
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn partitioner(&self) -> HashPartitioner {
         self.partitioner
     }
 
     /// The number of keys that have a state, the current batch's changes included.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         (0..self.partitions.len())
             .map(|partition| self.lock(partition).current().len)
@@ -180,7 +180,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
     }
 
     /// Sets the state of a key.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     #[inline]
     pub(crate) fn upsert(&mut self, hash: u64, key: K, state: S) {
         self.set_at(self.place(hash, &key), hash, key, Some(state));
@@ -246,7 +246,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
     }
 
     /// All keys, with their hashes and states.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &K, &S)> {
         let changed = self.changes();
         self.untouched()
