@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use stream_engine::testkit::{Stepper, TestContext, TestInput, TestKit, secs};
-use stream_engine::{DStream, EngineError, StreamingListener};
+use stream_engine::{DStream, StreamingListener};
 
 fn main() {
     if std::env::args().any(|argument| argument == "--instructions") {
-        let (_test, mut stepper) = started(|test, numbers| word_count(test, numbers));
+        let (_test, mut stepper) = started(word_count);
         for _ in 0..10_000 {
             stepper.step().expect("the batch succeeds");
         }
@@ -99,6 +99,6 @@ fn plain_window(bencher: Bencher) {
         let windows = numbers.window(secs(600), secs(1));
         windows
             .expect("600 s is a multiple of 1 s")
-            .foreach_rdd(|rdd| Ok::<_, EngineError>(drop(rdd.count()?)));
+            .foreach_rdd(|rdd| rdd.count().map(drop));
     });
 }
