@@ -159,7 +159,6 @@
 //! - Timeouts of `map_with_state` are exact: they come in the first batch in which a key has been idle for longer than the
 //!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
 //! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
-//! - `reduce` of an RDD without records is `None`, not an exception.
 //! - What a receiver stores is acknowledged by the commit of its batch, not by a write-ahead log: `store` says which commit to
 //!   wait for. A full buffer blocks the receiver; there are no blocks and no block interval.
 //! - A line ends with `\n` or `\r\n`, not with a lone `\r`.
@@ -167,7 +166,6 @@
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
-//! - `reduce` of an RDD without records is `None`, not an exception.
 //! - Rates of Kafka partitions are records, not offsets, and also hold where they come to less than one record in a batch.
 //! - A Kafka partition that is new to a group that has been here before is read from its beginning, whatever
 //!   `auto.offset.reset` would say, and the first commit says where each partition began, so that nothing written while the
