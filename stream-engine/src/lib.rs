@@ -34,6 +34,8 @@
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
 //! | `stage` | [`StageInfo`]: what each stage of a batch took and moved |
+//! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
+//! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
@@ -76,7 +78,6 @@
 //! | `KafkaUtils.createRDD`, `OffsetRange` | [`kafka_rdd`](RddContext::kafka_rdd), [`OffsetRange`](kafka::OffsetRange), [`KafkaSource::offset_ranges`](kafka::KafkaSource::offset_ranges) |
 //! | `LocationStrategies`, `allowNonConsecutiveOffsets` | not needed: there are no executors, and gaps between offsets are always allowed |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
-//! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `receiverStream`, `Receiver` with `store`, `reportError`, `isStopped`, `restart`, `onStop` | [`receiver_stream`](StreamingContext::receiver_stream) with a [`Receiver`]: [`store`](ReceiverStore::store), [`report_error`](ReceiverStore::report_error), [`is_stopped`](ReceiverStore::is_stopped), return from [`run`](Receiver::run), [`on_stop`](Receiver::on_stop) |
 //! | `spark.streaming.receiver.maxRate`, `receiverRestartDelay` | [`ReceiverOptions`] |
@@ -132,6 +133,17 @@
 //! | `spark.streaming.concurrentJobs`, `LocationStrategies`, `jarOfClass`, `sparkHome`, `jars` | one process: batches run one after another, each on all threads |
 //! | `rdd.zip`, `pipe`, `treeReduce`, `countApprox`, `foldByKey`, `histogram`, `stats` | [`zip_with_index`](Rdd::zip_with_index) and a join; [`map_partitions`](Rdd::map_partitions); [`reduce`](Rdd::reduce); [`count`](Rdd::count); [`aggregate_by_key`](Rdd::aggregate_by_key); [`aggregate`](Rdd::aggregate) |
 //! | `networkStream`, `actorStream`, `foreach`, `createStream` over ZooKeeper | removed from Spark itself |
+//!
+//! # Beyond Spark: bad records, tables, formats
+//!
+//! | what | here |
+//! | --- | --- |
+//! | closures that may refuse a record | [`try_map`](DStream::try_map), [`try_flat_map`](DStream::try_flat_map), [`try_filter`](DStream::try_filter), [`try_for_each`](Fallible::try_for_each) |
+//! | what becomes of a refused record: fail, skip, dead letter | [`on_poison`](DStream::on_poison) with a [`PoisonPolicy`]; counts in [`BatchInfo::poisoned`] |
+//! | dead-letter topics | [`DeadLetterTopic`](kafka::DeadLetterTopic), or any [`Sink`] of [`Poisoned`] records |
+//! | refused records as a stream | [`try_map_split`](DStream::try_map_split), [`try_flat_map_split`](DStream::try_flat_map_split) |
+//! | join with a compacted topic | [`kafka_table`](StreamingContext::kafka_table), [`join_table`](DStream::join_table), [`left_join_table`](DStream::left_join_table) |
+//! | JSON, CSV, Avro (features `json`, `csv`, `avro`) | [`serialization`], [`deserialize`](DStream::deserialize), [`deserialize_pairs`](DStream::deserialize_pairs), [`serialize_values`](DStream::serialize_values) |
 //!
 //! # Where the semantics differ from Spark's
 //!
@@ -189,6 +201,7 @@ mod rdd;
 mod read;
 #[cfg(test)]
 mod scratch;
+pub mod serialization;
 mod short_string;
 mod sink;
 mod source;
@@ -196,6 +209,7 @@ mod stage;
 mod state;
 mod stats_report;
 mod stream;
+mod table;
 pub mod testkit;
 mod time;
 mod wakeup;
@@ -228,5 +242,6 @@ pub use stream::{
     DStream, Fallible, MapWithStateDStream, PoisonCause, PoisonPolicy, Poisoned, RecordPlace,
     StateOptions,
 };
+pub use table::Table;
 pub use time::Time;
 pub use wakeup::Wakeup;

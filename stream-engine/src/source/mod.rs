@@ -99,6 +99,11 @@ impl SourceContext {
         &self.shared.lifecycle.wakeup
     }
 
+    /// Whether the context was asked to stop, for what takes long in `start`.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.lifecycle.is_stopping()
+    }
+
     /// Tells every listener.
     pub(crate) fn tell(&self, event: impl Fn(&dyn StreamingListener)) {
         self.shared.tell(event);
