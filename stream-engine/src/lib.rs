@@ -33,9 +33,9 @@
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
+//! | `stage` | [`StageInfo`]: what each stage of a batch took and moved |
 //! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
 //! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
-//! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
