@@ -16,6 +16,8 @@ pub(crate) trait AnyInput: Send {
     /// Gives the planned input to the stream, as its RDD of the batch.
     fn assign(&mut self, time: Time, context: &RddContext);
     fn commit(&mut self, time: Time) -> Result<(), EngineError>;
+    /// Takes in nothing more; true if something waits for one more batch.
+    fn finish(&mut self) -> Result<bool, EngineError>;
     fn stop(&mut self);
 }
 
@@ -96,6 +98,10 @@ impl<T: Data, S: InputSource<T>> AnyInput for Input<T, S> {
                 input: self.operator,
                 source: cause.into(),
             })
+    }
+
+    fn finish(&mut self) -> Result<bool, EngineError> {
+        guard(self.operator, || self.source.finish())
     }
 
     fn stop(&mut self) {

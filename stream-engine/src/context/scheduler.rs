@@ -80,20 +80,42 @@ impl Scheduler {
     fn run_until_stopped(&mut self) -> Result<(), EngineError> {
         let shared = self.shared.clone();
         while shared.lifecycle.requested() == Stop::No {
-            match self.step() {
-                Ok(Step::Ran) => {}
-                Ok(Step::NotBefore(time)) => {
-                    self.timeline.wait_until(time, &shared.lifecycle.wakeup)
-                }
-                Ok(Step::NoData) => shared.lifecycle.wakeup.wait(Some(IDLE_POLL)),
-                Err(error) if shared.lifecycle.requested() == Stop::Now => {
-                    tracing::info!(%error, "a batch was cancelled");
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
+            self.step_or_wait()?;
+        }
+        let mut waiting = shared.lifecycle.requested() == Stop::Gracefully && self.finish()?;
+        while waiting && shared.lifecycle.requested() == Stop::Gracefully {
+            waiting = matches!(self.step_or_wait()?, Step::NotBefore(_));
         }
         Ok(())
+    }
+
+    /// Runs the batch that is due, or waits for it.
+    fn step_or_wait(&mut self) -> Result<Step, EngineError> {
+        let shared = self.shared.clone();
+        let step = match self.step() {
+            Err(error) if shared.lifecycle.requested() == Stop::Now => {
+                tracing::info!(%error, "a batch was cancelled");
+                Step::NoData
+            }
+            step => step?,
+        };
+        match step {
+            Step::NotBefore(time) => self.timeline.wait_until(time, &shared.lifecycle.wakeup),
+            Step::NoData if shared.lifecycle.requested() == Stop::No => {
+                shared.lifecycle.wakeup.wait(Some(IDLE_POLL))
+            }
+            Step::Ran | Step::NoData => {}
+        }
+        Ok(step)
+    }
+
+    /// Has the sources take in nothing more; true if what they took in before needs one more batch.
+    fn finish(&mut self) -> Result<bool, EngineError> {
+        let mut waiting = false;
+        for input in &mut self.graph.inputs {
+            waiting |= input.finish()?;
+        }
+        Ok(waiting)
     }
 
     /// Runs the batch that is due now, if one is.
@@ -253,6 +275,10 @@ impl Scheduler {
     /// Runs the output operations in order of registration, then what later windows need. Each one's writes are acknowledged
     /// when it returns.
     fn compute(&mut self, batch: &Batch, info: &mut BatchInfo) -> Result<(), EngineError> {
+        // After the inputs were planned: what was written to a table's topic before a record was, is seen by that record.
+        for table in &mut self.graph.tables {
+            table.catch_up(batch.time)?;
+        }
         for input in &mut self.graph.inputs {
             input.assign(batch.time, &self.shared.rdds);
         }
@@ -333,6 +359,7 @@ impl Scheduler {
             .outputs
             .iter_mut()
             .for_each(|output| output.stop());
+        self.graph.tables.iter_mut().for_each(|table| table.stop());
         self.graph.inputs.iter_mut().for_each(|input| input.stop());
         self.graph = Graph::default();
         self.shared.rdds.pool().resume();
@@ -356,11 +383,20 @@ fn start_parts(shared: &Arc<Shared>, graph: &mut Graph) -> Result<(), EngineErro
             return Err(error);
         }
     }
+    // After the inputs have found where they begin: loading a table may take long.
+    for n in 0..graph.tables.len() {
+        if let Err(error) = graph.tables[n].start(&context) {
+            graph.tables[..=n].iter_mut().for_each(|table| table.stop());
+            graph.inputs.iter_mut().for_each(|input| input.stop());
+            return Err(error);
+        }
+    }
     for n in 0..graph.outputs.len() {
         if let Err(error) = graph.outputs[n].start() {
             graph.outputs[..n]
                 .iter_mut()
                 .for_each(|output| output.stop());
+            graph.tables.iter_mut().for_each(|table| table.stop());
             graph.inputs.iter_mut().for_each(|input| input.stop());
             return Err(error);
         }
