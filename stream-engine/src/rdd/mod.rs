@@ -32,6 +32,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use actions::for_each_chunk;
 pub(crate) use chunks::{BoxChunks, Chunks, NoChunks, ReaderChunks, VecChunks};
 pub use chunks::{CHUNK, PartitionIter, RecordReader};
 pub(crate) use combine::{CombineTable, Entry};
@@ -71,6 +72,10 @@ pub(crate) trait Node<T>: Send + Sync {
     }
     /// The number of records, if it is known without computing them.
     fn known_count(&self) -> Option<u64> {
+        None
+    }
+    /// The bytes that will be read, if they are known without reading them.
+    fn known_bytes(&self) -> Option<u64> {
         None
     }
 }
@@ -156,6 +161,10 @@ impl<T: Data> Rdd<T> {
 
     pub(crate) fn known_count(&self) -> Option<u64> {
         self.node.known_count()
+    }
+
+    pub(crate) fn known_bytes(&self) -> Option<u64> {
+        self.node.known_bytes()
     }
 
     pub(crate) fn with_partitioner(mut self, partitioner: Option<HashPartitioner>) -> Self {

@@ -177,6 +177,25 @@ impl<T: Data> Rdd<T> {
         })
     }
 
+    /// Whole chunks turned into whole chunks; `work` is told the partition and empties its input.
+    pub(crate) fn map_chunks_at<U: Data>(
+        &self,
+        operator: Operator,
+        work: impl Fn(usize, &mut Vec<T>, &mut Vec<U>) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Rdd<U> {
+        let work = Arc::new(work);
+        self.narrow(move |partition, input| {
+            let work = work.clone();
+            let work = move |records: &mut Vec<T>, out: &mut Vec<U>| work(partition, records, out);
+            Box::new(Mapped {
+                operator,
+                input,
+                chunk: Vec::new(),
+                work,
+            })
+        })
+    }
+
     /// Each record turned into another.
     #[track_caller]
     pub fn map<U: Data>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> Rdd<U> {
