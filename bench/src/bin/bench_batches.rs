@@ -158,12 +158,16 @@ fn empty(runs: usize) -> Result<(), Box<dyn Error>> {
 }
 
 fn window(runs: usize) -> Result<(), Box<dyn Error>> {
-    println!("20,000 records of 1,000 keys a batch, sliding by one batch, with an inverse\n   panes  batch");
+    println!(
+        "20,000 records of 1,000 keys a batch, sliding by one batch, with an inverse\n   panes  batch"
+    );
     for panes in [6, 60, 600] {
         let time = medians(runs, || {
             batch_time(panes + 5, 50, |ssc| {
                 let pairs = numbered(ssc, |batch| {
-                    (0..20_000).map(|n| ((n * 7 + batch) % 1000, 1u64)).collect()
+                    (0..20_000)
+                        .map(|n| ((n * 7 + batch) % 1000, 1u64))
+                        .collect()
                 })?;
                 let (window, slide) = (Duration::from_secs(panes), Duration::from_secs(1));
                 let sums = pairs.reduce_by_key_and_window_with_inverse(
@@ -183,7 +187,11 @@ fn window(runs: usize) -> Result<(), Box<dyn Error>> {
 
 /// Batches that touch 10,000 keys each; all `keys` have been touched after the first ones.
 fn touching(keys: u64) -> impl Fn(u64) -> Vec<(u64, u64)> + Send + 'static {
-    move |batch| (0..10_000).map(|n| ((batch * 10_000 + n) % keys, 1)).collect()
+    move |batch| {
+        (0..10_000)
+            .map(|n| ((batch * 10_000 + n) % keys, 1))
+            .collect()
+    }
 }
 
 fn state(runs: usize) -> Result<(), Box<dyn Error>> {
@@ -203,11 +211,13 @@ fn state(runs: usize) -> Result<(), Box<dyn Error>> {
         })?;
         let map = medians(runs, || {
             batch_time(warm_up, 50, |ssc| {
-                let spec = StateSpec::function(|_: &u64, value: Option<u64>, state: &mut stream_engine::State<u64>| {
-                    let count = state.get().copied().unwrap_or(0) + value.unwrap_or(0);
-                    state.update(count);
-                    count
-                });
+                let spec = StateSpec::function(
+                    |_: &u64, value: Option<u64>, state: &mut stream_engine::State<u64>| {
+                        let count = state.get().copied().unwrap_or(0) + value.unwrap_or(0);
+                        state.update(count);
+                        count
+                    },
+                );
                 print_all(&numbered(ssc, touching(keys))?.map_with_state(spec));
                 Ok(())
             })
@@ -259,7 +269,10 @@ impl StreamingListener for Delays {
             batch.scheduling_delay().unwrap_or_default(),
             batch.processing_delay.unwrap_or_default(),
         );
-        self.0.lock().unwrap_or_else(|error| error.into_inner()).push(delays);
+        self.0
+            .lock()
+            .unwrap_or_else(|error| error.into_inner())
+            .push(delays);
     }
 }
 
@@ -267,7 +280,9 @@ impl StreamingListener for Delays {
 const TRIED: Duration = Duration::from_secs(5);
 
 fn interval() -> Result<(), Box<dyn Error>> {
-    println!("20,000 lines/s of 15 words, for {TRIED:?}\ninterval  batches  expected  processing p50  p99        delay p99");
+    println!(
+        "20,000 lines/s of 15 words, for {TRIED:?}\ninterval  batches  expected  processing p50  p99        delay p99"
+    );
     let mut smallest = None;
     for millis in [100, 50, 20, 10, 5, 2, 1] {
         let delays = Arc::new(Delays::default());
@@ -276,7 +291,9 @@ fn interval() -> Result<(), Box<dyn Error>> {
             .listener(delays.clone())
             .build()?;
         let lines = (0..1000).map(|n: u64| {
-            let words: Vec<String> = (0..15).map(|w| format!("word{}", (n * 31 + w * 97) % 5000)).collect();
+            let words: Vec<String> = (0..15)
+                .map(|w| format!("word{}", (n * 31 + w * 97) % 5000))
+                .collect();
             Arc::from(words.join(" "))
         });
         let lines = ssc.input_stream(Feed {
@@ -287,17 +304,22 @@ fn interval() -> Result<(), Box<dyn Error>> {
         })?;
         let counts = lines
             .flat_map_into(|line: Arc<str>, words| {
-                line.split(' ').for_each(|word| words.push((stream_engine::ShortString::new(word), 1u64)));
+                line.split(' ')
+                    .for_each(|word| words.push((stream_engine::ShortString::new(word), 1u64)));
             })
             .reduce_by_key(|a, b| a + b);
         print_all(&counts);
         ssc.start()?;
         std::thread::sleep(TRIED);
         ssc.stop_gracefully();
-        let delays = std::mem::take(&mut *delays.0.lock().unwrap_or_else(|error| error.into_inner()));
+        let delays =
+            std::mem::take(&mut *delays.0.lock().unwrap_or_else(|error| error.into_inner()));
         let percentile = |mut values: Vec<Duration>, percent: usize| {
             values.sort_unstable();
-            values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+            values
+                .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
+                .copied()
+                .unwrap_or_default()
         };
         let processing: Vec<Duration> = delays.iter().map(|delay| delay.1).collect();
         let waiting: Vec<Duration> = delays.iter().map(|delay| delay.0).collect();

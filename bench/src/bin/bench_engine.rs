@@ -13,7 +13,8 @@ use clap::{Parser, ValueEnum};
 use memchr::memchr_iter;
 use stream_engine::kafka::{KafkaSink, KafkaSource, StartingOffsets};
 use stream_engine::{
-    BatchInfo, Clock, ShortString, StreamingContext, StreamingListener, SystemClock, Trigger,
+    BatchInfo, Clock, ShortString, State, StateSpec, StreamingContext, StreamingListener,
+    SystemClock, Trigger,
 };
 
 #[cfg(feature = "fast-allocator")]
@@ -34,7 +35,7 @@ struct Options {
     /// Where Kafka listens
     #[arg(long, default_value = "127.0.0.1:19092")]
     boot: String,
-    /// What is counted: the words of each batch, or those of a window of 30 s sliding by 1 s
+    /// What is counted: the words of each batch, all words since the start, or those of a window of 30 s sliding by 1 s
     #[arg(long, value_enum, default_value_t = Mode::Stateless)]
     mode: Mode,
     /// The batch interval in milliseconds; 0 begins a batch as soon as there is something new
@@ -51,6 +52,7 @@ struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
     Stateless,
+    State,
     Window,
 }
 
@@ -101,6 +103,16 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     });
     let counts = match options.mode {
         Mode::Stateless => words.reduce_by_key(|a, b| a + b),
+        // One record for each word that a batch has, with its count so far.
+        Mode::State => {
+            let counts = words.reduce_by_key(|a, b| a + b);
+            let running = |word: &ShortString, more: Option<u64>, state: &mut State<u64>| {
+                let total = state.get().copied().unwrap_or(0) + more.unwrap_or(0);
+                state.update(total);
+                (word.clone(), total)
+            };
+            (*counts.map_with_state(StateSpec::function(running))).clone()
+        }
         Mode::Window => words.reduce_by_key_and_window_with_inverse(
             |a, b| a + b,
             |a, b| a - b,
