@@ -33,9 +33,9 @@
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
+//! | `stage` | [`StageInfo`]: what each stage of a batch took and moved |
 //! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
 //! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
-//! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
@@ -159,7 +159,6 @@
 //! - Timeouts of `map_with_state` are exact: they come in the first batch in which a key has been idle for longer than the
 //!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
 //! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
-//! - `reduce` of an RDD without records is `None`, not an exception.
 //! - What a receiver stores is acknowledged by the commit of its batch, not by a write-ahead log: `store` says which commit to
 //!   wait for. A full buffer blocks the receiver; there are no blocks and no block interval.
 //! - A line ends with `\n` or `\r\n`, not with a lone `\r`.
@@ -167,7 +166,6 @@
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
-//! - `reduce` of an RDD without records is `None`, not an exception.
 //! - Rates of Kafka partitions are records, not offsets, and also hold where they come to less than one record in a batch.
 //! - A Kafka partition that is new to a group that has been here before is read from its beginning, whatever
 //!   `auto.offset.reset` would say, and the first commit says where each partition began, so that nothing written while the

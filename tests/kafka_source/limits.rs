@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_client::admin::NewTopic;
 use kafka_client::producer::{Producer, Record};
@@ -61,6 +61,20 @@ pub(crate) async fn a_backlog_of_a_million_is_read_within_the_limits(servers: &s
         total.load(Ordering::Relaxed)
     );
     assert_eq!(total.load(Ordering::Relaxed), MILLION);
+}
+
+pub(crate) async fn a_continuous_program_keeps_to_the_rate(servers: &str) {
+    let topic = unique("paced");
+    create(servers, NewTopic::new(&topic).partitions(1)).await;
+    write(servers, &topic, 0, &["x"; 400]).await;
+    let begin = Instant::now();
+    let paced = source(servers, &topic, &unique("group")).max_rate_per_partition(200);
+    let mut program = run(paced);
+    program.records(400).await;
+    // However many batches there are, and however long they are: two seconds, but for what may be saved up in one.
+    let took = begin.elapsed();
+    assert!(took >= Duration::from_secs(1), "400 records in {took:?}");
+    program.stop().await;
 }
 
 pub(crate) async fn the_bytes_of_a_batch_are_bounded(servers: &str) {

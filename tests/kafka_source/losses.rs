@@ -65,7 +65,7 @@ pub(crate) async fn what_retention_takes_from_a_reader_is_told(servers: &str) {
         // A slow reader: what is read ahead are a few of the records, and batches take one every so often.
         let slow = source(servers, &topic, &unique("group"))
             .max_batch_bytes(1)
-            .max_rate_per_partition(20)
+            .max_rate_per_partition(10)
             .property("max.partition.fetch.bytes", "100000")
             .property("fetch.max.bytes", "100000")
             .on_out_of_range(policy);

@@ -4,6 +4,7 @@ mod batch_jobs;
 mod changes;
 mod commits;
 mod gaps;
+mod leaders;
 mod limits;
 mod losses;
 mod positions;
@@ -51,6 +52,7 @@ promises!(
         transactions_leave_gaps_that_are_told_honestly,
         an_empty_topic_has_empty_batches;
     limits: a_backlog_of_a_million_is_read_within_the_limits,
+        a_continuous_program_keeps_to_the_rate,
         the_bytes_of_a_batch_are_bounded;
     commits: offsets_are_committed_when_the_program_says_so,
         a_context_that_stops_waits_for_commits_under_way,

@@ -11,6 +11,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 target=$here/../../target/spark
 
+version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+case $version in
+  17 | 18 | 19 | 20 | 21) ;;
+  *) echo "Spark 3.5 runs on JDK 17 to 21, and this is ${version:-none}: put another first in PATH and JAVA_HOME" >&2; exit 1 ;;
+esac
+
 mvn -q -B -f "$here/pom.xml" compile dependency:build-classpath
 
 # What no program records any more is not to stay.

@@ -200,7 +200,7 @@ impl StreamingContext {
     /// longest duration counts (Spark refuses a second one).
     ///
     /// What is kept: the RDD as a recipe, and the records of those that are in memory ([`DStream::cache`], results of
-    /// shuffles). Kafka's records are read again when a kept RDD of a Kafka stream is used.
+    /// shuffles, what a Kafka stream has fetched). So the memory it takes is that of so many batches.
     ///
     /// # Errors
     /// [`EngineError::State`] after the context was started.

@@ -1,6 +1,6 @@
 //! Committing offsets, for those who do it themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -166,6 +166,12 @@ impl Committer {
         for partition in partitions {
             begun.remove(partition);
         }
+    }
+
+    /// Topics but these are not there any more.
+    pub(super) fn keep_topics(&self, topics: &BTreeSet<Arc<str>>) {
+        self.begun()
+            .retain(|partition, _| topics.contains(&partition.topic));
     }
 
     fn offsets(&self, ranges: &[OffsetRange]) -> BTreeMap<TopicPartition, i64> {

@@ -3,9 +3,9 @@
 //! - [`StreamingContext::kafka_direct_stream`](crate::StreamingContext::kafka_direct_stream) reads topics: each batch has a
 //!   range of offsets per partition, fixed when the batch is planned, and one RDD partition for each Kafka partition;
 //! - [`StreamingContext::kafka_table`](crate::StreamingContext::kafka_table) keeps a compacted topic as a [`Table`](crate::Table);
-//! - [`DeadLetterTopic`] takes the records that [`on_poison`](crate::DStream::on_poison) is to keep;
 //! - [`RddContext::kafka_rdd`](crate::RddContext::kafka_rdd) reads ranges of offsets as a batch job, without any stream;
-//! - [`DStream::save_to_kafka`](crate::DStream::save_to_kafka) writes a stream of pairs to a topic.
+//! - [`DStream::save_to_kafka`](crate::DStream::save_to_kafka) writes a stream of pairs to a topic;
+//! - [`DeadLetterTopic`] takes the records that [`on_poison`](crate::DStream::on_poison) is to keep.
 //!
 //! A batch's offsets are committed after everything that it wrote has been acknowledged: at least once.
 //!

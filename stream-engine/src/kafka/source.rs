@@ -128,19 +128,17 @@ impl Running {
             .run(async move { asked.now(&consumer).await })
             .map_err(|_| KafkaSourceError::Client(error.clone()))??;
         let is_gone = |range: &OffsetRange| !now.topics.contains(&range.partition.topic);
-        match ranges.iter().find(|range| is_gone(range)) {
-            None => Err(error.into()),
-            Some(range) if !wanted.is_open() => Err(KafkaSourceError::TopicDeleted {
-                topic: range.partition.topic.to_string(),
-            }),
-            Some(_) => {
-                let gone = ranges.iter().filter(|range| is_gone(range));
-                let gone: Vec<_> = gone.map(|range| range.partition.clone()).collect();
-                self.committer.forget(&gone);
-                let left = ranges.iter().filter(|range| !is_gone(range)).cloned();
-                self.committer.commit(&left.collect::<Vec<_>>())
-            }
+        if wanted.is_open() {
+            self.committer.keep_topics(&now.topics);
+            let left = ranges.iter().filter(|range| !is_gone(range)).cloned();
+            return self.committer.commit(&left.collect::<Vec<_>>());
         }
+        Err(match ranges.iter().find(|range| is_gone(range)) {
+            None => error.into(),
+            Some(range) => KafkaSourceError::TopicDeleted {
+                topic: range.partition.topic.to_string(),
+            },
+        })
     }
 }
 

@@ -54,7 +54,8 @@ impl RateEstimator {
         // While batches keep their interval, nothing needs to be tried.
         let trial = self.cost.is_stale() && batch.processing > self.interval.mul_f64(TRIAL);
         let share = if trial { TRIAL } else { 1.0 };
-        Some(rate? * share * interval.as_secs_f64() / self.interval.as_secs_f64())
+        let rate = rate? * share * interval.as_secs_f64() / self.interval.as_secs_f64();
+        Some(rate.max(self.pid.settings.min_rate))
     }
 }
 
