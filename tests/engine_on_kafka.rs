@@ -81,12 +81,12 @@ async fn write(servers: &str, topic: &str, lines: &[&str]) {
 }
 
 fn context() -> StreamingContext {
+    context_with(Trigger::Continuous)
+}
+
+fn context_with(trigger: Trigger) -> StreamingContext {
     let builder = StreamingContext::builder("test").batch_duration(Duration::from_millis(100));
-    builder
-        .trigger(Trigger::Continuous)
-        .threads(2)
-        .build()
-        .unwrap()
+    builder.trigger(trigger).threads(2).build().unwrap()
 }
 
 fn source(servers: &str, topic: &str, group: &str) -> KafkaSource {
@@ -261,7 +261,7 @@ async fn a_batch_that_fails_is_not_committed_and_comes_again(servers: &str) {
 
 async fn a_batch_takes_no_more_than_the_rate_allows(servers: &str) {
     let topic = topic_of(servers, &["1", "2", "3", "4", "5", "6", "7"]).await;
-    let ssc = context();
+    let ssc = context_with(Trigger::Interval);
     // 20 a second are 2 in a batch interval of 100 ms.
     let source = source(servers, &topic, &unique("group")).max_rate_per_partition(20);
     let lines = ssc.kafka_direct_stream(source).unwrap();

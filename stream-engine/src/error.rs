@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use crate::{ContextState, Operator, Time};
+use crate::{ContextState, Operator, PoisonCause, RecordPlace, Time};
 
 /// Any error of a user's closure, a source or a sink.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -61,6 +61,19 @@ pub enum EngineError {
         operator: Operator,
         /// The error it returned.
         source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// A closure refused a record or panicked on it, and the policy says that the batch fails then.
+    #[error(
+        "{operator}: {place} is poisoned: {cause}; to go on without such records, skip them or write them to a dead-letter topic by on_poison"
+    )]
+    Poisoned {
+        /// The operator the closure was given to.
+        operator: Operator,
+        /// Where the record stands.
+        place: RecordPlace,
+        /// Why it was refused.
+        cause: PoisonCause,
     },
 
     /// An action was called inside an operator's closure, which runs on the pool that the action would wait for.

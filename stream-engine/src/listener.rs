@@ -1,15 +1,21 @@
 use std::time::Duration;
 
-use crate::{EngineError, Operator, Time};
+use crate::{EngineError, Operator, StageInfo, Time};
 
 /// What one input stream gave to a batch.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InputInfo {
+    /// The input stream's number, in the order of registration (Spark's stream id).
+    pub id: usize,
     /// The input stream.
     pub operator: Operator,
-    /// The number of records, as far as the source knows it before reading (a count of offsets).
+    /// The number of records, as far as the source knows it before reading. (Spark's Kafka source counts offsets.)
     pub records: u64,
+    /// The bytes of these records, if the source knows them before reading.
+    pub bytes: Option<u64>,
+    /// Records a second that back-pressure allowed it when the batch was planned; nothing without a bound.
+    pub rate_limit: Option<f64>,
     /// The extent of the input for people to read, such as its offset ranges.
     pub description: String,
 }
@@ -30,6 +36,18 @@ pub struct OutputOperationInfo {
     pub failure: Option<EngineError>,
 }
 
+/// The poisoned records that one operator has skipped or handed over as dead letters in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoisonInfo {
+    /// The operator whose closure refused them.
+    pub operator: Operator,
+    /// How many there were.
+    pub records: u64,
+    /// Where one of them stands and why it was refused, for people to read.
+    pub first: String,
+}
+
 /// A batch, as listeners see it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -48,6 +66,11 @@ pub struct BatchInfo {
     pub commit_delay: Option<Duration>,
     /// Its output operations so far.
     pub outputs: Vec<OutputOperationInfo>,
+    /// Its stages so far, in the order in which they ended: planning, the tasks of each output operation, committing.
+    pub stages: Vec<StageInfo>,
+    /// The operators that refused records, with
+    /// [`Skip` or `DeadLetter`](crate::PoisonPolicy). Known when the batch has completed or failed.
+    pub poisoned: Vec<PoisonInfo>,
     /// How many batch intervals it stands for: more than one if batches before it took too long or the process was paused.
     pub intervals: u64,
 }
@@ -66,6 +89,11 @@ impl BatchInfo {
     /// The records of all inputs.
     pub fn num_records(&self) -> u64 {
         self.inputs.iter().map(|input| input.records).sum()
+    }
+
+    /// The bytes of all inputs whose source knows them.
+    pub fn num_bytes(&self) -> u64 {
+        self.inputs.iter().filter_map(|input| input.bytes).sum()
     }
 }
 

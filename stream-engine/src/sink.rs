@@ -34,3 +34,34 @@ pub trait Sink<T>: Send + Sync + 'static {
     /// Lets go of connections. Called once, if `start` was.
     fn stop(&self) {}
 }
+
+impl<T: 'static> Sink<T> for Box<dyn Sink<T>> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn start(&self) -> Result<(), BoxError> {
+        (**self).start()
+    }
+
+    fn write(
+        &self,
+        time: Time,
+        partition: usize,
+        records: PartitionIter<T>,
+    ) -> Result<(), BoxError> {
+        (**self).write(time, partition, records)
+    }
+
+    fn flush(&self, time: Time) -> Result<(), BoxError> {
+        (**self).flush(time)
+    }
+
+    fn abort(&self, time: Time) {
+        (**self).abort(time);
+    }
+
+    fn stop(&self) {
+        (**self).stop();
+    }
+}

@@ -1,19 +1,24 @@
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{Graph, Lifecycle, Shared, StreamingContext, Trigger};
+use super::{Backpressure, Graph, Lifecycle, Shared, StreamingContext, Trigger};
 use crate::{Clock, EngineError, RddContext, StreamingListener, SystemClock};
+
+/// What a graceful stop waits by default however short the batches are: a batch of 10 ms may still take a second.
+const LEAST_GRACE: Duration = Duration::from_secs(10);
 
 /// Configures a [`StreamingContext`]; see [`StreamingContext::builder`].
 pub struct StreamingContextBuilder {
     app_name: String,
     batch_duration: Option<Duration>,
     trigger: Trigger,
+    backpressure: Backpressure,
     threads: usize,
     rdds: Option<RddContext>,
     clock: Arc<dyn Clock>,
     listeners: Vec<Arc<dyn StreamingListener>>,
+    graceful_stop_timeout: Option<Duration>,
 }
 
 impl StreamingContextBuilder {
@@ -22,10 +27,12 @@ impl StreamingContextBuilder {
             app_name,
             batch_duration: None,
             trigger: Trigger::Interval,
+            backpressure: Backpressure::default(),
             threads: 0,
             rdds: None,
             clock: Arc::new(SystemClock),
             listeners: Vec::new(),
+            graceful_stop_timeout: None,
         }
     }
 
@@ -39,6 +46,13 @@ impl StreamingContextBuilder {
     /// When batches take place; by default every batch interval.
     pub fn trigger(mut self, trigger: Trigger) -> Self {
         self.trigger = trigger;
+        self
+    }
+
+    /// How inputs are slowed down when batches cannot keep up with their interval
+    /// (`spark.streaming.backpressure.*`); by default as [`Backpressure::default`] has it.
+    pub fn backpressure(mut self, settings: Backpressure) -> Self {
+        self.backpressure = settings;
         self
     }
 
@@ -67,11 +81,19 @@ impl StreamingContextBuilder {
         self
     }
 
+    /// How long [`stop_gracefully`](StreamingContext::stop_gracefully) waits for the current batch before it is cancelled;
+    /// by default ten batch intervals, but at least 10 s (Spark's `spark.streaming.gracefulStopTimeout`). Measured in real
+    /// time, whatever the context's clock is.
+    pub fn graceful_stop_timeout(mut self, timeout: Duration) -> Self {
+        self.graceful_stop_timeout = Some(timeout);
+        self
+    }
+
     /// The context.
     ///
     /// # Errors
-    /// [`EngineError::Setting`] if the batch duration is missing or no whole number of milliseconds, or if the threads cannot be
-    /// started.
+    /// [`EngineError::Setting`] if the batch duration is missing or no whole number of milliseconds, if a number of the
+    /// back-pressure is impossible, or if the threads cannot be started.
     pub fn build(self) -> Result<StreamingContext, EngineError> {
         let setting = |problem: String| EngineError::Setting {
             setting: "batch_duration",
@@ -91,6 +113,7 @@ impl StreamingContextBuilder {
                 return Err(setting("not set: call batch_duration(...)".to_owned()));
             }
         };
+        self.backpressure.check()?;
         let rdds = match self.rdds {
             Some(rdds) => rdds,
             None => RddContext::new(self.threads)?,
@@ -99,10 +122,16 @@ impl StreamingContextBuilder {
             app_name: self.app_name,
             batch_duration,
             trigger: self.trigger,
+            backpressure: self.backpressure,
+            metrics: Mutex::default(),
             clock: self.clock,
             rdds,
             lifecycle: Lifecycle::default(),
             listeners: Mutex::new(self.listeners),
+            graceful_stop_timeout: self
+                .graceful_stop_timeout
+                .unwrap_or_else(|| batch_duration.saturating_mul(10).max(LEAST_GRACE)),
+            zero_time: OnceLock::new(),
             graph: Mutex::new(Graph::default()),
         })))
     }

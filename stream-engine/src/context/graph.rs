@@ -1,8 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
-use crate::{EngineError, Operator, Time};
+use crate::{EngineError, Operator, PoisonInfo, Time};
 
 /// What batches change besides making RDDs, such as the state of keys. Changes of a batch stay apart until it is over.
 pub(crate) trait BatchState: Send + Sync {
@@ -10,6 +11,10 @@ pub(crate) trait BatchState: Send + Sync {
     fn commit(&self, time: Time);
     /// The batch has failed: its changes are dropped.
     fn abort(&self, time: Time);
+    /// The records that an operator refused in the batch, asked before it is committed or aborted.
+    fn poisoned(&self, _time: Time) -> Option<PoisonInfo> {
+        None
+    }
 }
 
 /// The streams of a program and what the scheduler must do for them.
@@ -22,6 +27,8 @@ pub(crate) struct Graph {
     pub(crate) panes: Vec<Arc<dyn AnyNode>>,
     /// What commits and aborts with the batch.
     pub(crate) states: Vec<Arc<dyn BatchState>>,
+    /// How long every stream keeps its RDDs after their batch, at least.
+    remember: Duration,
     /// The first mistake that an operator could not return.
     problem: Option<EngineError>,
     running: bool,
@@ -58,6 +65,10 @@ impl Graph {
         }
     }
 
+    pub(super) fn remember(&mut self, duration: Duration) {
+        self.remember = self.remember.max(duration);
+    }
+
     pub(crate) fn add_problem(&mut self, problem: EngineError) {
         self.problem.get_or_insert(problem);
     }
@@ -75,7 +86,9 @@ impl Graph {
     pub(super) fn check(&self) -> Result<(), EngineError> {
         match &self.problem {
             Some(problem) => Err(problem.clone()),
-            None if self.outputs.is_empty() => Err(EngineError::NoOutput),
+            None if self.outputs.iter().all(|output| output.runs_last()) => {
+                Err(EngineError::NoOutput)
+            }
             None => Ok(()),
         }
     }
@@ -87,6 +100,10 @@ impl Graph {
 
     /// Hands the graph to the scheduler; what is added from now on is a mistake.
     pub(super) fn take_for_running(&mut self) -> Graph {
+        self.outputs.sort_by_key(|output| output.runs_last());
+        for node in &self.nodes {
+            node.remember(self.remember);
+        }
         std::mem::replace(
             self,
             Graph {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;
 
 use super::Shared;
+use super::blocking::block_on;
 use crate::{EngineError, Wakeup};
 
 /// Where a streaming context is in its life.
@@ -37,6 +38,29 @@ pub(crate) enum Stop {
     Now,
 }
 
+impl From<u8> for Stop {
+    fn from(value: u8) -> Self {
+        match value {
+            0 => Stop::No,
+            1 => Stop::Gracefully,
+            _ => Stop::Now,
+        }
+    }
+}
+
+/// Waits for a context to stop, or to be dropped.
+pub(super) struct Stopped(watch::Receiver<Status>);
+
+impl Stopped {
+    pub(super) async fn wait(mut self) {
+        // An error says that the sender is gone, and the context with it.
+        let _ = self
+            .0
+            .wait_for(|status| status.state == ContextState::Stopped)
+            .await;
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Status {
     state: ContextState,
@@ -66,11 +90,27 @@ impl Lifecycle {
         self.status.borrow().state
     }
 
+    /// For what must be done before start.
     pub(crate) fn expect_initialized(&self, action: &'static str) -> Result<(), EngineError> {
+        let state = self.state();
+        let remedy = match state {
+            ContextState::Initialized => return Ok(()),
+            ContextState::Active => "do so before start",
+            ContextState::Stopped => "build a new StreamingContext",
+        };
+        Err(EngineError::State {
+            action,
+            state,
+            remedy,
+        })
+    }
+
+    /// Whether it is the first time that the context is started.
+    pub(super) fn expect_not_started(&self) -> Result<(), EngineError> {
         match self.state() {
             ContextState::Initialized => Ok(()),
             state => Err(EngineError::State {
-                action,
+                action: "start",
                 state,
                 remedy: "build a new StreamingContext",
             }),
@@ -89,7 +129,7 @@ impl Lifecycle {
         if activated {
             Ok(())
         } else {
-            self.expect_initialized("start")
+            self.expect_not_started()
         }
     }
 
@@ -103,8 +143,9 @@ impl Lifecycle {
         });
     }
 
-    fn request(&self, stop: Stop) {
-        self.stop.fetch_max(stop as u8, Ordering::SeqCst);
+    /// Returns what was requested before.
+    fn request(&self, stop: Stop) -> Stop {
+        let before = Stop::from(self.stop.fetch_max(stop as u8, Ordering::SeqCst));
         // Stopped before it was started: there is no scheduler that would do it.
         self.status.send_if_modified(|status| {
             let initialized = status.state == ContextState::Initialized;
@@ -114,14 +155,16 @@ impl Lifecycle {
             initialized
         });
         self.wakeup.notify();
+        before
     }
 
     pub(crate) fn requested(&self) -> Stop {
-        match self.stop.load(Ordering::SeqCst) {
-            0 => Stop::No,
-            1 => Stop::Gracefully,
-            _ => Stop::Now,
-        }
+        Stop::from(self.stop.load(Ordering::SeqCst))
+    }
+
+    /// To wait for the end without keeping the context alive.
+    pub(super) fn stopped(&self) -> Stopped {
+        Stopped(self.status.subscribe())
     }
 
     pub(super) async fn terminated(&self) -> Result<(), EngineError> {
@@ -172,7 +215,31 @@ impl StopHandle {
     /// [`StreamingContext::stop_gracefully`](crate::StreamingContext::stop_gracefully).
     pub fn stop_gracefully(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.lifecycle.request(Stop::Gracefully);
+            let before = shared.lifecycle.request(Stop::Gracefully);
+            if before == Stop::No && shared.lifecycle.state() == ContextState::Active {
+                self.stop_after(&shared);
+            }
+        }
+    }
+
+    /// Stops the context without grace if it has not stopped by itself when its time-out has passed.
+    fn stop_after(&self, shared: &Shared) {
+        let (handle, timeout) = (self.clone(), shared.graceful_stop_timeout);
+        let stopped = shared.lifecycle.stopped();
+        let watch = move || {
+            if block_on(stopped.wait(), Some(timeout)).is_none() {
+                tracing::warn!(
+                    ?timeout,
+                    "the last batch was not finished in time after a graceful stop: cancelling it"
+                );
+                handle.stop();
+            }
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("stream-stop".to_owned())
+            .spawn(watch)
+        {
+            tracing::warn!(%error, "nobody watches the graceful stop's time-out");
         }
     }
 }

@@ -1,22 +1,33 @@
 //! The streaming context: it owns the graph of streams, runs its batches and can be stopped.
 
+mod active;
+mod backpressure;
+mod blocking;
 mod builder;
+mod failpoint;
 mod graph;
 mod input;
 mod lifecycle;
+mod metrics;
 mod scheduler;
+mod signals;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trigger;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use backpressure::Backpressure;
 pub use builder::StreamingContextBuilder;
+pub use failpoint::FailAfter;
+pub(crate) use failpoint::FailPoint;
 pub(crate) use graph::{BatchState, Graph};
 pub(crate) use lifecycle::Lifecycle;
 pub use lifecycle::{ContextState, StopHandle};
+pub use metrics::{InputMetrics, StreamingMetrics};
 pub(crate) use scheduler::{Scheduler, Step};
 pub use trigger::Trigger;
 
@@ -29,16 +40,26 @@ pub(crate) struct Shared {
     pub(crate) app_name: String,
     pub(crate) batch_duration: Duration,
     pub(crate) trigger: Trigger,
+    pub(crate) backpressure: Backpressure,
+    metrics: Mutex<StreamingMetrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rdds: RddContext,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) listeners: Mutex<Vec<Arc<dyn StreamingListener>>>,
+    /// How long a graceful stop waits for the current batch.
+    pub(crate) graceful_stop_timeout: Duration,
+    /// The time from which slides are counted; known from the start on.
+    pub(crate) zero_time: OnceLock<Time>,
     graph: Mutex<Graph>,
 }
 
 impl Shared {
     pub(crate) fn graph(&self) -> MutexGuard<'_, Graph> {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn metrics(&self) -> MutexGuard<'_, StreamingMetrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells every listener; one that panics does not harm the batch.
@@ -80,9 +101,24 @@ impl Shared {
 /// ```
 ///
 /// A context goes from [`Initialized`](ContextState::Initialized) to [`Active`](ContextState::Active) to
-/// [`Stopped`](ContextState::Stopped) and is not started again. Dropping it stops it without waiting.
+/// [`Stopped`](ContextState::Stopped) and is not started again. Clones are handles on the same context; when the last one is
+/// dropped, it is stopped without waiting. So closures of the program should not capture it: give them a
+/// [`StopHandle`] or an [`RddContext`] instead.
+#[derive(Clone)]
 pub struct StreamingContext {
     shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+/// Stops the context when nobody has a handle on it any more.
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        StopHandle::new(Arc::downgrade(&self.shared)).stop();
+    }
 }
 
 impl StreamingContext {
@@ -92,7 +128,10 @@ impl StreamingContext {
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        StreamingContext { shared }
+        let owner = Arc::new(Owner {
+            shared: shared.clone(),
+        });
+        StreamingContext { shared, owner }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -119,6 +158,11 @@ impl StreamingContext {
         self.shared.lifecycle.state()
     }
 
+    /// What the context has done so far: counters, the last delays and rates.
+    pub fn metrics(&self) -> StreamingMetrics {
+        self.shared.metrics().clone()
+    }
+
     /// Adds a listener. It hears events from then on.
     pub fn add_streaming_listener(&self, listener: Arc<dyn StreamingListener>) {
         self.shared
@@ -126,6 +170,67 @@ impl StreamingContext {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(listener);
+    }
+
+    /// Removes a listener; false if it was not there. It hears no event that begins after the call.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use stream_engine::{StatsReportListener, StreamingContext, StreamingListener};
+    /// # let ssc = StreamingContext::builder("app").batch_duration(Duration::from_secs(1)).threads(1).build()?;
+    /// let listener: Arc<dyn StreamingListener> = Arc::new(StatsReportListener::new(10));
+    /// ssc.add_streaming_listener(listener.clone());
+    /// assert!(ssc.remove_streaming_listener(&listener));
+    /// # Ok::<_, stream_engine::EngineError>(())
+    /// ```
+    pub fn remove_streaming_listener(&self, listener: &Arc<dyn StreamingListener>) -> bool {
+        let mut listeners = self
+            .shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = listeners.len();
+        // By address alone: two pointers to one listener may differ in their tables of methods.
+        listeners.retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(listener)));
+        listeners.len() < before
+    }
+
+    /// From now on every stream keeps its RDDs for at least `duration` after their batch, for
+    /// [`DStream::slice`]; streams under windows keep theirs as long as the windows need them anyway. Of several calls the
+    /// longest duration counts (Spark refuses a second one).
+    ///
+    /// What is kept: the RDD as a recipe, and the records of those that are in memory ([`DStream::cache`], results of
+    /// shuffles). Kafka's records are read again when a kept RDD of a Kafka stream is used.
+    ///
+    /// # Errors
+    /// [`EngineError::State`] after the context was started.
+    pub fn remember(&self, duration: Duration) -> Result<(), EngineError> {
+        self.shared
+            .lifecycle
+            .expect_initialized("remember RDDs longer")?;
+        self.shared.graph().remember(duration);
+        Ok(())
+    }
+
+    /// The name under which Spark's `saveAs...Files` puts a batch: `prefix-<milliseconds>.suffix`, without the parts that
+    /// are empty.
+    ///
+    /// ```
+    /// # use stream_engine::{StreamingContext, Time};
+    /// let time = Time::from_millis(1_000);
+    /// assert_eq!(StreamingContext::rdd_to_file_name("counts", "txt", time), "counts-1000.txt");
+    /// assert_eq!(StreamingContext::rdd_to_file_name("counts", "", time), "counts-1000");
+    /// assert_eq!(StreamingContext::rdd_to_file_name("", "", time), "1000");
+    /// ```
+    pub fn rdd_to_file_name(prefix: &str, suffix: &str, time: Time) -> String {
+        let mut name = time.as_millis().to_string();
+        if !prefix.is_empty() {
+            name = format!("{prefix}-{name}");
+        }
+        if !suffix.is_empty() {
+            name = format!("{name}.{suffix}");
+        }
+        name
     }
 
     /// A stream from a source of one's own.
@@ -183,13 +288,15 @@ impl StreamingContext {
     /// All of `start` but the thread.
     pub(crate) fn start_scheduler(&self) -> Result<Scheduler, EngineError> {
         let graph = {
-            self.shared.lifecycle.expect_initialized("start")?;
+            self.shared.lifecycle.expect_not_started()?;
             let mut graph = self.shared.graph();
             graph.check()?;
             self.shared.lifecycle.activate()?;
             graph.take_for_running()
         };
-        Scheduler::start(self.shared.clone(), graph)
+        let scheduler = Scheduler::start(self.shared.clone(), graph)?;
+        active::register(self);
+        Ok(scheduler)
     }
 
     /// Asks the context to stop as soon as possible: running work is cancelled at its next chunk of records, and the batch it
@@ -199,6 +306,11 @@ impl StreamingContext {
     }
 
     /// Asks the context to stop once the current batch is finished and committed. Returns at once. Idempotent.
+    /// What [receivers](crate::Receiver) have stored by then is one more batch, at the next interval.
+    ///
+    /// A batch that is not finished within
+    /// [`graceful_stop_timeout`](StreamingContextBuilder::graceful_stop_timeout) is cancelled as by
+    /// [`stop`](StreamingContext::stop): nothing of it is committed, and its records are read again by the next run.
     pub fn stop_gracefully(&self) {
         self.stop_handle().stop_gracefully();
     }
@@ -234,12 +346,6 @@ impl StreamingContext {
     /// The time now on the context's clock.
     pub fn now(&self) -> Time {
         self.shared.clock.now()
-    }
-}
-
-impl Drop for StreamingContext {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

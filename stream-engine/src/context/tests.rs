@@ -1,3 +1,5 @@
+mod stopping;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -260,6 +262,11 @@ fn failing_sources_name_the_step_and_the_input() {
 /// A running context whose only output blocks in its first batch until told to go on.
 fn blocked() -> (StreamingContext, Log, mpsc::Sender<()>) {
     let (ssc, clock) = manual();
+    block(ssc, &clock)
+}
+
+/// As [`blocked`], for a context of the test's own.
+fn block(ssc: StreamingContext, clock: &ManualClock) -> (StreamingContext, Log, mpsc::Sender<()>) {
     let log = Log::default();
     let stream = ssc.input_stream(Noting::new(&log, "")).unwrap();
     let ((entered, wait_entered), (go, wait_go)) = (mpsc::channel(), mpsc::channel());

@@ -6,12 +6,15 @@ use kafka_client::TopicPartition;
 use kafka_client::consumer::PartitionBatch;
 
 use super::offsets::OffsetRange;
+use super::rate::{Bounds, Want};
 
 /// Record batches that wait for their micro-batch, by partition.
 #[derive(Debug, Default)]
 pub(super) struct Prefetched {
     partitions: Vec<Partition>,
     bytes: usize,
+    /// Who is first in the next micro-batch where not all can be.
+    turn: usize,
     /// What ended the reading; told after everything that was read before.
     failure: Option<kafka_client::Error>,
 }
@@ -20,8 +23,75 @@ pub(super) struct Prefetched {
 struct Partition {
     name: TopicPartition,
     waiting: VecDeque<PartitionBatch>,
+    /// How many records wait.
+    records: u64,
     /// Where the next micro-batch begins.
     position: i64,
+    /// Where reading has come to: past the last record that waits, where there are only markers and gaps behind it.
+    reached: i64,
+    /// The end of the log as of the last fetch.
+    end: i64,
+    /// Records that it may give on top of its rate; see [`Want::credit`].
+    credit: f64,
+}
+
+impl Partition {
+    fn new(name: TopicPartition, position: i64) -> Self {
+        Self {
+            name,
+            waiting: VecDeque::new(),
+            records: 0,
+            position,
+            reached: position,
+            end: position,
+            credit: 0.0,
+        }
+    }
+
+    fn want(&mut self) -> Want<'_> {
+        let lag = self.end.saturating_sub(self.position);
+        Want {
+            partition: &self.name,
+            lag: u64::try_from(lag).unwrap_or(0).max(self.records),
+            waiting: self.records,
+            credit: &mut self.credit,
+        }
+    }
+
+    /// Takes so many records, in record batches that `may_take`; says how many bytes of memory wait no longer.
+    fn take(
+        &mut self,
+        mut records: u64,
+        out: &mut Vec<PartitionBatch>,
+        mut may_take: impl FnMut(&PartitionBatch) -> bool,
+    ) -> usize {
+        let mut freed = 0;
+        while records > 0
+            && let Some(batch) = self.waiting.pop_front()
+        {
+            if !may_take(&batch) {
+                self.waiting.push_front(batch);
+                break;
+            }
+            // A record batch is cut where the limit falls into it: the rest is the first of the next micro-batch.
+            let size = batch.size();
+            let (first, rest) = batch.split_at(usize::try_from(records).unwrap_or(usize::MAX));
+            match rest {
+                Some(rest) => self.waiting.push_front(rest),
+                None => freed += size,
+            }
+            if let Some(first) = first {
+                records -= first.len() as u64;
+                self.records -= first.len() as u64;
+                self.position = first.next_offset();
+                out.push(first);
+            }
+        }
+        if self.waiting.is_empty() {
+            self.position = self.position.max(self.reached);
+        }
+        freed
+    }
 }
 
 /// What a micro-batch gets: for each partition its range and its record batches.
@@ -29,38 +99,67 @@ struct Partition {
 pub(super) struct Taken {
     pub(super) ranges: Vec<OffsetRange>,
     pub(super) batches: Vec<Vec<PartitionBatch>>,
-    pub(super) records: u64,
+}
+
+impl Taken {
+    /// How many records there are.
+    pub(super) fn records(&self) -> u64 {
+        let lengths = self.batches.iter().flatten().map(PartitionBatch::len);
+        lengths.sum::<usize>() as u64
+    }
+
+    /// The ranges for people to read, with the number of records where it is not that of the offsets.
+    pub(super) fn description(&self) -> String {
+        let read = self.ranges.iter().zip(&self.batches);
+        let read = read.filter(|(range, _)| range.count() > 0);
+        let described = read.map(|(range, batches)| {
+            let records: usize = batches.iter().map(PartitionBatch::len).sum();
+            match records as u64 == range.count() {
+                true => range.to_string(),
+                false => format!("{range} ({records} records)"),
+            }
+        });
+        described.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Prefetched {
     /// Begins at these positions.
     pub(super) fn new(positions: impl IntoIterator<Item = (TopicPartition, i64)>) -> Self {
-        let partition = |(name, position)| Partition {
-            name,
-            waiting: VecDeque::new(),
-            position,
-        };
+        let partition = |(name, position)| Partition::new(name, position);
         Self {
             partitions: positions.into_iter().map(partition).collect(),
-            bytes: 0,
-            failure: None,
+            ..Self::default()
         }
     }
 
-    /// Bytes that wait.
+    /// Bytes of memory that what waits takes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    fn partition(&mut self, name: &TopicPartition) -> Option<&mut Partition> {
+        self.partitions
+            .iter_mut()
+            .find(|partition| partition.name == *name)
+    }
+
     /// Adds what was read next from a partition.
     pub(super) fn push(&mut self, batch: PartitionBatch) {
-        if let Some(partition) = self
-            .partitions
-            .iter_mut()
-            .find(|partition| partition.name == *batch.partition())
-        {
-            self.bytes += batch.size();
+        let size = batch.size();
+        if let Some(partition) = self.partition(batch.partition()) {
+            partition.records += batch.len() as u64;
+            partition.reached = batch.next_offset();
             partition.waiting.push_back(batch);
+            self.bytes += size;
+        }
+    }
+
+    /// A partition has been read up to `reached`, and its log ends `lag` offsets further on, as far as is known.
+    pub(super) fn reached(&mut self, name: &TopicPartition, reached: i64, lag: Option<i64>) {
+        if let Some(partition) = self.partition(name) {
+            partition.reached = partition.reached.max(reached);
+            partition.end = reached + lag.unwrap_or(0);
         }
     }
 
@@ -71,60 +170,66 @@ impl Prefetched {
 
     /// Whether there is anything to take or to tell.
     pub(super) fn is_idle(&self) -> bool {
-        self.failure.is_none()
-            && self
-                .partitions
-                .iter()
-                .all(|partition| partition.waiting.is_empty())
+        self.failure.is_none() && self.has_no_records()
     }
 
-    /// Takes what waits, from each partition at most `offsets_per_partition`. `None` when there is nothing.
+    fn has_no_records(&self) -> bool {
+        self.partitions
+            .iter()
+            .all(|partition| partition.waiting.is_empty())
+    }
+
+    /// Takes what waits, within bounds. `None` when there are no records to take; with `also_gaps`, when no partition has
+    /// come any further.
     ///
     /// # Errors
     /// What ended the reading, once everything before it has been taken.
     pub(super) fn take(
         &mut self,
-        offsets_per_partition: u64,
+        bounds: Bounds<'_>,
+        also_gaps: bool,
     ) -> Result<Option<Taken>, kafka_client::Error> {
-        if self
+        if self.has_no_records()
+            && let Some(failure) = self.failure.take()
+        {
+            return Err(failure);
+        }
+        let wants = self.partitions.iter_mut().map(Partition::want).collect();
+        let shares = bounds.share(wants, self.turn);
+        let gap = |partition: &Partition| {
+            partition.waiting.is_empty() && partition.reached > partition.position
+        };
+        let has_gap = also_gaps && self.partitions.iter().any(gap);
+        if !has_gap && shares.iter().all(|share| *share == 0) {
+            return Ok(None);
+        }
+        let count = self.partitions.len();
+        let mut taken = Taken {
+            ranges: Vec::with_capacity(count),
+            batches: vec![Vec::new(); count],
+        };
+        let from: Vec<i64> = self.partitions.iter().map(|known| known.position).collect();
+        let (mut bytes, most) = (0, bounds.rates.batch_bytes);
+        for at in (0..count).map(|step| (self.turn + step) % count) {
+            let out = &mut taken.batches[at];
+            self.bytes -= self.partitions[at].take(shares[at], out, |batch| {
+                // The first in any case: one that is larger than a batch may be would never be read.
+                let fits = bytes == 0 || bytes + batch.size() <= most;
+                bytes += if fits { batch.size() } else { 0 };
+                fits
+            });
+        }
+        self.turn = (self.turn + 1) % count;
+        let ranges = self
             .partitions
             .iter()
-            .all(|partition| partition.waiting.is_empty())
-        {
-            return self.failure.take().map_or(Ok(None), Err);
-        }
-        let mut taken = Taken::default();
-        for partition in &mut self.partitions {
-            let from = partition.position;
-            let limit =
-                from.saturating_add(i64::try_from(offsets_per_partition).unwrap_or(i64::MAX));
-            let mut batches = Vec::new();
-            while partition.position < limit
-                && let Some(batch) = partition.waiting.pop_front()
-            {
-                // A record batch is cut where the limit falls into it: the rest is the first of the next micro-batch.
-                self.bytes -= batch.size();
-                if batch.next_offset() > limit {
-                    let (before, behind) = (batch.slice(0, limit), batch.slice(limit, i64::MAX));
-                    self.bytes += behind.as_ref().map_or(0, PartitionBatch::size);
-                    batches.extend(before);
-                    if let Some(behind) = behind {
-                        partition.waiting.push_front(behind);
-                    }
-                    partition.position = limit;
-                } else {
-                    partition.position = batch.next_offset();
-                    batches.push(batch);
-                }
-            }
-            taken.records += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
-            taken.ranges.push(OffsetRange {
-                partition: partition.name.clone(),
+            .zip(from)
+            .map(|(known, from)| OffsetRange {
+                partition: known.name.clone(),
                 from,
-                until: partition.position,
+                until: known.position,
             });
-            taken.batches.push(batches);
-        }
+        taken.ranges.extend(ranges);
         Ok(Some(taken))
     }
 }

@@ -64,17 +64,12 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> DStream<(K, V)> {
     #[track_caller]
     pub fn save_to_kafka(&self, sink: KafkaSink) {
         let operator = Operator::here("save_to_kafka");
-        self.save_to_at(
-            operator,
-            TopicSink {
-                settings: sink,
-                running: OnceLock::new(),
-            },
-        );
+        self.save_to_at(operator, TopicSink(TopicWriter::new(sink)));
     }
 }
 
-struct TopicSink {
+/// A producer for one topic, from a sink's start to its stop.
+pub(super) struct TopicWriter {
     settings: KafkaSink,
     running: OnceLock<Running>,
 }
@@ -84,9 +79,9 @@ struct Running {
     producer: Producer,
 }
 
-impl fmt::Debug for TopicSink {
+impl fmt::Debug for TopicWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TopicSink")
+        f.debug_struct("TopicWriter")
             .field("topic", &self.settings.topic)
             .finish_non_exhaustive()
     }
@@ -95,20 +90,23 @@ impl fmt::Debug for TopicSink {
 /// How long a sink that stops waits for what is still on its way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
-impl TopicSink {
-    fn running(&self) -> Result<&Running, BoxError> {
-        self.running
-            .get()
-            .ok_or_else(|| "the sink is not started".into())
-    }
-}
-
-impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
-    fn name(&self) -> &'static str {
-        "save_to_kafka"
+impl TopicWriter {
+    pub(super) fn new(settings: KafkaSink) -> Self {
+        Self {
+            settings,
+            running: OnceLock::new(),
+        }
     }
 
-    fn start(&self) -> Result<(), BoxError> {
+    pub(super) fn into_settings(self) -> KafkaSink {
+        self.settings
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.settings.topic
+    }
+
+    pub(super) fn start(&self) -> Result<(), BoxError> {
         let io = Io::start()?;
         let builder = self
             .settings
@@ -126,13 +124,58 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
         Ok(())
     }
 
+    /// Hands records over; they may be acknowledged later.
+    pub(super) fn send<'a>(
+        &self,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Result<(), BoxError> {
+        let running = self.running()?;
+        running.io.block_on(running.producer.send_all(records))??;
+        Ok(())
+    }
+
+    /// Waits until everything is acknowledged.
+    pub(super) fn flush(&self) -> Result<(), BoxError> {
+        let running = self.running()?;
+        let producer = running.producer.clone();
+        running.io.run(async move { producer.flush().await })??;
+        Ok(())
+    }
+
+    pub(super) fn stop(&self) {
+        if let Some(running) = self.running.get() {
+            let producer = running.producer.clone();
+            running
+                .io
+                .close(async move { producer.close(CLOSE_LIMIT).await });
+        }
+    }
+
+    fn running(&self) -> Result<&Running, BoxError> {
+        self.running
+            .get()
+            .ok_or_else(|| "the sink is not started".into())
+    }
+}
+
+#[derive(Debug)]
+struct TopicSink(TopicWriter);
+
+impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
+    fn name(&self) -> &'static str {
+        "save_to_kafka"
+    }
+
+    fn start(&self) -> Result<(), BoxError> {
+        self.0.start()
+    }
+
     fn write(
         &self,
         _time: Time,
         _partition: usize,
         mut records: PartitionIter<(K, V)>,
     ) -> Result<(), BoxError> {
-        let running = self.running()?;
         let mut chunk = Vec::new();
         let mut encoded = Encoded::default();
         while records.next_chunk(&mut chunk)? {
@@ -140,29 +183,17 @@ impl<K: Data + KafkaEncode, V: Data + KafkaEncode> Sink<(K, V)> for TopicSink {
             for (key, value) in chunk.drain(..) {
                 encoded.push(&key, &value);
             }
-            running.io.block_on(
-                running
-                    .producer
-                    .send_all(encoded.records(&self.settings.topic)),
-            )??;
+            self.0.send(encoded.records(self.0.topic()))?;
         }
         Ok(())
     }
 
     fn flush(&self, _time: Time) -> Result<(), BoxError> {
-        let running = self.running()?;
-        let producer = running.producer.clone();
-        running.io.run(async move { producer.flush().await })??;
-        Ok(())
+        self.0.flush()
     }
 
     fn stop(&self) {
-        if let Some(running) = self.running.get() {
-            let producer = running.producer.clone();
-            running
-                .io
-                .close(async move { producer.close(CLOSE_LIMIT).await });
-        }
+        self.0.stop();
     }
 }
 

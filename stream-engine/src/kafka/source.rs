@@ -5,17 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka_client::TopicPartition;
-use kafka_client::consumer::{Consumer, ConsumerBuilder, OffsetAndMetadata, OffsetReset};
+use kafka_client::consumer::{
+    Consumer, ConsumerBuilder, ConsumerRecords, OffsetAndMetadata, OffsetReset,
+};
 use tokio::sync::Notify;
 
 use super::KafkaRecord;
 use super::io::Io;
 use super::offsets::{OffsetRange, OffsetRanges};
 use super::prefetch::Prefetched;
+use super::rate::{Bounds, Rates};
 use super::rdd::KafkaBatch;
 use crate::{
     BatchInput, BoxError, DStream, EngineError, InputSource, Operator, SourceContext,
-    StreamingContext, Time,
+    StreamingContext, Time, Trigger,
 };
 
 /// Where a partition is read from when the group has committed no offset for it.
@@ -35,8 +38,7 @@ pub struct KafkaSource {
     bootstrap_servers: String,
     group_id: Option<String>,
     starting_offsets: StartingOffsets,
-    max_rate_per_partition: Option<u64>,
-    max_batch_bytes: usize,
+    rates: Rates,
     properties: Vec<(String, String)>,
 }
 
@@ -51,8 +53,7 @@ impl KafkaSource {
             bootstrap_servers: String::new(),
             group_id: None,
             starting_offsets: StartingOffsets::default(),
-            max_rate_per_partition: None,
-            max_batch_bytes: MAX_BATCH_BYTES,
+            rates: Rates::new(MAX_BATCH_BYTES),
             properties: Vec::new(),
         }
     }
@@ -79,19 +80,65 @@ impl KafkaSource {
         self
     }
 
-    /// The most offsets a second that a partition gives to a batch
-    /// (`spark.streaming.kafka.maxRatePerPartition`).
+    /// The most records a second that each partition gives to batches
+    /// (`spark.streaming.kafka.maxRatePerPartition`). 0, the default, is no limit.
+    ///
+    /// With [`Trigger::Interval`] a batch has at most what the rate comes to in one batch interval, also where it stands for
+    /// several missed ones; with [`Trigger::Continuous`] what it comes to in the time since the batch before. Where that is
+    /// less than one record, batches have one every so often. (Spark would let one through in each batch.)
     #[must_use]
-    pub fn max_rate_per_partition(mut self, offsets_per_second: u64) -> Self {
-        self.max_rate_per_partition = Some(offsets_per_second);
+    pub fn max_rate_per_partition(self, records_per_second: u64) -> Self {
+        self.max_rate_by_partition(move |_| records_per_second)
+    }
+
+    /// The same, for each partition its own (Spark's `PerPartitionConfig.maxRatePerPartition`).
+    ///
+    /// ```
+    /// use stream_engine::kafka::KafkaSource;
+    ///
+    /// let source = KafkaSource::subscribe(["orders", "audit"])
+    ///     .max_rate_by_partition(|partition| if &*partition.topic == "audit" { 100 } else { 10_000 });
+    /// ```
+    #[must_use]
+    pub fn max_rate_by_partition(
+        mut self,
+        records_per_second: impl Fn(&TopicPartition) -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        self.rates.max = Arc::new(records_per_second);
         self
     }
 
-    /// The most bytes that a batch has, uncompressed; 32 MiB by default. Bounds the first batch after a long pause, too, and
-    /// with it the memory: a batch that is computed and what is read ahead of the next one take about twice this.
+    /// The records a second that a partition may always give, however slow batches are
+    /// (`spark.streaming.kafka.minRatePerPartition`). 1 by default, as in Spark; counts more than the maximum.
+    #[must_use]
+    pub fn min_rate_per_partition(self, records_per_second: u64) -> Self {
+        self.min_rate_by_partition(move |_| records_per_second)
+    }
+
+    /// The same, for each partition its own (Spark's `PerPartitionConfig.minRatePerPartition`).
+    #[must_use]
+    pub fn min_rate_by_partition(
+        mut self,
+        records_per_second: impl Fn(&TopicPartition) -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        self.rates.min = Arc::new(records_per_second);
+        self
+    }
+
+    /// The most records that a batch has, of all partitions together, each giving in proportion to what it has. No limit by
+    /// default; at least 1.
+    #[must_use]
+    pub fn max_batch_records(mut self, records: u64) -> Self {
+        self.rates.batch_records = records.max(1);
+        self
+    }
+
+    /// The most bytes that a batch has, uncompressed and in whole record batches, of which it has at least one; 32 MiB by
+    /// default. Bounds the first batch after a long pause, too, and with it the memory: a batch that is computed and what is
+    /// read ahead of the next one take about twice this.
     #[must_use]
     pub fn max_batch_bytes(mut self, bytes: usize) -> Self {
-        self.max_batch_bytes = bytes.max(1);
+        self.rates.batch_bytes = bytes.max(1);
         self
     }
 
@@ -115,7 +162,7 @@ impl KafkaSource {
                 StartingOffsets::Latest => OffsetReset::Latest,
             })
             // What is read ahead waits here and not in the consumer.
-            .buffer_memory((self.max_batch_bytes / 4).clamp(1 << 20, 16 << 20));
+            .buffer_memory((self.rates.batch_bytes / 4).clamp(1 << 20, 16 << 20));
         let builder = match &self.group_id {
             Some(group) => builder.group_id(group),
             None => builder,
@@ -153,6 +200,7 @@ impl StreamingContext {
     ) -> Result<DStream<KafkaRecord>, EngineError> {
         let input = DirectInput {
             settings: source,
+            backpressure: None,
             running: None,
         };
         self.input_stream_at(Operator::here("kafka_direct_stream"), input)
@@ -161,6 +209,8 @@ impl StreamingContext {
 
 struct DirectInput {
     settings: KafkaSource,
+    /// Records a second that the back-pressure allows.
+    backpressure: Option<f64>,
     running: Option<Running>,
 }
 
@@ -169,8 +219,35 @@ struct Running {
     consumer: Arc<Consumer>,
     context: SourceContext,
     ahead: Arc<Ahead>,
-    offsets_per_batch: u64,
+    pace: Pace,
     planned: Arc<[OffsetRange]>,
+}
+
+/// How much time a batch stands for.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    /// Always the same.
+    Interval,
+    /// That since the batch before, or since this time at least.
+    Since(Time),
+}
+
+/// With [`Trigger::Continuous`], the most seconds without data whose rate the next batch may use at once.
+const BURST: f64 = 1.0;
+
+impl Running {
+    /// The time that a batch stands for which is planned now, and that which may be saved up; in seconds.
+    fn seconds(&mut self) -> (f64, f64) {
+        match &mut self.pace {
+            Pace::Interval => (self.context.batch_duration().as_secs_f64(), 0.0),
+            Pace::Since(before) => {
+                let now = self.context.clock().now();
+                let passed = now.since(*before);
+                *before = now;
+                (passed.as_secs_f64(), BURST)
+            }
+        }
+    }
 }
 
 /// What the reading task and the scheduler share.
@@ -219,40 +296,50 @@ impl InputSource<KafkaRecord> for DirectInput {
             consumer.clone(),
             ahead.clone(),
             context.clone(),
-            self.settings.max_batch_bytes,
+            self.settings.rates.batch_bytes,
         ));
-        let seconds = context.batch_duration().as_secs_f64();
-        let rate = self.settings.max_rate_per_partition;
+        let pace = match context.trigger() {
+            Trigger::Interval => Pace::Interval,
+            Trigger::Continuous => Pace::Since(context.clock().now()),
+        };
         self.running = Some(Running {
-            offsets_per_batch: rate
-                .map_or(u64::MAX, |rate| ((rate as f64 * seconds) as u64).max(1)),
             io,
             consumer,
             ahead,
+            pace,
             context: context.clone(),
             planned: Arc::default(),
         });
         Ok(())
     }
 
+    fn limit_rate(&mut self, records_per_second: f64) {
+        self.backpressure = Some(records_per_second.max(0.0));
+    }
+
     fn plan(&mut self, _time: Time) -> Result<Option<BatchInput<KafkaRecord>>, BoxError> {
         let running = self.running.as_mut().ok_or("the source is not started")?;
-        let taken = running.ahead.prefetched().take(running.offsets_per_batch)?;
+        let (seconds, burst) = running.seconds();
+        let bounds = Bounds {
+            rates: &self.settings.rates,
+            backpressure: self.backpressure,
+            seconds,
+            burst,
+        };
+        // Where nothing but data makes a batch, markers between records do not.
+        let also_gaps = matches!(running.pace, Pace::Interval);
+        let taken = running.ahead.prefetched().take(bounds, also_gaps)?;
         running.ahead.room.notify_one();
         let Some(taken) = taken else { return Ok(None) };
+        let (records, description) = (taken.records(), taken.description());
         running.planned = taken.ranges.into();
-        let read = running.planned.iter().filter(|range| range.count() > 0);
-        let description = read
-            .map(OffsetRange::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
         let rdd = running.context.rdd_context().read(KafkaBatch {
             partitions: taken.batches,
         });
         let rdd = rdd.with_metadata(OffsetRanges(running.planned.clone()));
         Ok(Some(BatchInput {
             rdd,
-            records: taken.records,
+            records,
             description,
         }))
     }
@@ -304,6 +391,32 @@ async fn connect(
     Ok((Arc::new(consumer), positions))
 }
 
+/// How far the partitions of these records have been read, and how much there is behind that; of all partitions if there
+/// are none.
+async fn positions(
+    consumer: &Consumer,
+    records: &ConsumerRecords,
+) -> Vec<(TopicPartition, i64, Option<i64>)> {
+    let mut partitions: Vec<TopicPartition> = match records.is_empty() {
+        true => consumer.assignment(),
+        false => {
+            let batches = records.batches().iter();
+            batches.map(|batch| batch.partition().clone()).collect()
+        }
+    };
+    partitions.dedup();
+    let mut positions = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        // What has to be looked up is not waited for.
+        let position = tokio::time::timeout(Duration::ZERO, consumer.position(&partition)).await;
+        if let Ok(Ok(position)) = position {
+            let lag = consumer.lag(&partition).ok().flatten();
+            positions.push((partition, position, lag));
+        }
+    }
+    positions
+}
+
 /// Reads on while there is room, until something is wrong.
 async fn read_ahead(
     consumer: Arc<Consumer>,
@@ -316,15 +429,15 @@ async fn read_ahead(
             ahead.room.notified().await;
         }
         match consumer.poll(POLL).await {
-            Ok(records) if records.is_empty() => {}
             Ok(records) => {
-                let was_idle = {
-                    let mut prefetched = ahead.prefetched();
-                    let was_idle = prefetched.is_idle();
-                    records.into_iter().for_each(|batch| prefetched.push(batch));
-                    was_idle
-                };
-                if was_idle {
+                let positions = positions(&consumer, &records).await;
+                let mut prefetched = ahead.prefetched();
+                let was_idle = prefetched.is_idle();
+                records.into_iter().for_each(|batch| prefetched.push(batch));
+                for (partition, position, lag) in positions {
+                    prefetched.reached(&partition, position, lag);
+                }
+                if was_idle && !prefetched.is_idle() {
                     context.wakeup().notify();
                 }
             }

@@ -119,6 +119,19 @@ impl<K: Eq, C> CombineTable<K, C> {
         self.spare = spare;
     }
 
+    /// The value of `key`, if it is there, to be read.
+    pub(crate) fn get(&self, hash: u64, key: &K) -> Option<&C> {
+        let at = *self.index.find(hash, |&at| {
+            let entry = &self.entries[at as usize];
+            entry.hash == hash && entry.key == *key
+        })?;
+        Some(&self.entries[at as usize].value)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry<K, C>] {
+        &self.entries
+    }
+
     pub(crate) fn into_entries(self) -> Vec<Entry<K, C>> {
         self.entries
     }

@@ -154,6 +154,26 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             })
     }
 
+    /// The pairs whose key does not occur in `other`.
+    #[track_caller]
+    pub fn subtract_by_key<W: Data>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, V)> {
+        self.subtract_by_key_at(Operator::here("subtract_by_key"), other)
+    }
+
+    pub(super) fn subtract_by_key_at<W: Data>(
+        &self,
+        operator: Operator,
+        other: &Rdd<(K, W)>,
+    ) -> Rdd<(K, V)> {
+        self.cogroup_at(operator, other, None)
+            .flat_map_values_at(
+                operator,
+                |(left, right)| {
+                    if right.is_empty() { left } else { Vec::new() }
+                },
+            )
+    }
+
     /// Each combination of the two sides' values, for each key that occurs on both.
     #[track_caller]
     pub fn join<W: Data>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (V, W))> {

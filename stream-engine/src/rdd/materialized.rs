@@ -107,6 +107,7 @@ impl<T: Data> Rdd<T> {
     /// Differs from Spark: the RDD it is called on stays as it is, the result is the cached one. Results of a shuffle stay
     /// in memory anyway, so caching those costs and changes nothing.
     #[track_caller]
+    #[must_use = "the RDD it is called on is not cached: use the returned one"]
     pub fn cache(&self) -> Rdd<T> {
         self.cache_at(Operator::here("cache"))
     }
@@ -118,8 +119,12 @@ impl<T: Data> Rdd<T> {
         let parent = self.node().clone();
         let make = move |pool: &Pool| {
             parent.prepare(pool)?;
-            pool.run(operator, (0..parent.partitions()).collect(), |p| {
-                super::actions::drain(&*parent, pool, p)
+            let partitions = (0..parent.partitions()).collect();
+            pool.run_counted(operator, partitions, |p, counts| {
+                let records = super::actions::drain(&*parent, pool, p)?;
+                counts.read = records.len() as u64;
+                counts.made = Some(counts.read);
+                Ok(records)
             })
         };
         let cached = Rdd::new(

@@ -5,17 +5,25 @@
 //! runs before an action (`collect`, `count`...) asks for it.
 
 mod actions;
+mod cartesian;
 mod chunks;
 mod combine;
 mod context;
+mod fallible;
+mod index;
 mod join;
+mod local;
 mod materialized;
 mod narrow;
+mod ordered;
 mod pair;
+mod pair_actions;
+mod sample;
 mod save;
 mod set;
 mod shuffle;
 mod single;
+mod sort;
 mod source;
 mod union;
 mod window_state;
@@ -24,15 +32,18 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use actions::for_each_chunk;
 pub(crate) use chunks::{BoxChunks, Chunks, NoChunks, ReaderChunks, VecChunks};
 pub use chunks::{CHUNK, PartitionIter, RecordReader};
 pub(crate) use combine::{CombineTable, Entry};
 pub use context::RddContext;
+pub(crate) use fallible::{Judge, Refusal};
 pub use join::{Grouped, Outer};
+pub use local::LocalIter;
 pub(crate) use materialized::Materialized;
 pub use narrow::Emitter;
 pub(crate) use save::{IfExists, encode_line};
-pub(crate) use shuffle::Combiner;
+pub(crate) use shuffle::{Blocks, Combiner};
 pub use source::RddSource;
 pub(crate) use window_state::WindowStep;
 
@@ -61,6 +72,10 @@ pub(crate) trait Node<T>: Send + Sync {
     }
     /// The number of records, if it is known without computing them.
     fn known_count(&self) -> Option<u64> {
+        None
+    }
+    /// The bytes that will be read, if they are known without reading them.
+    fn known_bytes(&self) -> Option<u64> {
         None
     }
 }
@@ -146,6 +161,10 @@ impl<T: Data> Rdd<T> {
 
     pub(crate) fn known_count(&self) -> Option<u64> {
         self.node.known_count()
+    }
+
+    pub(crate) fn known_bytes(&self) -> Option<u64> {
+        self.node.known_bytes()
     }
 
     pub(crate) fn with_partitioner(mut self, partitioner: Option<HashPartitioner>) -> Self {

@@ -1,4 +1,4 @@
-use super::{BoxChunks, CHUNK, Chunks, Data, Node, PartitionIter, Rdd};
+use super::{BoxChunks, CHUNK, Chunks, Data, Key, Node, PartitionIter, Rdd};
 use crate::operator::guard;
 use crate::pool::Pool;
 use crate::{BoxError, EngineError, Operator};
@@ -10,7 +10,11 @@ pub struct Emitter<'a, U> {
     chunk: &'a mut Vec<U>,
 }
 
-impl<U> Emitter<'_, U> {
+impl<'a, U> Emitter<'a, U> {
+    pub(super) fn new(chunk: &'a mut Vec<U>) -> Self {
+        Emitter { chunk }
+    }
+
     /// Adds one result.
     #[inline]
     pub fn push(&mut self, item: U) {
@@ -72,12 +76,24 @@ where
 
 /// Turns each record into several; stops at about [`CHUNK`] results and goes on with the rest of its input next time, so
 /// that chunks stay small however many results a record has.
-struct FlatMapped<T, F> {
+pub(super) struct FlatMapped<T, F> {
     operator: Operator,
     input: BoxChunks<T>,
     reversed: Vec<T>,
     ended: bool,
     f: F,
+}
+
+impl<T, F> FlatMapped<T, F> {
+    pub(super) fn new(operator: Operator, input: BoxChunks<T>, f: F) -> Self {
+        FlatMapped {
+            operator,
+            input,
+            reversed: Vec::new(),
+            ended: false,
+            f,
+        }
+    }
 }
 
 impl<T, U, F: Fn(T, &mut Emitter<'_, U>)> Chunks<U> for FlatMapped<T, F> {
@@ -152,6 +168,25 @@ impl<T: Data> Rdd<T> {
         self.narrow(move |_, input| {
             let work = work.clone();
             let work = move |records: &mut Vec<T>, out: &mut Vec<U>| work(records, out);
+            Box::new(Mapped {
+                operator,
+                input,
+                chunk: Vec::new(),
+                work,
+            })
+        })
+    }
+
+    /// Whole chunks turned into whole chunks; `work` is told the partition and empties its input.
+    pub(crate) fn map_chunks_at<U: Data>(
+        &self,
+        operator: Operator,
+        work: impl Fn(usize, &mut Vec<T>, &mut Vec<U>) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Rdd<U> {
+        let work = Arc::new(work);
+        self.narrow(move |partition, input| {
+            let work = work.clone();
+            let work = move |records: &mut Vec<T>, out: &mut Vec<U>| work(partition, records, out);
             Box::new(Mapped {
                 operator,
                 input,
@@ -262,13 +297,7 @@ impl<T: Data> Rdd<T> {
         self.narrow(move |_, input| {
             let f = f.clone();
             let f = move |record, out: &mut Emitter<'_, U>| f(record, out);
-            Box::new(FlatMapped {
-                operator,
-                input,
-                reversed: Vec::new(),
-                ended: false,
-                f,
-            })
+            Box::new(FlatMapped::new(operator, input, f))
         })
     }
 
@@ -339,6 +368,17 @@ impl<T: Data> Rdd<T> {
             (key(&record), record)
         })
     }
+
+    /// The records grouped by a key that `key` makes of each.
+    #[track_caller]
+    pub fn group_by<K: Key>(
+        &self,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> Rdd<(K, Vec<T>)> {
+        let operator = Operator::here("group_by");
+        self.map_at(operator, move |record| (key(&record), record))
+            .group_by_key_at(operator, None)
+    }
 }
 
 #[cfg(test)]
@@ -399,6 +439,9 @@ mod tests {
             numbers(2, 1).key_by(|x| x % 2).collect().unwrap(),
             [(0, 0), (1, 1)]
         );
+        let mut groups = numbers(5, 2).group_by(|x| x % 2).collect().unwrap();
+        groups.sort();
+        assert_eq!(groups, [(0, vec![0, 2, 4]), (1, vec![1, 3])]);
     }
 
     #[test]

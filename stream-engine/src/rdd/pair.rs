@@ -92,6 +92,38 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         )
     }
 
+    /// The values of each key folded into an accumulator that starts from `zero` (in every partition that has the key), and
+    /// the accumulators merged. As with [`Rdd::combine_by_key`] the closures change the accumulator in place.
+    ///
+    /// ```
+    /// # use stream_engine::RddContext;
+    /// let visits = RddContext::new(2)?.parallelize([("a", 3), ("b", 1), ("a", 9)], 2);
+    /// let most = visits.aggregate_by_key(0, |most, n| *most = n.max(*most), |a, b| *a = b.max(*a));
+    /// assert_eq!(most.lookup(&"a")?, [9]);
+    /// # Ok::<_, stream_engine::EngineError>(())
+    /// ```
+    #[track_caller]
+    pub fn aggregate_by_key<C: Data>(
+        &self,
+        zero: C,
+        fold: impl Fn(&mut C, V) + Send + Sync + 'static,
+        merge: impl Fn(&mut C, C) + Send + Sync + 'static,
+    ) -> Rdd<(K, C)> {
+        let fold = Arc::new(fold);
+        let first = fold.clone();
+        let create = move |value| {
+            let mut accumulator = zero.clone();
+            first(&mut accumulator, value);
+            accumulator
+        };
+        let combiner = Combiner::in_place(create, move |c: &mut C, v| fold(c, v), merge);
+        self.combine(
+            Operator::here("aggregate_by_key"),
+            self.partitioner_or_default(None),
+            combiner,
+        )
+    }
+
     /// All values of each key, in the order of the partitions.
     #[track_caller]
     pub fn group_by_key(&self) -> Rdd<(K, Vec<V>)> {
@@ -109,12 +141,8 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         operator: Operator,
         partitions: Option<usize>,
     ) -> Rdd<(K, Vec<V>)> {
-        let combiner = Combiner::in_place(
-            |value| vec![value],
-            Vec::push,
-            |all: &mut Vec<V>, more| all.extend(more),
-        );
-        self.combine(operator, self.partitioner_or_default(partitions), combiner)
+        let partitioner = self.partitioner_or_default(partitions);
+        self.combine(operator, partitioner, Combiner::groups())
     }
 
     /// The pairs distributed over `partitions` partitions by the hash of their key.
@@ -123,6 +151,23 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         self.partition_by_at(
             Operator::here("partition_by"),
             HashPartitioner::new(partitions),
+        )
+    }
+
+    /// The pairs distributed over `partitions` partitions as `partition` says: pairs whose key gives the same number, modulo
+    /// `partitions`, come together (a `Partitioner` of one's own in Spark, `partitionFunc` in pyspark).
+    ///
+    /// Later operators by key do not know this distribution and shuffle again; for those use [`Rdd::partition_by`].
+    #[track_caller]
+    pub fn partition_by_fn(
+        &self,
+        partitions: usize,
+        partition: impl Fn(&K) -> usize + Send + Sync + 'static,
+    ) -> Rdd<(K, V)> {
+        self.partition_by_fn_at(
+            Operator::here("partition_by_fn"),
+            partitions,
+            Arc::new(partition),
         )
     }
 
@@ -255,6 +300,31 @@ mod tests {
         }
         assert_eq!(rdd.lookup(&42).unwrap(), [42, 142, 242, 342, 442]);
         assert!(rdd.lookup(&100).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_partitioning_of_one_s_own_is_taken_modulo() {
+        let rdd = RddContext::new(2)
+            .unwrap()
+            .parallelize((0..10).map(|x| (x, ())), 3)
+            .partition_by_fn(4, |key| key / 2);
+        assert_eq!(rdd.partitioner(), None);
+        assert_eq!(
+            rdd.keys().glom().collect().unwrap(),
+            [vec![0, 1, 8, 9], vec![2, 3], vec![4, 5], vec![6, 7]]
+        );
+    }
+
+    #[test]
+    fn accumulators_start_from_zero_in_each_partition() {
+        let pairs = [("a", 1), ("a", 2), ("b", 3), ("a", 4)];
+        let rdd = RddContext::new(2).unwrap().parallelize(pairs, 2);
+        let counted = rdd.aggregate_by_key(
+            (100, 0),
+            |c, v| *c = (c.0, c.1 + v),
+            |c, d| *c = (c.0 + d.0, c.1 + d.1),
+        );
+        assert_eq!(sorted(&counted), [("a", (200, 7)), ("b", (100, 3))]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{CombineTable, Data, Entry, Key, Materialized, Node, Rdd};
 use crate::hash::key_hash;
 use crate::operator::guard;
 use crate::pool::Pool;
+use crate::stage::Counts;
 use crate::{EngineError, HashPartitioner, Operator};
 
 /// Runs `split` for each partition of `parent` and `merge` for what all of them made for each output partition.
@@ -16,22 +17,42 @@ fn exchange<T, B, U>(
     pool: &Pool,
     operator: Operator,
     partitions: usize,
-    split: impl Fn(usize) -> Result<Vec<B>, EngineError> + Sync,
-    merge: impl Fn(Vec<B>) -> Result<Vec<U>, EngineError> + Sync,
+    split: impl Fn(usize, &mut Counts) -> Result<Vec<Vec<B>>, EngineError> + Sync,
+    merge: impl Fn(Vec<Vec<B>>) -> Result<Vec<U>, EngineError> + Sync,
 ) -> Result<Vec<Vec<U>>, EngineError>
 where
     B: Send,
     U: Send,
 {
     parent.prepare(pool)?;
-    let mut blocks: Vec<Vec<B>> = (0..partitions).map(|_| Vec::new()).collect();
-    for made in pool.run(operator, (0..parent.partitions()).collect(), split)? {
+    let mut blocks: Vec<Vec<Vec<B>>> = (0..partitions).map(|_| Vec::new()).collect();
+    let inputs = (0..parent.partitions()).collect();
+    let split = |input, counts: &mut Counts| {
+        let made = split(input, counts)?;
+        counts.made = Some(made.iter().map(|block| block.len() as u64).sum());
+        Ok(made)
+    };
+    for made in pool.run_counted(operator, inputs, split)? {
         for (partition, block) in made.into_iter().enumerate() {
-            blocks[partition].push(block);
+            if !block.is_empty() {
+                blocks[partition].push(block);
+            }
         }
     }
-    pool.run(operator, blocks, merge)
+    // Waking the pool costs more than all else in a batch without records.
+    if blocks.iter().all(Vec::is_empty) {
+        return Ok((0..partitions).map(|_| Vec::new()).collect());
+    }
+    pool.run_counted(operator, blocks, |blocks, counts| {
+        counts.read = blocks.iter().map(|block| block.len() as u64).sum();
+        let merged = merge(blocks)?;
+        counts.made = Some(merged.len() as u64);
+        Ok(merged)
+    })
 }
+
+/// The entries of an output partition, by the input partition they come from.
+pub(crate) type Blocks<K, V> = Vec<Vec<Entry<K, V>>>;
 
 /// How values of a key are combined, one chunk or block at a time, so that the loops over records know all types.
 pub(crate) struct Combiner<K, V, C> {
@@ -61,6 +82,13 @@ impl<K: Key, V: Data> Combiner<K, V, V> {
                 }
             }),
         }
+    }
+}
+
+impl<K: Key, V: Data> Combiner<K, V, Vec<V>> {
+    /// Collects all values.
+    pub(crate) fn groups() -> Self {
+        Combiner::in_place(|value| vec![value], Vec::push, |all, more| all.extend(more))
     }
 }
 
@@ -97,9 +125,11 @@ impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
         pool: &Pool,
         operator: Operator,
         partition: usize,
+        counts: &mut Counts,
     ) -> Result<Vec<Entry<K, C>>, EngineError> {
         let mut table = CombineTable::with_capacity(0);
         for_each_chunk(node, pool, partition, |chunk| {
+            counts.read += chunk.len() as u64;
             guard(operator, || (self.fold)(&mut table, chunk))?;
             Ok(true)
         })?;
@@ -111,23 +141,24 @@ impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
         &self,
         operator: Operator,
         mut blocks: Vec<Vec<Entry<K, C>>>,
-    ) -> Result<Vec<(K, C)>, EngineError> {
-        blocks.retain(|block| !block.is_empty());
-        let entries = if blocks.len() > 1 {
-            let mut blocks = blocks.into_iter();
-            let mut table = CombineTable::from_distinct(blocks.next().unwrap_or_default());
-            guard(operator, || {
-                blocks.for_each(|block| (self.merge)(&mut table, block))
-            })?;
-            table.into_entries()
-        } else {
-            blocks.pop().unwrap_or_default()
-        };
-        Ok(entries
-            .into_iter()
-            .map(|entry| (entry.key, entry.value))
-            .collect())
+    ) -> Result<Vec<Entry<K, C>>, EngineError> {
+        if blocks.len() <= 1 {
+            return Ok(blocks.pop().unwrap_or_default());
+        }
+        let mut blocks = blocks.into_iter();
+        let mut table = CombineTable::from_distinct(blocks.next().unwrap_or_default());
+        guard(operator, || {
+            blocks.for_each(|block| (self.merge)(&mut table, block))
+        })?;
+        Ok(table.into_entries())
     }
+}
+
+fn without_hashes<K, C>(entries: Vec<Entry<K, C>>) -> Vec<(K, C)> {
+    entries
+        .into_iter()
+        .map(|entry| (entry.key, entry.value))
+        .collect()
 }
 
 /// Splits entries by the output partition of their key.
@@ -166,15 +197,14 @@ impl<K: Key, V: Data, C: Data> Node<(K, C)> for CombineInPlace<K, V, C> {
     }
 
     fn open(&self, partition: usize) -> Result<BoxChunks<(K, C)>, EngineError> {
-        let entries =
-            self.combiner
-                .combine_partition(&*self.parent, &self.pool, self.operator, partition)?;
-        Ok(Box::new(VecChunks::new(
-            entries
-                .into_iter()
-                .map(|entry| (entry.key, entry.value))
-                .collect(),
-        )))
+        let entries = self.combiner.combine_partition(
+            &*self.parent,
+            &self.pool,
+            self.operator,
+            partition,
+            &mut Counts::default(),
+        )?;
+        Ok(Box::new(VecChunks::new(without_hashes(entries))))
     }
 }
 
@@ -205,13 +235,13 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
                     pool,
                     operator,
                     partitioner.partitions(),
-                    |p| {
+                    |p, counts| {
                         Ok(split_entries(
-                            combiner.combine_partition(&*parent, pool, operator, p)?,
+                            combiner.combine_partition(&*parent, pool, operator, p, counts)?,
                             partitioner,
                         ))
                     },
-                    |blocks| combiner.merge_blocks(operator, blocks),
+                    |blocks| Ok(without_hashes(combiner.merge_blocks(operator, blocks)?)),
                 )
             };
             Rdd::new(
@@ -220,6 +250,70 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             )
         };
         combined.with_partitioner(Some(partitioner))
+    }
+
+    /// The combined values of each key with the keys' hashes, by partition, made now: for operators that keep state.
+    pub(crate) fn combine_now<C: Data>(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+        combiner: &Combiner<K, V, C>,
+    ) -> Result<Vec<Vec<Entry<K, C>>>, EngineError> {
+        let (parent, pool) = (&**self.node(), self.context().pool());
+        let combine =
+            |p, counts: &mut Counts| combiner.combine_partition(parent, pool, operator, p, counts);
+        if self.partitioner() == Some(partitioner) {
+            parent.prepare(pool)?;
+            return pool.run_counted(operator, (0..parent.partitions()).collect(), combine);
+        }
+        exchange(
+            parent,
+            pool,
+            operator,
+            partitioner.partitions(),
+            |p, counts| Ok(split_entries(combine(p, counts)?, partitioner)),
+            |blocks| combiner.merge_blocks(operator, blocks),
+        )
+    }
+
+    /// All pairs with their keys' hashes, by partition and there in the order of the input partitions, made now.
+    pub(crate) fn partition_now(
+        &self,
+        operator: Operator,
+        partitioner: HashPartitioner,
+    ) -> Result<Vec<Blocks<K, V>>, EngineError> {
+        let (parent, pool) = (&**self.node(), self.context().pool());
+        let entry = |(key, value)| Entry {
+            hash: key_hash(&key),
+            key,
+            value,
+        };
+        if self.partitioner() == Some(partitioner) {
+            parent.prepare(pool)?;
+            let partitions = (0..parent.partitions()).collect();
+            return pool.run_counted(operator, partitions, |p, counts| {
+                let mut block = Vec::new();
+                for_each_chunk(parent, pool, p, |chunk| {
+                    counts.read += chunk.len() as u64;
+                    block.extend(chunk.drain(..).map(entry));
+                    Ok(true)
+                })?;
+                Ok(vec![block])
+            });
+        }
+        let split = |p, counts: &mut Counts| {
+            let mut blocks: Vec<Vec<Entry<K, V>>> =
+                (0..partitioner.partitions()).map(|_| Vec::new()).collect();
+            for_each_chunk(parent, pool, p, |chunk| {
+                counts.read += chunk.len() as u64;
+                for entry in chunk.drain(..).map(entry) {
+                    blocks[partitioner.partition_of_hash(entry.hash)].push(entry);
+                }
+                Ok(true)
+            })?;
+            Ok(blocks)
+        };
+        exchange(parent, pool, operator, partitioner.partitions(), split, Ok)
     }
 
     pub(crate) fn partition_by_at(
@@ -234,6 +328,19 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             move |record: &(K, V)| guard(operator, || partitioner.partition(&record.0))
         })
         .with_partitioner(Some(partitioner))
+    }
+
+    pub(crate) fn partition_by_fn_at(
+        &self,
+        operator: Operator,
+        partitions: usize,
+        partition: Arc<impl Fn(&K) -> usize + Send + Sync + 'static>,
+    ) -> Rdd<(K, V)> {
+        let partitions = partitions.max(1);
+        self.distribute(operator, partitions, move |_| {
+            let partition = partition.clone();
+            move |record: &(K, V)| guard(operator, || partition(&record.0) % partitions)
+        })
     }
 }
 
@@ -269,10 +376,11 @@ impl<T: Data> Rdd<T> {
     {
         let parent = self.node().clone();
         let make = move |pool: &Pool| {
-            let split = |p| {
+            let split = |p, counts: &mut Counts| {
                 let mut blocks: Vec<Vec<T>> = (0..partitions).map(|_| Vec::new()).collect();
                 let mut pick = picker(p);
                 for_each_chunk(&*parent, pool, p, |chunk| {
+                    counts.read += chunk.len() as u64;
                     for record in chunk.drain(..) {
                         blocks[pick(&record)?].push(record);
                     }

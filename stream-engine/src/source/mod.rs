@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{BoxError, Clock, Data, Rdd, RddContext, Wakeup};
-use crate::{Time, context::Shared};
+use crate::{Time, Trigger, context::Shared};
 
 /// What an input stream gives to one batch: fixed, so that reading it twice gives the same.
 #[derive(Debug)]
@@ -102,6 +102,11 @@ impl SourceContext {
     /// The batch interval, for rates.
     pub fn batch_duration(&self) -> Duration {
         self.shared.batch_duration
+    }
+
+    /// When batches take place.
+    pub fn trigger(&self) -> Trigger {
+        self.shared.trigger
     }
 
     /// The context's clock.

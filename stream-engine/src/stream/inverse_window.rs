@@ -17,7 +17,7 @@ use crate::{Data, EngineError, HashPartitioner, Key, Operator};
 /// - When the last value of a key leaves, nothing is subtracted, so rounding errors of floating-point values do not outlive it.
 /// - No checkpoint directory is needed.
 ///
-/// `f` must be associative and commutative, and `inverse(f(a, b), b)` must equal `a`.
+/// With `None` for the slide it is the parent's. `f` must be associative and commutative, and `inverse(f(a, b), b)` must equal `a`.
 impl<K: Key, V: Data> DStream<(K, V)> {
     /// The values of each key of the last `window` combined, every `slide`.
     ///
@@ -29,7 +29,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         inverse: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
         let operator = Operator::here("reduce_by_key_and_window_with_inverse");
         self.inverse_window_at(operator, None, f, inverse, window, slide)
@@ -46,7 +46,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         inverse: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
         let operator = Operator::here("reduce_by_key_and_window_with_inverse");
         self.inverse_window_at(operator, Some(partitions), f, inverse, window, slide)
@@ -59,9 +59,9 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         inverse: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
-        self.check_window(operator, window, slide)?;
+        let slide = self.check_window(operator, window, slide)?;
         let context = self.shared().rdds.clone();
         let partitioner = HashPartitioner::new(partitions.unwrap_or_else(|| context.threads()));
         let (f, inverse) = (Arc::new(f), Arc::new(inverse));
@@ -111,7 +111,7 @@ impl<T: Data> DStream<T> {
         f: impl Fn(T, T) -> T + Send + Sync + 'static,
         inverse: impl Fn(T, T) -> T + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<T>, EngineError> {
         let operator = Operator::here("reduce_by_window_with_inverse");
         let keyed = self.map_rdd(operator, move |rdd| {
@@ -133,13 +133,39 @@ impl<T: Key> DStream<T> {
     pub fn count_by_value_and_window(
         &self,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(T, u64)>, EngineError> {
         let operator = Operator::here("count_by_value_and_window");
+        self.count_values_at(operator, None, window, slide)
+    }
+
+    /// As [`DStream::count_by_value_and_window`], in `partitions` partitions.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn count_by_value_and_window_with_partitions(
+        &self,
+        partitions: usize,
+        window: Duration,
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<DStream<(T, u64)>, EngineError> {
+        let operator = Operator::here("count_by_value_and_window");
+        self.count_values_at(operator, Some(partitions), window, slide)
+    }
+
+    fn count_values_at(
+        &self,
+        operator: Operator,
+        partitions: Option<usize>,
+        window: Duration,
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<DStream<(T, u64)>, EngineError> {
         let ones = self.map_rdd(operator, move |rdd| {
             rdd.map_at(operator, |record| (record, 1u64))
         });
-        ones.inverse_window_at(operator, None, |a, b| a + b, |a, b| a - b, window, slide)
+        let (add, subtract) = (|a, b| a + b, |a, b| a - b);
+        ones.inverse_window_at(operator, partitions, add, subtract, window, slide)
     }
 }
 

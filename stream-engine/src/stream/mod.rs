@@ -1,20 +1,33 @@
 //! Discretized streams: what becomes an RDD in every batch.
 
 mod count;
+mod deduplicate;
+mod fallible;
 mod inverse_window;
 mod join;
 mod map;
+mod map_with_state;
 mod output;
 mod pair;
 mod pair_window;
+mod poison;
 mod print;
 mod reduce;
 mod save;
+mod slice;
+#[cfg(test)]
+mod tests;
 mod transform;
 mod union;
+mod update_state;
 mod window;
 
+pub use fallible::Fallible;
+pub use map_with_state::MapWithStateDStream;
 pub(crate) use output::AnyOutput;
+pub(crate) use poison::Found;
+pub use poison::{PoisonCause, PoisonPolicy, Poisoned, RecordPlace};
+pub use update_state::StateOptions;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +35,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::context::Shared;
-use crate::time::millis;
 use crate::{Data, EngineError, Operator, Rdd, Time};
 
 /// The batch for which RDDs are asked.
@@ -88,6 +100,16 @@ impl<T: Data> StreamNode<T> {
             .collect()
     }
 
+    /// The remembered RDDs of the batches from `from` to `to`, both included.
+    pub(crate) fn rdds_from_to(&self, from: Time, to: Time) -> Vec<Rdd<T>> {
+        let computed = self.computed();
+        computed
+            .iter()
+            .filter(|(time, _)| from <= *time && *time <= to)
+            .filter_map(|(_, rdd)| rdd.clone())
+            .collect()
+    }
+
     /// The newest remembered RDD before `time`.
     pub(crate) fn last_before(&self, time: Time) -> Option<(Time, Rdd<T>)> {
         let computed = self.computed();
@@ -105,7 +127,8 @@ impl<T: Data> StreamNode<T> {
 
     /// RDDs will be needed for `duration` after their batch.
     pub(crate) fn remember(&self, duration: Duration) {
-        self.remember.fetch_max(millis(duration), Ordering::Relaxed);
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.remember.fetch_max(millis, Ordering::Relaxed);
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -121,6 +144,8 @@ impl<T: Data> StreamNode<T> {
 pub(crate) trait AnyNode: Send + Sync {
     /// Forgets the RDDs that no batch after `time` needs.
     fn forget(&self, time: Time);
+    /// Keeps RDDs for `duration` after their batch, at least.
+    fn remember(&self, duration: Duration);
     /// Computes the batch's RDD and its records even if no output operation asked for them, because later windows will.
     fn keep(&self, batch: &Batch) -> Result<(), EngineError>;
     fn operator(&self) -> Operator;
@@ -130,6 +155,10 @@ impl<T: Data> AnyNode for StreamNode<T> {
     fn forget(&self, time: Time) {
         let limit = time - Duration::from_millis(self.remember.load(Ordering::Relaxed));
         self.computed().retain(|(at, _)| *at > limit);
+    }
+
+    fn remember(&self, duration: Duration) {
+        StreamNode::remember(self, duration);
     }
 
     fn keep(&self, batch: &Batch) -> Result<(), EngineError> {
@@ -229,6 +258,17 @@ impl<T: Data> DStream<T> {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.context
+    }
+
+    /// Records a mistake if this stream is not one of `context`'s.
+    pub(crate) fn check_belongs(&self, operator: Operator, context: &Arc<Shared>) {
+        if !Arc::ptr_eq(&self.context, context) {
+            let problem =
+                "a stream belongs to another streaming context: make all from this one".to_owned();
+            context
+                .graph()
+                .add_problem(EngineError::Graph { operator, problem });
+        }
     }
 
     /// Records a mistake if `other` cannot be combined with this stream in one operator.

@@ -1,12 +1,18 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Batch, DStream, StreamNode};
 use crate::operator::guard;
+use crate::stage::{self, StageInfo, StageKind};
 use crate::{Data, EngineError, Operator, Outcome, Rdd, Sink, Time};
 
 /// An output operation, as the scheduler sees it.
 pub(crate) trait AnyOutput: Send {
     fn operator(&self) -> Operator;
+    /// Whether it has to run after the outputs that the program asked for, of which it writes a by-product.
+    fn runs_last(&self) -> bool {
+        false
+    }
     fn start(&mut self) -> Result<(), EngineError>;
     /// Runs for a batch; done means that everything is acknowledged.
     fn run(&mut self, batch: &Batch) -> Result<(), EngineError>;
@@ -50,11 +56,16 @@ struct SaveTo<T, S> {
     operator: Operator,
     stream: Arc<StreamNode<T>>,
     sink: S,
+    runs_last: bool,
 }
 
 impl<T: Data, S: Sink<T>> AnyOutput for SaveTo<T, S> {
     fn operator(&self) -> Operator {
         self.operator
+    }
+
+    fn runs_last(&self) -> bool {
+        self.runs_last
     }
 
     fn start(&mut self) -> Result<(), EngineError> {
@@ -69,8 +80,15 @@ impl<T: Data, S: Sink<T>> AnyOutput for SaveTo<T, S> {
         rdd.for_each_partition_at(self.operator, |partition, records| {
             self.sink.write(batch.time, partition, records)
         })?;
+        let started = Instant::now();
         guard(self.operator, || self.sink.flush(batch.time))?
-            .map_err(|cause| EngineError::failed(self.operator, cause))
+            .map_err(|cause| EngineError::failed(self.operator, cause))?;
+        stage::record(StageInfo::new(
+            self.operator,
+            StageKind::Flush,
+            started.elapsed(),
+        ));
+        Ok(())
     }
 
     fn abort(&mut self, time: Time) {
@@ -127,10 +145,20 @@ impl<T: Data> DStream<T> {
     }
 
     pub(crate) fn save_to_at(&self, operator: Operator, sink: impl Sink<T>) {
+        self.save(operator, sink, false);
+    }
+
+    /// As `save_to`, after all outputs that are not saved last.
+    pub(super) fn save_last_at(&self, operator: Operator, sink: impl Sink<T>) {
+        self.save(operator, sink, true);
+    }
+
+    fn save(&self, operator: Operator, sink: impl Sink<T>, runs_last: bool) {
         self.shared().graph().add_output(SaveTo {
             operator,
             stream: self.node().clone(),
             sink,
+            runs_last,
         });
     }
 }

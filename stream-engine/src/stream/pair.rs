@@ -120,6 +120,19 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         })
     }
 
+    /// As [`Rdd::partition_by_fn`](crate::Rdd::partition_by_fn), batch by batch.
+    #[track_caller]
+    pub fn partition_by_fn(
+        &self,
+        partitions: usize,
+        partition: impl Fn(&K) -> usize + Send + Sync + 'static,
+    ) -> DStream<(K, V)> {
+        let (operator, partition) = (Operator::here("partition_by_fn"), Arc::new(partition));
+        self.map_rdd(operator, move |rdd| {
+            rdd.partition_by_fn_at(operator, partitions, partition.clone())
+        })
+    }
+
     /// Each value turned into another. Keeps the partitioner.
     #[track_caller]
     pub fn map_values<U: Data>(
@@ -179,6 +192,11 @@ mod tests {
             &groups,
         );
         check_unordered(&input, |s| s.partition_by(3), &input);
+        check(
+            &[vec![(1, 'a'), (2, 'b'), (3, 'c')]],
+            |s| s.partition_by_fn(2, |key| *key).glom(),
+            &[vec![vec![(2, 'b')], vec![(1, 'a'), (3, 'c')]]],
+        );
     }
 
     #[test]

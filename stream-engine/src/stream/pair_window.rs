@@ -5,7 +5,8 @@ use super::DStream;
 use crate::rdd::Combiner;
 use crate::{Data, EngineError, Key, Operator};
 
-/// Windows over pairs. Each batch is combined once, a window combines the batches' results without another shuffle.
+/// Windows over pairs. Each batch is combined once, a window combines the batches' results without another shuffle. With `None`
+/// for the slide it is the parent's.
 impl<K: Key, V: Data> DStream<(K, V)> {
     /// The values of each key of the last `window` combined by an associative and commutative function, every `slide`. For
     /// long windows, if `f` has an inverse, see
@@ -18,7 +19,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         &self,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
         self.reduce_window_at(
             Operator::here("reduce_by_key_and_window"),
@@ -39,7 +40,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         partitions: usize,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
         self.reduce_window_at(
             Operator::here("reduce_by_key_and_window"),
@@ -56,7 +57,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         partitions: Option<usize>,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, V)>, EngineError> {
         let (partitions, f) = (
             partitions.unwrap_or_else(|| self.shared().rdds.threads()),
@@ -78,7 +79,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
     pub fn group_by_key_and_window(
         &self,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, Vec<V>)>, EngineError> {
         self.group_window_at(
             Operator::here("group_by_key_and_window"),
@@ -97,7 +98,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         &self,
         partitions: usize,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, Vec<V>)>, EngineError> {
         self.group_window_at(
             Operator::here("group_by_key_and_window"),
@@ -112,7 +113,7 @@ impl<K: Key, V: Data> DStream<(K, V)> {
         operator: Operator,
         partitions: Option<usize>,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(K, Vec<V>)>, EngineError> {
         let partitions = partitions.unwrap_or_else(|| self.shared().rdds.threads());
         let panes = self

@@ -5,6 +5,29 @@ use crate::{Data, EngineError, Operator, Rdd, StreamingContext, Time};
 /// Any RDD operation on each batch. The closures run on the scheduler's thread once per batch; an action in them runs at once.
 impl<T: Data> DStream<T> {
     /// What `f` makes of each batch's RDD, such as a join with an RDD that never changes.
+    ///
+    /// Such an RDD is best shuffled once: [`partition_by`](Rdd::partition_by) keeps its records in memory where the join looks
+    /// for them, and each batch shuffles its own records only.
+    ///
+    /// ```
+    /// use stream_engine::testkit::{TestKit, Stepper, secs};
+    /// use stream_engine::{ManualClock, StreamingContext};
+    ///
+    /// let clock = ManualClock::default();
+    /// let ssc = StreamingContext::builder("prices").batch_duration(secs(1)).clock(clock.clone()).build()?;
+    /// let prices = ssc.rdd_context().parallelize([("tea", 3), ("nuts", 5)], 2).partition_by(4);
+    ///
+    /// let sold = TestKit::default().input(&ssc, &[vec![("tea", 10)], vec![("nuts", 2), ("tea", 1)]])?;
+    /// let takings = sold.transform(move |sold| sold.join(&prices).map(|(_, (number, price))| number * price));
+    /// let sums = takings.reduce(|a, b| a + b);
+    /// sums.print();
+    /// # let expected = std::sync::Mutex::new(vec![vec![13], vec![30]]);
+    /// # sums.foreach_rdd(move |rdd| rdd.collect().map(|sum| assert_eq!(Some(sum), expected.lock().unwrap().pop())));
+    /// # let mut stepper = Stepper::start(&ssc, &clock)?;
+    /// # stepper.step()?;
+    /// # stepper.step()?;
+    /// # Ok::<_, stream_engine::EngineError>(())
+    /// ```
     #[track_caller]
     pub fn transform<U: Data>(
         &self,
@@ -88,7 +111,8 @@ impl<T: Data> DStream<T> {
 }
 
 impl StreamingContext {
-    /// What `f` makes of each batch's RDDs of all `streams`, in their order. All must have the same slide.
+    /// What `f` makes of each batch's RDDs of all `streams`, in their order. All must have the same slide, and records of one
+    /// type: streams of different types are combined two by two, with [`DStream::transform_with`].
     ///
     /// # Errors
     /// [`EngineError::Graph`] without any stream.
@@ -105,7 +129,8 @@ impl StreamingContext {
                 problem: "no stream given: pass at least one".to_owned(),
             });
         };
-        streams
+        first.check_belongs(operator, self.shared());
+        streams[1..]
             .iter()
             .for_each(|other| first.check_combines(operator, other));
         let parents: Vec<_> = streams.iter().map(|stream| stream.node().clone()).collect();
@@ -116,7 +141,10 @@ impl StreamingContext {
             move |batch| {
                 let mut rdds = Vec::with_capacity(parents.len());
                 for parent in &parents {
-                    rdds.extend(parent.rdd(batch)?);
+                    match parent.rdd(batch)? {
+                        Some(rdd) => rdds.push(rdd),
+                        None => return Ok(None),
+                    }
                 }
                 Ok(Some(guard(operator, || f(rdds, batch.time))?))
             },
@@ -126,6 +154,9 @@ impl StreamingContext {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use crate::testkit::{TestKit, check, check2};
     use crate::{EngineError, Rdd};
 
@@ -181,5 +212,41 @@ mod tests {
                 .starts_with("batch 1000 ms, output operation foreach_rdd at "),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_static_rdd_that_is_partitioned_is_shuffled_once_for_all_batches() {
+        let shuffled = |partitioned: bool| {
+            let read = Arc::new(AtomicUsize::new(0));
+            let counted = read.clone();
+            let input = [
+                vec![(1, 'a'), (7, 'b')],
+                vec![(2, 'c')],
+                vec![],
+                vec![(3, 'd')],
+            ];
+            let output = TestKit::default().run(&input, move |s| {
+                let table = s.shared().rdds.parallelize((0..6).map(|k| (k, k * k)), 3);
+                let table = table.map(move |row| {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    row
+                });
+                let table = if partitioned {
+                    table.partition_by(4)
+                } else {
+                    table
+                };
+                s.transform(move |rdd| rdd.join(&table))
+            });
+            let expected = [
+                vec![(1, ('a', 1))],
+                vec![(2, ('c', 4))],
+                vec![],
+                vec![(3, ('d', 9))],
+            ];
+            assert_eq!(output.unwrap(), expected);
+            read.load(Ordering::Relaxed)
+        };
+        assert_eq!((shuffled(true), shuffled(false)), (6, 4 * 6));
     }
 }

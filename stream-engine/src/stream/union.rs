@@ -24,7 +24,7 @@ impl<T: Data> DStream<T> {
                 for parent in &parents {
                     rdds.extend(parent.rdd(batch)?);
                 }
-                Ok(Some(context.union(rdds)))
+                Ok((!rdds.is_empty()).then(|| context.union(rdds)))
             },
         )
     }
@@ -36,7 +36,10 @@ impl StreamingContext {
     pub fn union<T: Data>(&self, streams: &[DStream<T>]) -> DStream<T> {
         let operator = Operator::here("union");
         match streams {
-            [first, others @ ..] => first.union_at(operator, others),
+            [first, others @ ..] => {
+                first.check_belongs(operator, self.shared());
+                first.union_at(operator, others)
+            }
             [] => {
                 let context = self.shared().rdds.clone();
                 let slide = self.shared().batch_duration;

@@ -5,17 +5,29 @@ use super::DStream;
 use crate::time::millis;
 use crate::{Data, EngineError, Operator};
 
-/// Windows: what several batches hold together. Window and slide must be multiples of the parent's slide.
+/// Windows: what several batches hold together. Window and slide must be multiples of the parent's slide; instead of a slide
+/// `None` may be given: the parent's then.
 ///
 /// Panes (the parent's RDD of each batch) are computed once, in their own batch, and kept in memory as long as a window needs
 /// them. The first windows are partial. When batches were coalesced, a window that was due in the gap comes with the next batch.
 impl<T: Data> DStream<T> {
     /// The records of the last `window`, every `slide`: at time `t` those of the batches in `(t - window, t]`.
     ///
+    /// ```
+    /// # use stream_engine::testkit::{check, secs};
+    /// let input = [vec![1], vec![2], vec![3], vec![4]];
+    /// check(&input, |s| s.window(secs(3), secs(2)), &[vec![1, 2], vec![2, 3, 4]]);
+    /// check(&input, |s| s.window(secs(2), None), &[vec![1], vec![1, 2], vec![2, 3], vec![3, 4]]);
+    /// ```
+    ///
     /// # Errors
     /// [`EngineError::Graph`] if a duration is no multiple of this stream's slide, or zero.
     #[track_caller]
-    pub fn window(&self, window: Duration, slide: Duration) -> Result<DStream<T>, EngineError> {
+    pub fn window(
+        &self,
+        window: Duration,
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<DStream<T>, EngineError> {
         self.window_at(Operator::here("window"), window, slide)
     }
 
@@ -23,9 +35,9 @@ impl<T: Data> DStream<T> {
         &self,
         operator: Operator,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<T>, EngineError> {
-        self.check_window(operator, window, slide)?;
+        let slide = self.check_window(operator, window, slide)?;
         let panes = self.panes(operator, window);
         let context = self.shared().rdds.clone();
         Ok(DStream::create(
@@ -49,13 +61,15 @@ impl<T: Data> DStream<T> {
         panes
     }
 
+    /// The window's slide, if window and slide are possible.
     pub(crate) fn check_window(
         &self,
         operator: Operator,
         window: Duration,
-        slide: Duration,
-    ) -> Result<(), EngineError> {
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<Duration, EngineError> {
         let parent = self.slide_duration();
+        let slide = slide.into().unwrap_or(parent);
         for (name, duration) in [("window", window), ("slide", slide)] {
             if duration.is_zero()
                 || duration.subsec_nanos() % 1_000_000 != 0
@@ -67,7 +81,7 @@ impl<T: Data> DStream<T> {
                 return Err(EngineError::Graph { operator, problem });
             }
         }
-        Ok(())
+        Ok(slide)
     }
 
     /// All records of the last `window` combined into one, every `slide`; no record if there is none. Each batch is reduced
@@ -80,7 +94,7 @@ impl<T: Data> DStream<T> {
         &self,
         f: impl Fn(T, T) -> T + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<T>, EngineError> {
         let (operator, f) = (Operator::here("reduce_by_window"), Arc::new(f));
         Ok(self
@@ -99,7 +113,7 @@ impl<T: Data> DStream<T> {
     pub fn count_by_window(
         &self,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<u64>, EngineError> {
         let operator = Operator::here("count_by_window");
         let counts = self.count_at(operator).window_at(operator, window, slide)?;

@@ -134,6 +134,35 @@ impl PartitionBatch {
         })
     }
 
+    /// The first `records` records, and the rest, without copying; `None` for a part without records. Takes the time of
+    /// iterating over the first part.
+    pub fn split_at(self, records: usize) -> (Option<Self>, Option<Self>) {
+        if records >= self.len {
+            return (Some(self), None);
+        }
+        let (mut at, mut between) = (self.start, self.from);
+        for _ in 0..records {
+            // What could be iterated over when the batch was made still can be.
+            if let Some(Ok(record)) = self.block.records.next(&mut at) {
+                between = record.offset() + 1;
+            }
+        }
+        let first = (records > 0).then(|| Self {
+            block: self.block.clone(),
+            start: self.start,
+            len: records,
+            from: self.from,
+            until: between,
+        });
+        let rest = Self {
+            start: at,
+            len: self.len - records,
+            from: between,
+            ..self
+        };
+        (first, Some(rest))
+    }
+
     /// The records, decoded one by one.
     #[inline]
     pub fn iter(&self) -> Records<'_> {

@@ -61,6 +61,40 @@ fn a_slice_has_the_records_of_its_offsets() {
 }
 
 #[test]
+fn a_split_batch_has_all_records_in_two_parts() {
+    let whole = batch(102).unwrap();
+    for at in 0..=whole.len() + 1 {
+        let (first, rest) = whole.clone().split_at(at);
+        let parts: Vec<_> = first.iter().chain(&rest).collect();
+        let lengths = (
+            first.as_ref().map(PartitionBatch::len),
+            rest.as_ref().map(PartitionBatch::len),
+        );
+        let len = whole.len();
+        let expected = match at {
+            0 => (None, Some(len)),
+            at if at >= len => (Some(len), None),
+            at => (Some(at), Some(len - at)),
+        };
+        assert_eq!(lengths, expected);
+        assert_eq!(
+            parts
+                .iter()
+                .flat_map(|part| offsets(part))
+                .collect::<Vec<_>>(),
+            offsets(&whole)
+        );
+        assert!(
+            parts
+                .windows(2)
+                .all(|two| two[0].next_offset() == two[1].first_offset())
+        );
+        assert_eq!(parts[0].first_offset(), 102);
+        assert_eq!(parts[parts.len() - 1].next_offset(), whole.next_offset());
+    }
+}
+
+#[test]
 fn an_owned_record_is_the_record() {
     let owned: Vec<OwnedRecord> = batch(100)
         .unwrap()

@@ -1,0 +1,186 @@
+//! Handles on contexts, and the ways in which they stop.
+
+use std::time::Instant;
+
+use super::*;
+use crate::context::lifecycle::Stop;
+
+/// Waits for what another thread does without saying so.
+fn until(what: &str, happened: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn named(name: &str) -> (StreamingContext, ManualClock) {
+    let clock = ManualClock::default();
+    let builder = StreamingContext::builder(name)
+        .batch_duration(secs(1))
+        .threads(1);
+    (builder.clock(clock.clone()).build().unwrap(), clock)
+}
+
+fn with_output(ssc: &StreamingContext) {
+    ssc.queue_stream(&RddQueue::<u8>::new())
+        .unwrap()
+        .foreach_rdd(|_| ());
+}
+
+#[test]
+fn only_an_active_context_is_found_by_its_name() {
+    let name = "only_an_active_context_is_found_by_its_name";
+    let found = || StreamingContext::get_active(name).is_some();
+    let (ssc, _) = named(name);
+    with_output(&ssc);
+    assert!(!found(), "before start");
+    ssc.start().unwrap();
+    assert!(found() && StreamingContext::get_active("another").is_none());
+    let never = || -> Result<_, EngineError> { panic!("one is active") };
+    let same = StreamingContext::get_active_or_create(name, never).unwrap();
+    assert!(Arc::ptr_eq(same.shared(), ssc.shared()));
+
+    let (second, _) = named(name);
+    with_output(&second);
+    second.start().unwrap();
+    let newest = StreamingContext::get_active(name).unwrap();
+    assert!(Arc::ptr_eq(newest.shared(), second.shared()));
+    second.stop();
+    second.await_termination_blocking().unwrap();
+    let left = StreamingContext::get_active(name).unwrap();
+    assert!(Arc::ptr_eq(left.shared(), ssc.shared()));
+    ssc.stop();
+    assert!(ssc.await_termination_or_timeout_blocking(PATIENCE).unwrap());
+    assert!(!found(), "after stop");
+
+    let created =
+        StreamingContext::get_active_or_create(name, || Ok::<_, EngineError>(named(name).0));
+    assert_eq!(created.unwrap().state(), ContextState::Initialized);
+    let failed = StreamingContext::get_or_create(|| Err::<StreamingContext, _>("no broker"));
+    assert_eq!(failed.unwrap_err(), "no broker");
+}
+
+#[test]
+fn a_context_stops_with_its_last_handle() {
+    let (ssc, log, go) = blocked();
+    let shared = ssc.shared().clone();
+    let other = ssc.clone();
+    drop(ssc);
+    assert_eq!(shared.lifecycle.requested(), Stop::No);
+    drop(other);
+    assert_eq!(shared.lifecycle.requested(), Stop::Now);
+    go.send(()).unwrap();
+    until("the end", || {
+        shared.lifecycle.state() == ContextState::Stopped
+    });
+    assert_eq!(log.lock().unwrap().last().unwrap(), "stop");
+}
+
+#[test]
+fn a_batch_that_outlasts_the_graceful_stop_s_time_is_cancelled() {
+    let clock = ManualClock::default();
+    let ssc = StreamingContext::builder("test")
+        .batch_duration(secs(1))
+        .threads(2)
+        .clock(clock.clone())
+        .graceful_stop_timeout(Duration::from_millis(20))
+        .build()
+        .unwrap();
+    let (ssc, log, go) = block(ssc, &clock);
+    ssc.stop_gracefully();
+    ssc.stop_gracefully();
+    let requested = || ssc.shared().lifecycle.requested();
+    until("the time-out", || requested() == Stop::Now);
+    go.send(()).unwrap();
+    assert!(terminated(&ssc).unwrap());
+    assert_eq!(*log.lock().unwrap(), ["start", "plan 1000 ms", "stop"]);
+}
+
+#[test]
+fn ten_batch_intervals_are_the_default_grace_but_no_less_than_ten_seconds() {
+    for (interval, expected) in [(5, 10_000), (1_000, 10_000), (60_000, 600_000)] {
+        let ssc = StreamingContext::builder("test")
+            .batch_duration(Duration::from_millis(interval))
+            .threads(1)
+            .build()
+            .unwrap();
+        assert_eq!(
+            ssc.shared().graceful_stop_timeout,
+            Duration::from_millis(expected)
+        );
+    }
+}
+
+#[test]
+fn waiting_without_async_ends_with_the_context_s_error_or_the_time() {
+    let (ssc, log, go) = blocked();
+    let short = Duration::from_millis(1);
+    assert!(!ssc.await_termination_or_timeout_blocking(short).unwrap());
+    drop(go);
+    let error = ssc.await_termination_blocking().unwrap_err().to_string();
+    assert!(
+        error.ends_with("the test never let the batch go on"),
+        "{error}"
+    );
+    assert_eq!(log.lock().unwrap().last().unwrap(), "stop");
+    let (ssc, _) = manual();
+    let error = ssc.await_termination_blocking().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot await termination: the context is not started; call start first"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_gracefully_and_a_second_one_at_once() {
+    let terminate = |signal: &str| {
+        let pid = std::process::id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+    for (signals, committed) in [(&["-TERM"][..], true), (&["-INT", "-TERM"], false)] {
+        let (ssc, log, go) = blocked();
+        ssc.stop_on_signals().unwrap();
+        for (signal, expected) in signals.iter().zip([Stop::Gracefully, Stop::Now]) {
+            terminate(signal);
+            until("the signal", || {
+                ssc.shared().lifecycle.requested() == expected
+            });
+        }
+        go.send(()).unwrap();
+        assert!(terminated(&ssc).unwrap());
+        let log = log.lock().unwrap();
+        assert_eq!(
+            log.contains(&"commit 1000 ms".to_owned()),
+            committed,
+            "{log:?}"
+        );
+    }
+}
+
+#[test]
+fn a_removed_listener_hears_nothing_more() {
+    let (ssc, clock) = manual();
+    with_output(&ssc);
+    let recorders = [(); 2].map(|()| Arc::new(Recorder::default()));
+    let listeners = recorders
+        .clone()
+        .map(|recorder| recorder as Arc<dyn StreamingListener>);
+    for listener in &listeners {
+        ssc.add_streaming_listener(listener.clone());
+    }
+    let mut stepper = Stepper::start(&ssc, &clock).unwrap();
+    stepper.step().unwrap();
+    assert!(ssc.remove_streaming_listener(&listeners[0]));
+    assert!(
+        !ssc.remove_streaming_listener(&listeners[0]),
+        "removed twice"
+    );
+    stepper.step().unwrap();
+    let completed = recorders.map(|recorder| recorder.infos.lock().unwrap().len());
+    assert_eq!(completed, [1, 2]);
+}
