@@ -33,6 +33,9 @@
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
+//! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
+//! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
+//! | `listener` | [`StreamingListener`]: what happens to batches |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
@@ -69,6 +72,11 @@
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
 //! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
+//! | `ConsumerStrategies.Subscribe`, `SubscribePattern`, `Assign` | [`subscribe`](kafka::KafkaSource::subscribe), [`subscribe_pattern`](kafka::KafkaSource::subscribe_pattern), [`assign`](kafka::KafkaSource::assign) |
+//! | their `offsets` argument, `auto.offset.reset` | [`starting_offsets`](kafka::KafkaSource::starting_offsets), [`on_out_of_range`](kafka::KafkaSource::on_out_of_range) |
+//! | `CanCommitOffsets.commitAsync`, `OffsetCommitCallback` | [`OffsetCommits`](kafka::OffsetCommits) with [`CommitMode::Manual`](kafka::CommitMode::Manual) |
+//! | `KafkaUtils.createRDD`, `OffsetRange` | [`kafka_rdd`](RddContext::kafka_rdd), [`OffsetRange`](kafka::OffsetRange), [`KafkaSource::offset_ranges`](kafka::KafkaSource::offset_ranges) |
+//! | `LocationStrategies`, `allowNonConsecutiveOffsets` | not needed: there are no executors, and gaps between offsets are always allowed |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
 //! | `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
 //! | `receiverStream`, `Receiver` with `store`, `reportError`, `isStopped`, `restart`, `onStop` | [`receiver_stream`](StreamingContext::receiver_stream) with a [`Receiver`]: [`store`](ReceiverStore::store), [`report_error`](ReceiverStore::report_error), [`is_stopped`](ReceiverStore::is_stopped), return from [`run`](Receiver::run), [`on_stop`](Receiver::on_stop) |
@@ -126,6 +134,17 @@
 //! | `rdd.zip`, `pipe`, `treeReduce`, `countApprox`, `foldByKey`, `histogram`, `stats` | [`zip_with_index`](Rdd::zip_with_index) and a join; [`map_partitions`](Rdd::map_partitions); [`reduce`](Rdd::reduce); [`count`](Rdd::count); [`aggregate_by_key`](Rdd::aggregate_by_key); [`aggregate`](Rdd::aggregate) |
 //! | `networkStream`, `actorStream`, `foreach`, `createStream` over ZooKeeper | removed from Spark itself |
 //!
+//! # Beyond Spark: bad records, tables, formats
+//!
+//! | what | here |
+//! | --- | --- |
+//! | closures that may refuse a record | [`try_map`](DStream::try_map), [`try_flat_map`](DStream::try_flat_map), [`try_filter`](DStream::try_filter), [`try_for_each`](Fallible::try_for_each) |
+//! | what becomes of a refused record: fail, skip, dead letter | [`on_poison`](DStream::on_poison) with a [`PoisonPolicy`]; counts in [`BatchInfo::poisoned`] |
+//! | dead-letter topics | [`DeadLetterTopic`](kafka::DeadLetterTopic), or any [`Sink`] of [`Poisoned`] records |
+//! | refused records as a stream | [`try_map_split`](DStream::try_map_split), [`try_flat_map_split`](DStream::try_flat_map_split) |
+//! | join with a compacted topic | [`kafka_table`](StreamingContext::kafka_table), [`join_table`](DStream::join_table), [`left_join_table`](DStream::left_join_table) |
+//! | JSON, CSV, Avro (features `json`, `csv`, `avro`) | [`serialization`], [`deserialize`](DStream::deserialize), [`deserialize_pairs`](DStream::deserialize_pairs), [`serialize_values`](DStream::serialize_values) |
+//!
 //! # Where the semantics differ from Spark's
 //!
 //! - A failed output operation stops the batch: later operations do not run and nothing is committed. (In Spark the batch may
@@ -148,6 +167,13 @@
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
+//! - `reduce` of an RDD without records is `None`, not an exception.
+//! - Rates of Kafka partitions are records, not offsets, and also hold where they come to less than one record in a batch.
+//! - A Kafka partition that is new to a group that has been here before is read from its beginning, whatever
+//!   `auto.offset.reset` would say, and the first commit says where each partition began, so that nothing written while the
+//!   program is down is passed over.
+//! - A commit of one's own goes out at once, and a context that stops waits for it. (Spark queues it for the next batch and
+//!   loses it at the end.)
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - `stop` and `stop_gracefully` return at once; `await_termination` waits. A graceful stop whose time is over cancels the batch,
 //!   where Spark goes on waiting for its jobs for up to an hour. There is no context below that would have to be stopped too.
@@ -175,6 +201,7 @@ mod rdd;
 mod read;
 #[cfg(test)]
 mod scratch;
+pub mod serialization;
 mod short_string;
 mod sink;
 mod source;
@@ -182,6 +209,7 @@ mod stage;
 mod state;
 mod stats_report;
 mod stream;
+mod table;
 pub mod testkit;
 mod time;
 mod wakeup;
@@ -192,7 +220,8 @@ pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBu
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
 pub use listener::{
-    BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, ReceiverInfo, StreamingListener,
+    BatchInfo, InputInfo, LossReason, OffsetsLost, OutputOperationInfo, PartitionsChanged,
+    PoisonInfo, ReceiverInfo, StreamingListener,
 };
 pub use operator::Operator;
 pub use rdd::{
@@ -213,5 +242,6 @@ pub use stream::{
     DStream, Fallible, MapWithStateDStream, PoisonCause, PoisonPolicy, Poisoned, RecordPlace,
     StateOptions,
 };
+pub use table::Table;
 pub use time::Time;
 pub use wakeup::Wakeup;

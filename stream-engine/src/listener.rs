@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::{EngineError, Operator, StageInfo, Time};
+use kafka_client::TopicPartition;
 
 /// What one input stream gave to a batch.
 #[derive(Clone, Debug)]
@@ -97,6 +98,53 @@ impl BatchInfo {
     }
 }
 
+/// Records that a Kafka source was to read and that are not there any more, so that it went on elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OffsetsLost {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Why they are gone.
+    pub reason: LossReason,
+    /// The offset that was to be read next.
+    pub wanted: i64,
+    /// The first offset that is there.
+    pub log_start: i64,
+    /// The offset of the next record to be written.
+    pub log_end: i64,
+    /// Where reading goes on.
+    pub resumed_at: i64,
+}
+
+impl OffsetsLost {
+    /// How many offsets are passed over. 0 where reading goes back, to records that took the place of others.
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.resumed_at.saturating_sub(self.wanted)).unwrap_or(0)
+    }
+}
+
+/// Why records are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// The log has no such offset (any more): retention, mostly.
+    OutOfRange,
+    /// The log was truncated, and has other records from some offset on: a replica was elected that was behind.
+    Truncated,
+    /// The topic was deleted and made anew.
+    Recreated,
+}
+
+/// Partitions that a Kafka source reads from now on, or no longer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionsChanged {
+    /// Those that were added, each with the offset that it is read from.
+    pub added: Vec<(TopicPartition, i64)>,
+    /// Those whose topic was deleted. What had been read of them is still in batches.
+    pub removed: Vec<TopicPartition>,
+}
+
 /// A receiver of a stream, as listeners see it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -133,6 +181,10 @@ pub trait StreamingListener: Send + Sync {
     fn on_batch_completed(&self, _batch: &BatchInfo) {}
     /// A batch has failed or was cancelled; nothing of it is committed. (Spark reports this as completed.)
     fn on_batch_failed(&self, _batch: &BatchInfo, _error: &EngineError) {}
+    /// A Kafka source goes on elsewhere, because records are gone that it was to read.
+    fn on_offsets_lost(&self, _lost: &OffsetsLost) {}
+    /// A Kafka source reads other partitions than before.
+    fn on_partitions_changed(&self, _changed: &PartitionsChanged) {}
     /// An output operation starts.
     fn on_output_operation_started(&self, _output: &OutputOperationInfo) {}
     /// An output operation has ended, well or with a failure.

@@ -158,6 +158,10 @@ impl Lifecycle {
         before
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.requested() != Stop::No
+    }
+
     pub(crate) fn requested(&self) -> Stop {
         Stop::from(self.stop.load(Ordering::SeqCst))
     }

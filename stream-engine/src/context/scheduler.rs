@@ -275,6 +275,10 @@ impl Scheduler {
     /// Runs the output operations in order of registration, then what later windows need. Each one's writes are acknowledged
     /// when it returns.
     fn compute(&mut self, batch: &Batch, info: &mut BatchInfo) -> Result<(), EngineError> {
+        // After the inputs were planned: what was written to a table's topic before a record was, is seen by that record.
+        for table in &mut self.graph.tables {
+            table.catch_up(batch.time)?;
+        }
         for input in &mut self.graph.inputs {
             input.assign(batch.time, &self.shared.rdds);
         }
@@ -355,6 +359,7 @@ impl Scheduler {
             .outputs
             .iter_mut()
             .for_each(|output| output.stop());
+        self.graph.tables.iter_mut().for_each(|table| table.stop());
         self.graph.inputs.iter_mut().for_each(|input| input.stop());
         self.graph = Graph::default();
         self.shared.rdds.pool().resume();
@@ -378,11 +383,20 @@ fn start_parts(shared: &Arc<Shared>, graph: &mut Graph) -> Result<(), EngineErro
             return Err(error);
         }
     }
+    // After the inputs have found where they begin: loading a table may take long.
+    for n in 0..graph.tables.len() {
+        if let Err(error) = graph.tables[n].start(&context) {
+            graph.tables[..=n].iter_mut().for_each(|table| table.stop());
+            graph.inputs.iter_mut().for_each(|input| input.stop());
+            return Err(error);
+        }
+    }
     for n in 0..graph.outputs.len() {
         if let Err(error) = graph.outputs[n].start() {
             graph.outputs[..n]
                 .iter_mut()
                 .for_each(|output| output.stop());
+            graph.tables.iter_mut().for_each(|table| table.stop());
             graph.inputs.iter_mut().for_each(|input| input.stop());
             return Err(error);
         }

@@ -13,7 +13,7 @@ pub use socket::SocketError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Clock, Data, Rdd, RddContext, Wakeup};
+use crate::{BoxError, Clock, Data, Rdd, RddContext, StreamingListener, Wakeup};
 use crate::{Time, Trigger, context::Shared};
 
 /// What an input stream gives to one batch: fixed, so that reading it twice gives the same.
@@ -97,6 +97,16 @@ impl SourceContext {
     /// To be notified when new data has arrived.
     pub fn wakeup(&self) -> &Wakeup {
         &self.shared.lifecycle.wakeup
+    }
+
+    /// Whether the context was asked to stop, for what takes long in `start`.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.lifecycle.is_stopping()
+    }
+
+    /// Tells every listener.
+    pub(crate) fn tell(&self, event: impl Fn(&dyn StreamingListener)) {
+        self.shared.tell(event);
     }
 
     /// The batch interval, for rates.

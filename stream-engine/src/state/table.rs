@@ -16,7 +16,7 @@ use crate::{EngineError, HashPartitioner, Rdd, RddContext, Time};
 /// snapshots are held (by a window, or by a program that keeps an RDD), overlays add up to a chain whose length grows with
 /// the logarithm of what changed; when they have become as large as the state, it is copied once.
 ///
-/// ```ignore
+/// ```text
 /// let table = StateTable::new(HashPartitioner::new(2));
 /// shared.graph().add_state(operator, table.clone());
 /// // in each batch, in a task per partition:

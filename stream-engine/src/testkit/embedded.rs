@@ -302,3 +302,74 @@ fn encode(field: &impl KafkaEncode) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     field.encode(&mut bytes).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::{KafkaSource, StartingOffsets};
+
+    fn program(kafka: &EmbeddedKafka) -> (StreamingContext, crate::DStream<KafkaRecord>) {
+        let ssc = StreamingContext::builder("test")
+            .batch_duration(Duration::from_millis(10))
+            .threads(1)
+            .build()
+            .unwrap();
+        let source = KafkaSource::subscribe(["in"])
+            .bootstrap_servers(kafka.bootstrap_servers())
+            .group_id("test")
+            .starting_offsets(StartingOffsets::Earliest);
+        let stream = ssc.kafka_direct_stream(source).unwrap();
+        (ssc, stream)
+    }
+
+    #[test]
+    fn a_program_that_fails_is_not_waited_for() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("in", 1).unwrap();
+        kafka.write("in", [((), "x")]).unwrap();
+        let (ssc, stream) = program(&kafka);
+        stream.foreach_rdd(|rdd| match rdd.count()? {
+            0 => Ok(()),
+            _ => Err::<_, BoxError>("full".into()),
+        });
+        let error = kafka
+            .run_until_consumed(&ssc, "test", &["in"])
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("failed: full"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn it_works_inside_a_runtime_and_goes_on_where_the_group_is() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("in", 3).unwrap();
+        assert_eq!(kafka.read("in").unwrap().len(), 0);
+        for more in [["a", "b"], ["c", "d"]] {
+            kafka.write("in", more.map(|value| (value, value))).unwrap();
+            let (ssc, stream) = program(&kafka);
+            let values = crate::testkit::TestOutput::default();
+            let collected = values.clone();
+            stream.foreach_rdd_with_time(move |rdd, time| {
+                let values = rdd.map(|record| record.value_utf8_lossy().into_owned());
+                collected.push(time, values.collect()?);
+                Ok::<_, EngineError>(())
+            });
+            kafka.run_until_consumed(&ssc, "test", &["in"]).unwrap();
+            let mut values = values.take().concat();
+            values.sort();
+            assert_eq!(values, more);
+        }
+        assert_eq!(kafka.read("in").unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_topic_there_is_already_is_named() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("in", 1).unwrap();
+        let error = kafka.create_topic("in", 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("create_topic at ") && error.contains("\"in\""),
+            "{error}"
+        );
+    }
+}

@@ -48,6 +48,7 @@ impl TestKit {
     ///     };
     ///     TestKit::default().run_with_failure(failure, program, || input.committed() == input.len())?;
     ///     let mut written = output.take().concat();
+    ///     written.sort();
     ///     written.dedup();
     ///     assert_eq!(written, [1, 2, 3, 4], "{failure:?}");
     /// }

@@ -5,8 +5,10 @@ use crate::Time;
 /// What an output operation has collected, batch by batch: what a sink would have written, also in batches that failed
 /// afterwards. Clones share it. See [`TestContext::output`](super::TestContext::output).
 pub struct TestOutput<T> {
-    batches: Arc<Mutex<Vec<(Time, Vec<T>)>>>,
+    batches: Arc<Mutex<Batches<T>>>,
 }
+
+type Batches<T> = Vec<(Time, Vec<T>)>;
 
 impl<T> TestOutput<T> {
     /// Takes the batches collected since the last time.
@@ -24,7 +26,7 @@ impl<T> TestOutput<T> {
         self.batches().push((time, records));
     }
 
-    fn batches(&self) -> MutexGuard<'_, Vec<(Time, Vec<T>)>> {
+    fn batches(&self) -> MutexGuard<'_, Batches<T>> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
