@@ -167,7 +167,7 @@ async fn kafka_direct() {
     };
     tokio::task::spawn_blocking(run).await.unwrap().unwrap();
 
-    let seen = seen.lock().unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
     let ours = seen.iter().map(|range| {
         assert_eq!(
             range.partition,
