@@ -174,7 +174,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
-pub use listener::{BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener};
+pub use listener::{
+    BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener, WatermarkInfo,
+};
 pub use operator::Operator;
 pub use rdd::{
     CHUNK, Data, Emitter, Grouped, Key, LocalIter, Outer, PartitionIter, Rdd, RddContext,

@@ -129,6 +129,7 @@ impl Scheduler {
             commit_delay: None,
             outputs: Vec::new(),
             poisoned: Vec::new(),
+            watermarks: Vec::new(),
             intervals: due.intervals,
         };
         self.shared
@@ -146,6 +147,10 @@ impl Scheduler {
             .collect();
         match &result {
             Ok(()) => {
+                let states = self.graph.states.iter();
+                info.watermarks = states
+                    .filter_map(|state| state.watermark(batch.time))
+                    .collect();
                 self.previous = batch.time;
                 self.graph
                     .states
