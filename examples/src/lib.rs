@@ -19,3 +19,8 @@ static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The programs in `tests/spark/README.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../tests/spark/README.md")]
+struct ComingFromSpark;

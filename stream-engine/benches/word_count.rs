@@ -4,10 +4,7 @@ use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use hashbrown::HashMap;
-use stream_engine::testkit::{Stepper, TestKit, secs};
-use stream_engine::{
-    BoxError, ManualClock, RddContext, RddSource, RecordReader, ShortString, StreamingContext,
-};
+use stream_engine::{BoxError, RddContext, RddSource, RecordReader, ShortString};
 
 const LINES: usize = 200_000;
 const WORDS: usize = 44_000;
@@ -149,25 +146,4 @@ fn plain_loop(bencher: Bencher) {
         }
         black_box(counts.len())
     });
-}
-
-/// What a batch costs that has nothing to do: planning, three operators, a shuffle, an output and the commit.
-#[divan::bench]
-fn empty_batch(bencher: Bencher) {
-    let clock = ManualClock::default();
-    let builder = StreamingContext::builder("empty")
-        .batch_duration(secs(1))
-        .threads(2);
-    let ssc = builder
-        .clock(clock.clone())
-        .build()
-        .expect("the context is built");
-    let counts = TestKit::default()
-        .input::<u64>(&ssc, &[])
-        .expect("the context is not started")
-        .map(|n| (n, 1u64))
-        .reduce_by_key(|a, b| a + b);
-    counts.foreach_rdd(|rdd| rdd.collect().map(drop));
-    let mut stepper = Stepper::start(&ssc, &clock).expect("the context starts");
-    bencher.bench_local(|| stepper.step().expect("the batch succeeds"));
 }

@@ -1,5 +1,5 @@
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{Time, Wakeup};
 
@@ -10,6 +10,13 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Blocks until `deadline` on this clock, or until `wakeup` is notified; may return early.
     fn wait_until(&self, deadline: Time, wakeup: &Wakeup);
+
+    /// A time that never goes back, from some fixed moment on, for measuring how long something takes. By default the
+    /// operating system's, whatever the time of day is set to.
+    fn monotonic(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// The time of day.
@@ -18,18 +25,26 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Time {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Time::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+        whole_millis(since_epoch())
     }
 
     fn wait_until(&self, deadline: Time, wakeup: &Wakeup) {
-        let remaining = deadline.since(self.now());
+        // Not from `now`, which is up to a millisecond behind: short intervals would begin late by that much.
+        let remaining = Duration::from_millis(deadline.as_millis()).saturating_sub(since_epoch());
         if !remaining.is_zero() {
             wakeup.wait(Some(remaining));
         }
     }
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn whole_millis(since_epoch: Duration) -> Time {
+    Time::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A clock that stands still until it is moved; for tests without sleeps. Clones show the same time.
@@ -44,45 +59,63 @@ impl Clock for SystemClock {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock {
-    state: Arc<Mutex<(Time, Vec<Wakeup>)>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    since_epoch: Duration,
+    waiting: Vec<Wakeup>,
 }
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: Time) -> Self {
-        ManualClock {
-            state: Arc::new(Mutex::new((now, Vec::new()))),
-        }
+        let clock = ManualClock::default();
+        clock.set(now);
+        clock
     }
 
-    /// Moves the clock forward by `duration`.
+    /// Moves the clock forward by `duration`. Fractions of a millisecond add up, though `now` does not show them.
     pub fn advance(&self, duration: Duration) {
-        self.set(self.now() + duration);
+        self.change(|now| now.saturating_add(duration));
     }
 
     /// Moves the clock to `now`; never backwards.
     pub fn set(&self, now: Time) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = state.0.max(now);
-        state.1.iter().for_each(Wakeup::notify);
+        self.change(|before| before.max(Duration::from_millis(now.as_millis())));
+    }
+
+    fn change(&self, change: impl FnOnce(Duration) -> Duration) {
+        let mut state = self.state();
+        state.since_epoch = change(state.since_epoch);
+        state.waiting.iter().for_each(Wakeup::notify);
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Time {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+        whole_millis(self.monotonic())
     }
 
     fn wait_until(&self, deadline: Time, wakeup: &Wakeup) {
         {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if !state.1.iter().any(|known| known.is_same(wakeup)) {
-                state.1.push(wakeup.clone());
+            let mut state = self.state();
+            if !state.waiting.iter().any(|known| known.is_same(wakeup)) {
+                state.waiting.push(wakeup.clone());
             }
-            if state.0 >= deadline {
+            if whole_millis(state.since_epoch) >= deadline {
                 return;
             }
         }
         wakeup.wait(None);
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.state().since_epoch
     }
 }

@@ -28,11 +28,14 @@
 //! | `stream/` | [`DStream`]: one file per family of operators, with its tests; the graph's nodes |
 //! | `context/` | [`StreamingContext`]: builder, states, trigger, scheduler and the batch's commit |
 //! | `state/` | the state of keys: a table that commits or aborts with its batch, its snapshots, timers; [`StateSpec`] and [`State`] |
-//! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; the queue source |
 //! | [`event_time`] | windows over the records' own times: watermarks, tumbling, sliding and session windows, late records |
+//! | `source/`, `sink` | [`InputSource`] and [`Sink`], for connectors; queues, files, receivers and sockets |
 //! | `read/` | [`Lines`], [`FixedRecords`], [`Frames`]: records out of the bytes of files and sockets |
 //! | [`kafka`] | topics as a source and as a sink |
 //! | `listener`, `stats_report` | [`StreamingListener`]: what happens to batches; [`StatsReportListener`] prints their delays |
+//! | `stage` | [`StageInfo`]: what each stage of a batch took and moved |
+//! | [`serialization`] | formats of keys and values: JSON, CSV, Avro, any other |
+//! | `table/` | [`Table`]: the newest value of each key of a compacted topic, to join streams with |
 //! | `short_string` | [`ShortString`], a text made to be a key |
 //! | `clock`, `time` | [`Clock`] with the system's and a [`ManualClock`]; [`Time`] |
 //! | [`testkit`] | tests of programs on a manual clock |
@@ -69,11 +72,23 @@
 //! | `ssc.queueStream` | [`queue_stream`](StreamingContext::queue_stream), [`queue_stream_with`](StreamingContext::queue_stream_with) |
 //! | `fileStream`, `textFileStream`, `binaryRecordsStream` | [`file_stream`](StreamingContext::file_stream) with [`FileStreamOptions`], [`text_file_stream`](StreamingContext::text_file_stream), [`binary_records_stream`](StreamingContext::binary_records_stream) |
 //! | `KafkaUtils.createDirectStream`, `HasOffsetRanges` | [`kafka_direct_stream`](StreamingContext::kafka_direct_stream), [`offset_ranges`](Rdd::offset_ranges) |
+//! | `ConsumerStrategies.Subscribe`, `SubscribePattern`, `Assign` | [`subscribe`](kafka::KafkaSource::subscribe), [`subscribe_pattern`](kafka::KafkaSource::subscribe_pattern), [`assign`](kafka::KafkaSource::assign) |
+//! | their `offsets` argument, `auto.offset.reset` | [`starting_offsets`](kafka::KafkaSource::starting_offsets), [`on_out_of_range`](kafka::KafkaSource::on_out_of_range) |
+//! | `CanCommitOffsets.commitAsync`, `OffsetCommitCallback` | [`OffsetCommits`](kafka::OffsetCommits) with [`CommitMode::Manual`](kafka::CommitMode::Manual) |
+//! | `KafkaUtils.createRDD`, `OffsetRange` | [`kafka_rdd`](RddContext::kafka_rdd), [`OffsetRange`](kafka::OffsetRange), [`KafkaSource::offset_ranges`](kafka::KafkaSource::offset_ranges) |
+//! | `LocationStrategies`, `allowNonConsecutiveOffsets` | not needed: there are no executors, and gaps between offsets are always allowed |
 //! | `maxRatePerPartition`, `minRatePerPartition`, `PerPartitionConfig` | [`max_rate_per_partition`](kafka::KafkaSource::max_rate_per_partition), [`min_rate_per_partition`](kafka::KafkaSource::min_rate_per_partition), [`max_rate_by_partition`](kafka::KafkaSource::max_rate_by_partition), [`min_rate_by_partition`](kafka::KafkaSource::min_rate_by_partition) |
-//! | `receiverStream`, `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
+//! | `InputDStream` | [`input_stream`](StreamingContext::input_stream) with an [`InputSource`] |
+//! | `receiverStream`, `Receiver` with `store`, `reportError`, `isStopped`, `restart`, `onStop` | [`receiver_stream`](StreamingContext::receiver_stream) with a [`Receiver`]: [`store`](ReceiverStore::store), [`report_error`](ReceiverStore::report_error), [`is_stopped`](ReceiverStore::is_stopped), return from [`run`](Receiver::run), [`on_stop`](Receiver::on_stop) |
+//! | `spark.streaming.receiver.maxRate`, `receiverRestartDelay` | [`ReceiverOptions`] |
+//! | a reliable receiver's acknowledgements | [`committed`](ReceiverStore::committed), [`wait_committed`](ReceiverStore::wait_committed) |
+//! | `socketTextStream`, `socketStream` | [`socket_text_stream`](StreamingContext::socket_text_stream), [`socket_stream`](StreamingContext::socket_stream) with a [`RecordReader`] |
+//! | `rawSocketStream` | [`socket_stream`](StreamingContext::socket_stream) with [`Frames`] |
+//! | `onReceiverStarted`, `onReceiverError`, `onReceiverStopped` | [`StreamingListener::on_receiver_started`], [`on_receiver_error`](StreamingListener::on_receiver_error), [`on_receiver_stopped`](StreamingListener::on_receiver_stopped) with a [`ReceiverInfo`] |
 //! | `ssc.union`, `ssc.transform` | [`StreamingContext::union`], [`StreamingContext::transform`] |
 //! | `addStreamingListener`, `removeStreamingListener`, `StreamingListener` | [`add_streaming_listener`](StreamingContext::add_streaming_listener), [`remove_streaming_listener`](StreamingContext::remove_streaming_listener), [`StreamingListener`] |
 //! | `BatchInfo`, `StreamInputInfo`, `OutputOperationInfo`, `StatsReportListener` | [`BatchInfo`], [`InputInfo`], [`OutputOperationInfo`] (its `operator` is Spark's name and description), [`StatsReportListener`] |
+//! | `spark.streaming.backpressure.*` | [`Backpressure`], [`backpressure`](StreamingContextBuilder::backpressure) |
 //! | `slideDuration` | [`slide_duration`](DStream::slide_duration) |
 //! | `map`, `flatMap`, `filter`, `mapPartitions`, `mapPartitionsWithIndex`, `glom`, `repartition` | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter), [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
 //! | `cache`, `persist` | [`cache`](DStream::cache); there is one storage level, records in memory as they are |
@@ -105,7 +120,9 @@
 //!
 //! In pyspark, `pprint` shows a date instead of milliseconds, and the functions of `foreachRDD` and `transform` take the time
 //! before the RDD; here as in Scala it comes after.
+//!
 //! Not offered, and why:
+//!
 //! | Spark | instead |
 //! | --- | --- |
 //! | `ssc.checkpoint`, `DStream.checkpoint`, `new StreamingContext(path)`, recovery from a checkpoint | nothing of the program is stored, so there is nothing to recover it from: see [`get_or_create`](StreamingContext::get_or_create) |
@@ -117,11 +134,24 @@
 //! | `rdd.zip`, `pipe`, `treeReduce`, `countApprox`, `foldByKey`, `histogram`, `stats` | [`zip_with_index`](Rdd::zip_with_index) and a join; [`map_partitions`](Rdd::map_partitions); [`reduce`](Rdd::reduce); [`count`](Rdd::count); [`aggregate_by_key`](Rdd::aggregate_by_key); [`aggregate`](Rdd::aggregate) |
 //! | `networkStream`, `actorStream`, `foreach`, `createStream` over ZooKeeper | removed from Spark itself |
 //!
+//! # Beyond Spark: bad records, tables, formats
+//!
+//! | what | here |
+//! | --- | --- |
+//! | closures that may refuse a record | [`try_map`](DStream::try_map), [`try_flat_map`](DStream::try_flat_map), [`try_filter`](DStream::try_filter), [`try_for_each`](Fallible::try_for_each) |
+//! | what becomes of a refused record: fail, skip, dead letter | [`on_poison`](DStream::on_poison) with a [`PoisonPolicy`]; counts in [`BatchInfo::poisoned`] |
+//! | dead-letter topics | [`DeadLetterTopic`](kafka::DeadLetterTopic), or any [`Sink`] of [`Poisoned`] records |
+//! | refused records as a stream | [`try_map_split`](DStream::try_map_split), [`try_flat_map_split`](DStream::try_flat_map_split) |
+//! | join with a compacted topic | [`kafka_table`](StreamingContext::kafka_table), [`join_table`](DStream::join_table), [`left_join_table`](DStream::left_join_table) |
+//! | JSON, CSV, Avro (features `json`, `csv`, `avro`) | [`serialization`], [`deserialize`](DStream::deserialize), [`deserialize_pairs`](DStream::deserialize_pairs), [`serialize_values`](DStream::serialize_values) |
+//!
 //! # Where the semantics differ from Spark's
 //!
 //! - A failed output operation stops the batch: later operations do not run and nothing is committed. (In Spark the batch may
 //!   count as complete if another of its operations succeeds afterwards.)
 //! - Missed intervals are one batch, not many; a window that was due in between comes with it.
+//! - Back-pressure is on by default, holds from the first batch on, and repairs four faults: see [`Backpressure`].
+//! - A clock that is set back neither stops batches nor repeats their times.
 //! - Windows with an inverse function forget a key exactly when its last value leaves, and need no filter function.
 //! - `count_by_window` has a record before the first data too.
 //! - `update_state_by_key` calls its function for keys with new values only, so that a batch costs what it touches;
@@ -129,10 +159,19 @@
 //! - Timeouts of `map_with_state` are exact: they come in the first batch in which a key has been idle for longer than the
 //!   timeout. (In Spark they wait for the next checkpoint, every tenth batch.)
 //! - State commits or aborts with its batch: a failed batch leaves it as it was. It needs no checkpoint directory.
+//! - What a receiver stores is acknowledged by the commit of its batch, not by a write-ahead log: `store` says which commit to
+//!   wait for. A full buffer blocks the receiver; there are no blocks and no block interval.
+//! - A line ends with `\n` or `\r\n`, not with a lone `\r`.
 //! - A stream of files fails when its directory is gone; Spark's goes on without data. After a pause it takes the files of all
 //!   missed intervals, also of those longer ago than what it remembers.
 //! - Saved batches appear all at once, and a batch that runs again replaces what it left.
 //! - `reduce`, `min` and `max` of an RDD without records are `None`, not an exception.
+//! - Rates of Kafka partitions are records, not offsets, and also hold where they come to less than one record in a batch.
+//! - A Kafka partition that is new to a group that has been here before is read from its beginning, whatever
+//!   `auto.offset.reset` would say, and the first commit says where each partition began, so that nothing written while the
+//!   program is down is passed over.
+//! - A commit of one's own goes out at once, and a context that stops waits for it. (Spark queues it for the next batch and
+//!   loses it at the end.)
 //! - `cache` returns the cached stream or RDD and leaves the one it is called on as it is.
 //! - `stop` and `stop_gracefully` return at once; `await_termination` waits. A graceful stop whose time is over cancels the batch,
 //!   where Spark goes on waiting for its jobs for up to an hour. There is no context below that would have to be stopped too.
@@ -160,22 +199,27 @@ mod rdd;
 mod read;
 #[cfg(test)]
 mod scratch;
+pub mod serialization;
 mod short_string;
 mod sink;
 mod source;
+mod stage;
 mod state;
 mod stats_report;
 mod stream;
+mod table;
 pub mod testkit;
 mod time;
 mod wakeup;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::{Backpressure, InputMetrics, StreamingMetrics};
 pub use context::{ContextState, StopHandle, StreamingContext, StreamingContextBuilder, Trigger};
 pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
 pub use listener::{
-    BatchInfo, InputInfo, OutputOperationInfo, PoisonInfo, StreamingListener, WatermarkInfo,
+    BatchInfo, InputInfo, LossReason, OffsetsLost, OutputOperationInfo, PartitionsChanged,
+    PoisonInfo, ReceiverInfo, StreamingListener, WatermarkInfo,
 };
 pub use operator::Operator;
 pub use rdd::{
@@ -186,13 +230,16 @@ pub use read::{FixedRecords, FormatError, Frames, Lines};
 pub use short_string::ShortString;
 pub use sink::Sink;
 pub use source::{
-    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, SourceContext,
+    BatchInput, FileError, FileStreamOptions, InputSource, QueueOptions, RddQueue, Receiver,
+    ReceiverOptions, ReceiverStopped, ReceiverStore, SocketError, SourceContext,
 };
+pub use stage::{StageInfo, StageKind};
 pub use state::{State, StateSpec};
 pub use stats_report::StatsReportListener;
 pub use stream::{
     DStream, Fallible, MapWithStateDStream, PoisonCause, PoisonPolicy, Poisoned, RecordPlace,
     StateOptions,
 };
+pub use table::Table;
 pub use time::Time;
 pub use wakeup::Wakeup;

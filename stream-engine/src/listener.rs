@@ -1,15 +1,22 @@
 use std::time::Duration;
 
-use crate::{EngineError, Operator, Time};
+use crate::{EngineError, Operator, StageInfo, Time};
+use kafka_client::TopicPartition;
 
 /// What one input stream gave to a batch.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InputInfo {
+    /// The input stream's number, in the order of registration (Spark's stream id).
+    pub id: usize,
     /// The input stream.
     pub operator: Operator,
     /// The number of records, as far as the source knows it before reading. (Spark's Kafka source counts offsets.)
     pub records: u64,
+    /// The bytes of these records, if the source knows them before reading.
+    pub bytes: Option<u64>,
+    /// Records a second that back-pressure allowed it when the batch was planned; nothing without a bound.
+    pub rate_limit: Option<f64>,
     /// The extent of the input for people to read, such as its offset ranges.
     pub description: String,
 }
@@ -74,6 +81,8 @@ pub struct BatchInfo {
     pub commit_delay: Option<Duration>,
     /// Its output operations so far.
     pub outputs: Vec<OutputOperationInfo>,
+    /// Its stages so far, in the order in which they ended: planning, the tasks of each output operation, committing.
+    pub stages: Vec<StageInfo>,
     /// The operators that refused records, with
     /// [`Skip` or `DeadLetter`](crate::PoisonPolicy). Known when the batch has completed or failed.
     pub poisoned: Vec<PoisonInfo>,
@@ -98,16 +107,88 @@ impl BatchInfo {
     pub fn num_records(&self) -> u64 {
         self.inputs.iter().map(|input| input.records).sum()
     }
+
+    /// The bytes of all inputs whose source knows them.
+    pub fn num_bytes(&self) -> u64 {
+        self.inputs.iter().filter_map(|input| input.bytes).sum()
+    }
+}
+
+/// Records that a Kafka source was to read and that are not there any more, so that it went on elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OffsetsLost {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Why they are gone.
+    pub reason: LossReason,
+    /// The offset that was to be read next.
+    pub wanted: i64,
+    /// The first offset that is there.
+    pub log_start: i64,
+    /// The offset of the next record to be written.
+    pub log_end: i64,
+    /// Where reading goes on.
+    pub resumed_at: i64,
+}
+
+impl OffsetsLost {
+    /// How many offsets are passed over. 0 where reading goes back, to records that took the place of others.
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.resumed_at.saturating_sub(self.wanted)).unwrap_or(0)
+    }
+}
+
+/// Why records are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// The log has no such offset (any more): retention, mostly.
+    OutOfRange,
+    /// The log was truncated, and has other records from some offset on: a replica was elected that was behind.
+    Truncated,
+    /// The topic was deleted and made anew.
+    Recreated,
+}
+
+/// Partitions that a Kafka source reads from now on, or no longer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionsChanged {
+    /// Those that were added, each with the offset that it is read from.
+    pub added: Vec<(TopicPartition, i64)>,
+    /// Those whose topic was deleted. What had been read of them is still in batches.
+    pub removed: Vec<TopicPartition>,
+}
+
+/// A receiver of a stream, as listeners see it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceiverInfo {
+    /// The stream.
+    pub operator: Operator,
+    /// How many records it has stored since the context started.
+    pub stored: u64,
+    /// Why it stopped the last time, or what it reports; nothing if it has had no error.
+    pub last_error: Option<EngineError>,
+    /// After which time it will be started again; nothing while it runs and after it stopped for good.
+    pub restart_in: Option<Duration>,
 }
 
 /// Is told what happens to batches; every method does nothing by default (Spark's `StreamingListener`).
 ///
-/// Called on the scheduler's thread, between the steps of a batch: be quick. A panic in a listener is logged and ignored.
+/// Called on the scheduler's thread, between the steps of a batch, unless said otherwise: be quick. A panic in a listener is logged and ignored.
 pub trait StreamingListener: Send + Sync {
     /// The context has started.
     fn on_streaming_started(&self, _time: Time) {}
     /// The context has stopped, with the error if there was one. No event follows.
     fn on_streaming_stopped(&self, _error: Option<&EngineError>) {}
+    /// A receiver starts, for the first time or again. This and the other events of receivers come on the receiver's thread.
+    fn on_receiver_started(&self, _receiver: &ReceiverInfo) {}
+    /// A receiver failed, or reports an error after which it goes on.
+    fn on_receiver_error(&self, _receiver: &ReceiverInfo) {}
+    /// A receiver has stopped: for good, or until it is started again.
+    fn on_receiver_stopped(&self, _receiver: &ReceiverInfo) {}
     /// A batch's input has been fixed.
     fn on_batch_submitted(&self, _batch: &BatchInfo) {}
     /// A batch's output operations start.
@@ -116,6 +197,10 @@ pub trait StreamingListener: Send + Sync {
     fn on_batch_completed(&self, _batch: &BatchInfo) {}
     /// A batch has failed or was cancelled; nothing of it is committed. (Spark reports this as completed.)
     fn on_batch_failed(&self, _batch: &BatchInfo, _error: &EngineError) {}
+    /// A Kafka source goes on elsewhere, because records are gone that it was to read.
+    fn on_offsets_lost(&self, _lost: &OffsetsLost) {}
+    /// A Kafka source reads other partitions than before.
+    fn on_partitions_changed(&self, _changed: &PartitionsChanged) {}
     /// An output operation starts.
     fn on_output_operation_started(&self, _output: &OutputOperationInfo) {}
     /// An output operation has ended, well or with a failure.

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rayon::prelude::*;
 
 use crate::operator::guard;
+use crate::stage::{self, Counts, StageInfo, StageKind};
 use crate::{EngineError, Operator};
 
 /// The fixed pool of threads on which the partitions of RDDs are worked.
@@ -50,18 +52,63 @@ impl Pool {
         I: Send,
         R: Send,
     {
+        self.run_stage(operator, inputs, |input, _| task(input), false)
+    }
+
+    /// As [`Pool::run`], for tasks that count their records.
+    pub(crate) fn run_counted<I, R>(
+        &self,
+        operator: Operator,
+        inputs: Vec<I>,
+        task: impl Fn(I, &mut Counts) -> Result<R, EngineError> + Sync,
+    ) -> Result<Vec<R>, EngineError>
+    where
+        I: Send,
+        R: Send,
+    {
+        self.run_stage(operator, inputs, task, true)
+    }
+
+    fn run_stage<I, R>(
+        &self,
+        operator: Operator,
+        inputs: Vec<I>,
+        task: impl Fn(I, &mut Counts) -> Result<R, EngineError> + Sync,
+        counted: bool,
+    ) -> Result<Vec<R>, EngineError>
+    where
+        I: Send,
+        R: Send,
+    {
         if self.is_worker() {
             return Err(EngineError::NestedAction { operator });
         }
         if inputs.is_empty() {
             return Ok(Vec::new());
         }
+        let started = stage::is_collected().then(Instant::now);
+        let partitions = inputs.len();
         // Operators guard their own closures; this catches what is left, such as a panic in a record's `clone`.
-        let task = |input| guard(operator, || task(input)).and_then(|result| result);
-        let results: Vec<Result<R, EngineError>> = self
+        let task = |input| {
+            let mut counts = Counts::default();
+            guard(operator, || task(input, &mut counts))
+                .and_then(|result| result)
+                .map(|result| (result, counts))
+        };
+        let results: Vec<Result<(R, Counts), EngineError>> = self
             .threads
             .install(|| inputs.into_par_iter().with_max_len(1).map(task).collect());
-        results.into_iter().collect()
+        let results: Vec<(R, Counts)> = results.into_iter().collect::<Result<_, _>>()?;
+        if let Some(started) = started {
+            let counts: Counts = results.iter().map(|(_, counts)| *counts).sum();
+            stage::record(StageInfo {
+                partitions,
+                records_in: counted.then_some(counts.read),
+                records_out: counts.made,
+                ..StageInfo::new(operator, StageKind::Tasks, started.elapsed())
+            });
+        }
+        Ok(results.into_iter().map(|(result, _)| result).collect())
     }
 
     /// Makes every running task fail at its next chunk.

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// The system's allocator, which knows how much each thread has taken. A program that calls [`peak`] makes it its global
 /// allocator.
@@ -34,6 +35,17 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (result, (MEMORY.get().peak - before) as usize)
 }
 
+/// What all threads together hold at the moment, in bytes.
+///
+/// # Panics
+/// When [`Counting`] is not the global allocator.
+pub fn live() -> usize {
+    assert!(is_global(), "Counting has to be the global allocator");
+    LIVE.load(Ordering::Relaxed).max(0) as usize
+}
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
 fn is_global() -> bool {
     let before = MEMORY.get().taken;
     let probe = std::hint::black_box(Box::new(0u8));
@@ -43,6 +55,7 @@ fn is_global() -> bool {
 }
 
 fn count(taken: usize, freed: usize) {
+    LIVE.fetch_add(taken.wrapping_sub(freed) as isize, Ordering::Relaxed);
     let before = MEMORY.get();
     let taken = before
         .taken

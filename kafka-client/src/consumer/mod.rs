@@ -26,6 +26,7 @@ mod shared;
 mod stream;
 mod subscription;
 mod telemetry;
+mod topics;
 mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use builder::ConsumerBuilder;
 pub use commit::{OffsetAndMetadata, PendingCommit};
 pub use config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
+pub use group::TopicPattern;
 pub use group_metadata::ConsumerGroupMetadata;
 pub use interceptor::ConsumerInterceptor;
 pub use kafka_proto::records::{Header, Headers, TimestampType};

@@ -178,7 +178,7 @@ async fn look_up_once(
     shared: &Shared,
     partitions: &[(TopicPartition, i64)],
 ) -> Result<HashMap<TopicPartition, Position>> {
-    let metadata = shared
+    let mut metadata = shared
         .cluster
         .add_topics(
             partitions
@@ -186,6 +186,12 @@ async fn look_up_once(
                 .map(|(partition, _)| partition.topic.clone()),
         )
         .await?;
+    // A topic may have got more partitions since it was last asked about.
+    if partitions.iter().any(|(partition, _)| {
+        matches!(leadership(&metadata, partition), Leadership::NoPartition(_))
+    }) {
+        metadata = shared.cluster.refresh(metadata.version).await?;
+    }
     let mut by_broker: BTreeMap<i32, Vec<(TopicPartition, i32, i64)>> = BTreeMap::new();
     for (partition, timestamp) in partitions {
         match leadership(&metadata, partition) {

@@ -43,10 +43,7 @@ impl Consumer {
     /// # }
     /// ```
     pub fn subscribe_pattern(&self, pattern: &str) -> Result<()> {
-        let parsed = TopicPattern::new(pattern).map_err(|reason| Error::Pattern {
-            pattern: pattern.to_owned(),
-            reason,
-        })?;
+        let parsed = TopicPattern::new(pattern)?;
         self.subscribe_with(|membership| {
             membership.subscribe_pattern(parsed, now());
             Ok(())

@@ -2,7 +2,8 @@
 //!
 //! - [`SchemaRegistry`] is the client: subjects, versions, compatibility, schemas by id;
 //! - `AvroSerializer` and `AvroDeserializer` (feature `avro`) write and read Avro, [`JsonSchemaSerializer`] and
-//!   [`JsonSchemaDeserializer`] JSON, each behind the prefix that names the schema: a zero byte, and its id in four.
+//!   [`JsonSchemaDeserializer`] JSON, each behind the prefix that names the schema: a zero byte, and its id in four;
+//! - `AvroDatum` writes and reads Avro without a registry.
 //!
 //! ```no_run
 //! # #[cfg(feature = "avro")]
@@ -52,7 +53,7 @@ mod subjects;
 mod wire;
 
 #[cfg(feature = "avro")]
-pub use avro::{AvroDeserializer, AvroSchema, AvroSerializer};
+pub use avro::{AvroDatum, AvroDeserializer, AvroSchema, AvroSerializer};
 pub use builder::SchemaRegistryBuilder;
 pub use client::SchemaRegistry;
 pub use code::RegistryCode;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{Graph, Lifecycle, Shared, StreamingContext, Trigger};
+use super::{Backpressure, Graph, Lifecycle, Shared, StreamingContext, Trigger};
 use crate::{Clock, EngineError, RddContext, StreamingListener, SystemClock};
 
 /// What a graceful stop waits by default however short the batches are: a batch of 10 ms may still take a second.
@@ -13,6 +13,7 @@ pub struct StreamingContextBuilder {
     app_name: String,
     batch_duration: Option<Duration>,
     trigger: Trigger,
+    backpressure: Backpressure,
     threads: usize,
     rdds: Option<RddContext>,
     clock: Arc<dyn Clock>,
@@ -26,6 +27,7 @@ impl StreamingContextBuilder {
             app_name,
             batch_duration: None,
             trigger: Trigger::Interval,
+            backpressure: Backpressure::default(),
             threads: 0,
             rdds: None,
             clock: Arc::new(SystemClock),
@@ -44,6 +46,13 @@ impl StreamingContextBuilder {
     /// When batches take place; by default every batch interval.
     pub fn trigger(mut self, trigger: Trigger) -> Self {
         self.trigger = trigger;
+        self
+    }
+
+    /// How inputs are slowed down when batches cannot keep up with their interval
+    /// (`spark.streaming.backpressure.*`); by default as [`Backpressure::default`] has it.
+    pub fn backpressure(mut self, settings: Backpressure) -> Self {
+        self.backpressure = settings;
         self
     }
 
@@ -83,8 +92,8 @@ impl StreamingContextBuilder {
     /// The context.
     ///
     /// # Errors
-    /// [`EngineError::Setting`] if the batch duration is missing or no whole number of milliseconds, or if the threads cannot be
-    /// started.
+    /// [`EngineError::Setting`] if the batch duration is missing or no whole number of milliseconds, if a number of the
+    /// back-pressure is impossible, or if the threads cannot be started.
     pub fn build(self) -> Result<StreamingContext, EngineError> {
         let setting = |problem: String| EngineError::Setting {
             setting: "batch_duration",
@@ -104,6 +113,7 @@ impl StreamingContextBuilder {
                 return Err(setting("not set: call batch_duration(...)".to_owned()));
             }
         };
+        self.backpressure.check()?;
         let rdds = match self.rdds {
             Some(rdds) => rdds,
             None => RddContext::new(self.threads)?,
@@ -112,6 +122,8 @@ impl StreamingContextBuilder {
             app_name: self.app_name,
             batch_duration,
             trigger: self.trigger,
+            backpressure: self.backpressure,
+            metrics: Mutex::default(),
             clock: self.clock,
             rdds,
             lifecycle: Lifecycle::default(),

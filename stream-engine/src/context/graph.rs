@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
+use crate::table::AnyTable;
 use crate::{EngineError, Operator, PoisonInfo, Time, WatermarkInfo};
 
 /// What batches change besides making RDDs, such as the state of keys. Changes of a batch stay apart until it is over.
@@ -26,6 +27,8 @@ pub(crate) trait BatchState: Send + Sync {
 pub(crate) struct Graph {
     pub(crate) inputs: Vec<Box<dyn AnyInput>>,
     pub(crate) outputs: Vec<Box<dyn AnyOutput>>,
+    /// Tables that streams are joined with.
+    pub(crate) tables: Vec<Box<dyn AnyTable>>,
     pub(crate) nodes: Vec<Arc<dyn AnyNode>>,
     /// Nodes that later windows read, computed in every batch. Parents come before their children.
     pub(crate) panes: Vec<Arc<dyn AnyNode>>,
@@ -60,6 +63,12 @@ impl Graph {
     pub(crate) fn add_output(&mut self, output: impl AnyOutput + 'static) {
         if self.open(output.operator()) {
             self.outputs.push(Box::new(output));
+        }
+    }
+
+    pub(crate) fn add_table(&mut self, table: impl AnyTable + 'static) {
+        if self.open(table.operator()) {
+            self.tables.push(Box::new(table));
         }
     }
 

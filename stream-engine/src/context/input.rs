@@ -9,11 +9,15 @@ use crate::{BoxError, Data, EngineError, InputInfo, Operator, Rdd, RddContext, T
 pub(crate) trait AnyInput: Send {
     fn operator(&self) -> Operator;
     fn start(&mut self, context: &SourceContext) -> Result<(), EngineError>;
-    /// Fixes the batch's input; nothing if there is nothing new.
-    fn plan(&mut self, time: Time) -> Result<Option<InputInfo>, EngineError>;
+    /// Fixes the batch's input; nothing if there is nothing new. `id` is the input's number.
+    fn plan(&mut self, time: Time, id: usize) -> Result<Option<InputInfo>, EngineError>;
+    /// From now on at most so many records a second.
+    fn limit_rate(&mut self, records_per_second: f64);
     /// Gives the planned input to the stream, as its RDD of the batch.
     fn assign(&mut self, time: Time, context: &RddContext);
     fn commit(&mut self, time: Time) -> Result<(), EngineError>;
+    /// Takes in nothing more; true if something waits for one more batch.
+    fn finish(&mut self) -> Result<bool, EngineError>;
     fn stop(&mut self);
 }
 
@@ -22,6 +26,7 @@ pub(super) struct Input<T, S> {
     source: S,
     stream: Arc<StreamNode<T>>,
     planned: Option<Rdd<T>>,
+    rate_limit: Option<f64>,
 }
 
 impl<T: Data, S: InputSource<T>> Input<T, S> {
@@ -31,6 +36,7 @@ impl<T: Data, S: InputSource<T>> Input<T, S> {
             source,
             stream,
             planned: None,
+            rate_limit: None,
         }
     }
 
@@ -49,7 +55,7 @@ impl<T: Data, S: InputSource<T>> AnyInput for Input<T, S> {
             .map_err(|cause| EngineError::failed(self.operator, cause))
     }
 
-    fn plan(&mut self, time: Time) -> Result<Option<InputInfo>, EngineError> {
+    fn plan(&mut self, time: Time, id: usize) -> Result<Option<InputInfo>, EngineError> {
         let planned = self
             .call(|source| source.plan(time))
             .map_err(|cause| EngineError::Plan {
@@ -58,13 +64,24 @@ impl<T: Data, S: InputSource<T>> AnyInput for Input<T, S> {
                 source: cause.into(),
             })?;
         Ok(planned.map(|input| {
+            let bytes = input.rdd.known_bytes();
             self.planned = Some(input.rdd);
             InputInfo {
+                id,
                 operator: self.operator,
                 records: input.records,
+                bytes,
+                rate_limit: self.rate_limit,
                 description: input.description,
             }
         }))
+    }
+
+    fn limit_rate(&mut self, records_per_second: f64) {
+        self.rate_limit = Some(records_per_second);
+        if let Err(error) = guard(self.operator, || self.source.limit_rate(records_per_second)) {
+            tracing::warn!(%error, "limiting an input's rate");
+        }
     }
 
     fn assign(&mut self, time: Time, context: &RddContext) {
@@ -81,6 +98,10 @@ impl<T: Data, S: InputSource<T>> AnyInput for Input<T, S> {
                 input: self.operator,
                 source: cause.into(),
             })
+    }
+
+    fn finish(&mut self) -> Result<bool, EngineError> {
+        guard(self.operator, || self.source.finish())
     }
 
     fn stop(&mut self) {

@@ -90,11 +90,27 @@ impl Lifecycle {
         self.status.borrow().state
     }
 
+    /// For what must be done before start.
     pub(crate) fn expect_initialized(&self, action: &'static str) -> Result<(), EngineError> {
+        let state = self.state();
+        let remedy = match state {
+            ContextState::Initialized => return Ok(()),
+            ContextState::Active => "do so before start",
+            ContextState::Stopped => "build a new StreamingContext",
+        };
+        Err(EngineError::State {
+            action,
+            state,
+            remedy,
+        })
+    }
+
+    /// Whether it is the first time that the context is started.
+    pub(super) fn expect_not_started(&self) -> Result<(), EngineError> {
         match self.state() {
             ContextState::Initialized => Ok(()),
             state => Err(EngineError::State {
-                action,
+                action: "start",
                 state,
                 remedy: "build a new StreamingContext",
             }),
@@ -113,7 +129,7 @@ impl Lifecycle {
         if activated {
             Ok(())
         } else {
-            self.expect_initialized("start")
+            self.expect_not_started()
         }
     }
 
@@ -140,6 +156,10 @@ impl Lifecycle {
         });
         self.wakeup.notify();
         before
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.requested() != Stop::No
     }
 
     pub(crate) fn requested(&self) -> Stop {

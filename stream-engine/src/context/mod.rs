@@ -1,25 +1,33 @@
 //! The streaming context: it owns the graph of streams, runs its batches and can be stopped.
 
 mod active;
+mod backpressure;
 mod blocking;
 mod builder;
+mod failpoint;
 mod graph;
 mod input;
 mod lifecycle;
+mod metrics;
 mod scheduler;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trigger;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use backpressure::Backpressure;
 pub use builder::StreamingContextBuilder;
+pub use failpoint::FailAfter;
+pub(crate) use failpoint::FailPoint;
 pub(crate) use graph::{BatchState, Graph};
 pub(crate) use lifecycle::Lifecycle;
 pub use lifecycle::{ContextState, StopHandle};
+pub use metrics::{InputMetrics, StreamingMetrics};
 pub(crate) use scheduler::{Scheduler, Step};
 pub use trigger::Trigger;
 
@@ -32,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) app_name: String,
     pub(crate) batch_duration: Duration,
     pub(crate) trigger: Trigger,
+    pub(crate) backpressure: Backpressure,
+    metrics: Mutex<StreamingMetrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rdds: RddContext,
     pub(crate) lifecycle: Lifecycle,
@@ -46,6 +56,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn graph(&self) -> MutexGuard<'_, Graph> {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn metrics(&self) -> MutexGuard<'_, StreamingMetrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells every listener; one that panics does not harm the batch.
@@ -144,6 +158,11 @@ impl StreamingContext {
         self.shared.lifecycle.state()
     }
 
+    /// What the context has done so far: counters, the last delays and rates.
+    pub fn metrics(&self) -> StreamingMetrics {
+        self.shared.metrics().clone()
+    }
+
     /// Adds a listener. It hears events from then on.
     pub fn add_streaming_listener(&self, listener: Arc<dyn StreamingListener>) {
         self.shared
@@ -181,7 +200,7 @@ impl StreamingContext {
     /// longest duration counts (Spark refuses a second one).
     ///
     /// What is kept: the RDD as a recipe, and the records of those that are in memory ([`DStream::cache`], results of
-    /// shuffles). Kafka's records are read again when a kept RDD of a Kafka stream is used.
+    /// shuffles, what a Kafka stream has fetched). So the memory it takes is that of so many batches.
     ///
     /// # Errors
     /// [`EngineError::State`] after the context was started.
@@ -263,20 +282,21 @@ impl StreamingContext {
             shared.lifecycle.finish(Some(error.clone()));
             return Err(error);
         }
-        active::register(self);
         Ok(self)
     }
 
     /// All of `start` but the thread.
     pub(crate) fn start_scheduler(&self) -> Result<Scheduler, EngineError> {
         let graph = {
-            self.shared.lifecycle.expect_initialized("start")?;
+            self.shared.lifecycle.expect_not_started()?;
             let mut graph = self.shared.graph();
             graph.check()?;
             self.shared.lifecycle.activate()?;
             graph.take_for_running()
         };
-        Scheduler::start(self.shared.clone(), graph)
+        let scheduler = Scheduler::start(self.shared.clone(), graph)?;
+        active::register(self);
+        Ok(scheduler)
     }
 
     /// Asks the context to stop as soon as possible: running work is cancelled at its next chunk of records, and the batch it

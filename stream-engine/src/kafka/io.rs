@@ -8,12 +8,12 @@ use crate::BoxError;
 
 /// A thread that drives the connections of one source or sink.
 #[derive(Debug)]
-pub(super) struct Io {
+pub(crate) struct Io {
     runtime: Option<Runtime>,
 }
 
 impl Io {
-    pub(super) fn start() -> Result<Self, BoxError> {
+    pub(crate) fn start() -> Result<Self, BoxError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("kafka-io")
@@ -39,7 +39,7 @@ impl Io {
     }
 
     /// Runs a future that borrows, on a thread that belongs to no runtime, such as those of the pool.
-    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, BoxError> {
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, BoxError> {
         match &self.runtime {
             Some(runtime) => Ok(runtime.handle().block_on(future)),
             None => Err("the Kafka I/O thread has ended".into()),

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use kafka_client::TopicPartition;
 use kafka_client::consumer::PartitionBatch;
 
+use super::error::KafkaSourceError;
 use super::offsets::OffsetRange;
 use super::rate::{Bounds, Want};
 
@@ -16,13 +17,23 @@ pub(super) struct Prefetched {
     /// Who is first in the next micro-batch where not all can be.
     turn: usize,
     /// What ended the reading; told after everything that was read before.
-    failure: Option<kafka_client::Error>,
+    failure: Option<KafkaSourceError>,
+    /// A failure after which what was read is of no use.
+    fatal: Option<KafkaSourceError>,
+}
+
+/// What a partition has for micro-batches to come.
+#[derive(Debug)]
+enum Waiting {
+    Records(PartitionBatch),
+    /// From here on it is read from another offset: a micro-batch ends before it, so that its range has no gap of this kind.
+    Jump(i64),
 }
 
 #[derive(Debug)]
 struct Partition {
     name: TopicPartition,
-    waiting: VecDeque<PartitionBatch>,
+    waiting: VecDeque<Waiting>,
     /// How many records wait.
     records: u64,
     /// Where the next micro-batch begins.
@@ -33,6 +44,8 @@ struct Partition {
     end: i64,
     /// Records that it may give on top of its rate; see [`Want::credit`].
     credit: f64,
+    /// It is no longer read, and goes once nothing waits.
+    is_leaving: bool,
 }
 
 impl Partition {
@@ -45,6 +58,15 @@ impl Partition {
             reached: position,
             end: position,
             credit: 0.0,
+            is_leaving: false,
+        }
+    }
+
+    /// Goes on where reading did, if that is what comes next.
+    fn jump(&mut self) {
+        while let Some(Waiting::Jump(offset)) = self.waiting.front() {
+            self.position = *offset;
+            self.waiting.pop_front();
         }
     }
 
@@ -67,17 +89,15 @@ impl Partition {
     ) -> usize {
         let mut freed = 0;
         while records > 0
-            && let Some(batch) = self.waiting.pop_front()
+            && let Some(Waiting::Records(batch)) = self.waiting.front()
+            && may_take(batch)
+            && let Some(Waiting::Records(batch)) = self.waiting.pop_front()
         {
-            if !may_take(&batch) {
-                self.waiting.push_front(batch);
-                break;
-            }
             // A record batch is cut where the limit falls into it: the rest is the first of the next micro-batch.
             let size = batch.size();
             let (first, rest) = batch.split_at(usize::try_from(records).unwrap_or(usize::MAX));
             match rest {
-                Some(rest) => self.waiting.push_front(rest),
+                Some(rest) => self.waiting.push_front(Waiting::Records(rest)),
                 None => freed += size,
             }
             if let Some(first) = first {
@@ -124,15 +144,6 @@ impl Taken {
 }
 
 impl Prefetched {
-    /// Begins at these positions.
-    pub(super) fn new(positions: impl IntoIterator<Item = (TopicPartition, i64)>) -> Self {
-        let partition = |(name, position)| Partition::new(name, position);
-        Self {
-            partitions: positions.into_iter().map(partition).collect(),
-            ..Self::default()
-        }
-    }
-
     /// Bytes of memory that what waits takes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -150,7 +161,7 @@ impl Prefetched {
         if let Some(partition) = self.partition(batch.partition()) {
             partition.records += batch.len() as u64;
             partition.reached = batch.next_offset();
-            partition.waiting.push_back(batch);
+            partition.waiting.push_back(Waiting::Records(batch));
             self.bytes += size;
         }
     }
@@ -163,32 +174,70 @@ impl Prefetched {
         }
     }
 
+    /// Adds partitions. One that is about to leave stays, and goes on there.
+    pub(super) fn add(&mut self, positions: impl IntoIterator<Item = (TopicPartition, i64)>) {
+        for (name, position) in positions {
+            match self.partition(&name) {
+                Some(known) => {
+                    known.is_leaving = false;
+                    self.jump(&name, position);
+                }
+                None => self.partitions.push(Partition::new(name, position)),
+            }
+        }
+    }
+
+    /// Nothing more comes from these partitions; what waits is still taken.
+    pub(super) fn remove(&mut self, partitions: &[TopicPartition]) {
+        for known in &mut self.partitions {
+            known.is_leaving |= partitions.contains(&known.name);
+        }
+    }
+
+    /// From here on a partition is read from another offset.
+    pub(super) fn jump(&mut self, name: &TopicPartition, offset: i64) {
+        if let Some(partition) = self.partition(name) {
+            partition.waiting.push_back(Waiting::Jump(offset));
+            (partition.reached, partition.end) = (offset, offset);
+        }
+    }
+
     /// Nothing more will come.
-    pub(super) fn fail(&mut self, error: kafka_client::Error) {
+    pub(super) fn fail(&mut self, error: KafkaSourceError) {
         self.failure = Some(error);
+    }
+
+    /// Nothing more will come, and what waits is not wanted any more.
+    pub(super) fn fail_at_once(&mut self, error: KafkaSourceError) {
+        self.fatal = Some(error);
     }
 
     /// Whether there is anything to take or to tell.
     pub(super) fn is_idle(&self) -> bool {
-        self.failure.is_none() && self.has_no_records()
+        self.failure.is_none() && self.fatal.is_none() && self.has_no_records()
     }
 
     fn has_no_records(&self) -> bool {
         self.partitions
             .iter()
-            .all(|partition| partition.waiting.is_empty())
+            .all(|partition| partition.records == 0)
     }
 
-    /// Takes what waits, within bounds. `None` when there are no records to take; with `also_gaps`, when no partition has
-    /// come any further.
+    /// Takes what waits, within bounds. `None` when there are no records to take, unless `even_empty` ranges are wanted.
     ///
     /// # Errors
     /// What ended the reading, once everything before it has been taken.
     pub(super) fn take(
         &mut self,
         bounds: Bounds<'_>,
-        also_gaps: bool,
-    ) -> Result<Option<Taken>, kafka_client::Error> {
+        even_empty: bool,
+    ) -> Result<Option<Taken>, KafkaSourceError> {
+        if let Some(failure) = self.fatal.take() {
+            return Err(failure);
+        }
+        self.partitions.iter_mut().for_each(Partition::jump);
+        self.partitions
+            .retain(|known| !known.is_leaving || known.records > 0);
         if self.has_no_records()
             && let Some(failure) = self.failure.take()
         {
@@ -196,11 +245,7 @@ impl Prefetched {
         }
         let wants = self.partitions.iter_mut().map(Partition::want).collect();
         let shares = bounds.share(wants, self.turn);
-        let gap = |partition: &Partition| {
-            partition.waiting.is_empty() && partition.reached > partition.position
-        };
-        let has_gap = also_gaps && self.partitions.iter().any(gap);
-        if !has_gap && shares.iter().all(|share| *share == 0) {
+        if !even_empty && shares.iter().all(|share| *share == 0) {
             return Ok(None);
         }
         let count = self.partitions.len();
@@ -219,7 +264,7 @@ impl Prefetched {
                 fits
             });
         }
-        self.turn = (self.turn + 1) % count;
+        self.turn = (self.turn + 1) % count.max(1);
         let ranges = self
             .partitions
             .iter()

@@ -20,6 +20,11 @@ impl RddSource<OwnedRecord> for KafkaBatch {
         self.partitions.len()
     }
 
+    fn bytes(&self) -> Option<u64> {
+        let batches = self.partitions.iter().flatten();
+        Some(batches.map(|batch| batch.size() as u64).sum())
+    }
+
     fn open(&self, partition: usize) -> Result<Box<dyn RecordReader<OwnedRecord>>, BoxError> {
         // Record batches share their bytes, so this copies none.
         Ok(Box::new(Reader {

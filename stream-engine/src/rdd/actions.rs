@@ -1,6 +1,9 @@
+use std::sync::atomic::Ordering;
+
 use super::{CHUNK, Data, Node, PartitionIter, Rdd};
 use crate::operator::guard;
 use crate::pool::Pool;
+use crate::stage::Counts;
 use crate::{EngineError, Operator, Outcome};
 
 /// Runs one partition, handing over its chunks until `consume` says false. The chunk may be emptied or not.
@@ -36,20 +39,32 @@ pub(super) fn drain<T>(
     Ok(records)
 }
 
+/// As [`drain`], counting the records.
+pub(super) fn drain_counted<T>(
+    node: &dyn Node<T>,
+    pool: &Pool,
+    partition: usize,
+    counts: &mut Counts,
+) -> Result<Vec<T>, EngineError> {
+    let records = drain(node, pool, partition)?;
+    counts.read = records.len() as u64;
+    Ok(records)
+}
+
 /// Runs `task` for the given partitions on the pool, after everything they depend on.
 fn run<T, R: Send>(
     node: &dyn Node<T>,
     pool: &Pool,
     operator: Operator,
     partitions: std::ops::Range<usize>,
-    task: impl Fn(&dyn Node<T>, &Pool, usize) -> Result<R, EngineError> + Sync,
+    task: impl Fn(&dyn Node<T>, &Pool, usize, &mut Counts) -> Result<R, EngineError> + Sync,
 ) -> Result<Vec<R>, EngineError> {
     if pool.is_worker() {
         return Err(EngineError::NestedAction { operator });
     }
     node.prepare(pool)?;
-    pool.run(operator, partitions.collect(), |partition| {
-        task(node, pool, partition)
+    pool.run_counted(operator, partitions.collect(), |partition, counts| {
+        task(node, pool, partition, counts)
     })
 }
 
@@ -64,12 +79,13 @@ pub(super) fn count_partitions<T>(
         pool,
         operator,
         0..node.partitions(),
-        |node, pool, partition| {
+        |node, pool, partition, counts| {
             let mut count = 0;
             for_each_chunk(node, pool, partition, |chunk| {
                 count += chunk.len() as u64;
                 Ok(true)
             })?;
+            counts.read = count;
             Ok(count)
         },
     )?;
@@ -88,9 +104,10 @@ pub(super) fn reduce_partitions<T: Send>(
         pool,
         operator,
         0..node.partitions(),
-        |node, pool, partition| {
+        |node, pool, partition, counts| {
             let mut total: Option<T> = None;
             for_each_chunk(node, pool, partition, |chunk| {
+                counts.read += chunk.len() as u64;
                 guard(operator, || {
                     total = total.take().into_iter().chain(chunk.drain(..)).reduce(f)
                 })?;
@@ -107,7 +124,7 @@ impl<T: Data> Rdd<T> {
         &self,
         operator: Operator,
         partitions: std::ops::Range<usize>,
-        task: impl Fn(&dyn Node<T>, &Pool, usize) -> Result<R, EngineError> + Sync,
+        task: impl Fn(&dyn Node<T>, &Pool, usize, &mut Counts) -> Result<R, EngineError> + Sync,
     ) -> Result<Vec<R>, EngineError> {
         run(
             &**self.node(),
@@ -129,18 +146,18 @@ impl<T: Data> Rdd<T> {
     }
 
     pub(super) fn collect_at(&self, operator: Operator) -> Result<Vec<T>, EngineError> {
-        let parts = self.run(operator, 0..self.num_partitions(), drain)?;
+        let parts = self.collect_parts(operator)?;
         Ok(parts.into_iter().flatten().collect())
     }
 
     /// The records of each partition.
     #[track_caller]
     pub fn collect_partitions(&self) -> Result<Vec<Vec<T>>, EngineError> {
-        self.run(
-            Operator::here("collect_partitions"),
-            0..self.num_partitions(),
-            drain,
-        )
+        self.collect_parts(Operator::here("collect_partitions"))
+    }
+
+    fn collect_parts(&self, operator: Operator) -> Result<Vec<Vec<T>>, EngineError> {
+        self.run(operator, 0..self.num_partitions(), drain_counted)
     }
 
     /// The number of records.
@@ -169,9 +186,10 @@ impl<T: Data> Rdd<T> {
             let parts = self.run(
                 operator,
                 partition..partition + 1,
-                |node, pool, partition| {
+                |node, pool, partition, counts| {
                     let mut part = Vec::new();
                     for_each_chunk(node, pool, partition, |chunk| {
+                        counts.read += chunk.len() as u64;
                         part.append(chunk);
                         Ok(part.len() < missing)
                     })?;
@@ -235,9 +253,10 @@ impl<T: Data> Rdd<T> {
         let parts = self.run(
             operator,
             0..self.num_partitions(),
-            |node, pool, partition| {
+            |node, pool, partition, counts| {
                 let mut total = Some(zero.clone());
                 for_each_chunk(node, pool, partition, |chunk| {
+                    counts.read += chunk.len() as u64;
                     guard(operator, || {
                         total = total.take().map(|total| chunk.drain(..).fold(total, &fold))
                     })?;
@@ -289,10 +308,13 @@ impl<T: Data> Rdd<T> {
         self.run(
             operator,
             0..self.num_partitions(),
-            |node, pool, partition| {
+            |node, pool, partition, counts| {
                 let records = PartitionIter::new(node.open(partition)?, pool);
+                let (records, read) = records.counted();
                 guard(operator, || f(partition, records).into_result())?
-                    .map_err(|cause| EngineError::failed(operator, cause))
+                    .map_err(|cause| EngineError::failed(operator, cause))?;
+                counts.read = read.load(Ordering::Relaxed);
+                Ok(())
             },
         )?;
         Ok(())

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::operator::throw;
 use crate::pool::Pool;
 use crate::{BoxError, EngineError, Operator};
@@ -77,6 +80,8 @@ pub struct PartitionIter<T> {
     reversed: Vec<T>,
     ended: bool,
     pool: Pool,
+    /// Counts the records for somebody who cannot see this iterator any more, chunk by chunk.
+    read: Option<Arc<AtomicU64>>,
 }
 
 impl<T> PartitionIter<T> {
@@ -86,6 +91,19 @@ impl<T> PartitionIter<T> {
             reversed: Vec::new(),
             ended: false,
             pool: pool.clone(),
+            read: None,
+        }
+    }
+
+    /// With the number of records that it has read.
+    pub(crate) fn counted(mut self) -> (Self, Arc<AtomicU64>) {
+        let read = self.read.insert(Arc::default()).clone();
+        (self, read)
+    }
+
+    fn note_read(&self, records: usize) {
+        if let Some(read) = &self.read {
+            read.fetch_add(records as u64, Ordering::Relaxed);
         }
     }
 
@@ -96,6 +114,7 @@ impl<T> PartitionIter<T> {
         out.extend(self.reversed.drain(..).rev());
         while out.len() == before && !self.ended {
             self.ended = !self.chunks.next_chunk(out)?;
+            self.note_read(out.len() - before);
             self.pool.check_cancelled()?;
         }
         Ok(out.len() > before)
@@ -110,6 +129,7 @@ impl<T> PartitionIter<T> {
                 Err(error) => throw(error),
             }
         }
+        self.note_read(self.reversed.len());
         self.reversed.reverse();
         self.reversed.pop()
     }

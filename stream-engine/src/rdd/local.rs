@@ -1,4 +1,4 @@
-use super::actions::drain;
+use super::actions::drain_counted;
 use super::{Data, Rdd};
 use crate::{EngineError, Operator};
 
@@ -44,7 +44,8 @@ impl<T: Data> Iterator for LocalIter<T> {
             if partition >= self.rdd.num_partitions() {
                 return None;
             }
-            match self.rdd.run(self.operator, partition..partition + 1, drain) {
+            let part = partition..partition + 1;
+            match self.rdd.run(self.operator, part, drain_counted) {
                 Ok(parts) => {
                     self.next_partition += 1;
                     self.records = parts.into_iter().next().unwrap_or_default().into_iter();

@@ -119,8 +119,12 @@ impl<T: Data> Rdd<T> {
         let parent = self.node().clone();
         let make = move |pool: &Pool| {
             parent.prepare(pool)?;
-            pool.run(operator, (0..parent.partitions()).collect(), |p| {
-                super::actions::drain(&*parent, pool, p)
+            let partitions = (0..parent.partitions()).collect();
+            pool.run_counted(operator, partitions, |p, counts| {
+                let records = super::actions::drain(&*parent, pool, p)?;
+                counts.read = records.len() as u64;
+                counts.made = Some(counts.read);
+                Ok(records)
             })
         };
         let cached = Rdd::new(

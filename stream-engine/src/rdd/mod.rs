@@ -74,6 +74,10 @@ pub(crate) trait Node<T>: Send + Sync {
     fn known_count(&self) -> Option<u64> {
         None
     }
+    /// The bytes that will be read, if they are known without reading them.
+    fn known_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An immutable, partitioned, lazily evaluated collection: the data of one batch, or of a batch job of its own.
@@ -157,6 +161,10 @@ impl<T: Data> Rdd<T> {
 
     pub(crate) fn known_count(&self) -> Option<u64> {
         self.node.known_count()
+    }
+
+    pub(crate) fn known_bytes(&self) -> Option<u64> {
+        self.node.known_bytes()
     }
 
     pub(crate) fn with_partitioner(mut self, partitioner: Option<HashPartitioner>) -> Self {

@@ -53,9 +53,10 @@ impl<T: Data> Rdd<T> {
         let parts = self.run(
             operator,
             0..self.num_partitions(),
-            |node, pool, partition| {
+            |node, pool, partition, counts| {
                 let mut least = Vec::new();
                 for_each_chunk(node, pool, partition, |chunk| {
+                    counts.read += chunk.len() as u64;
                     least.append(chunk);
                     if least.len() >= n.saturating_mul(2).max(8 * CHUNK) {
                         cut(&mut least)?;

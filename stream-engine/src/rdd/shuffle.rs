@@ -8,6 +8,7 @@ use super::{CombineTable, Data, Entry, Key, Materialized, Node, Rdd};
 use crate::hash::key_hash;
 use crate::operator::guard;
 use crate::pool::Pool;
+use crate::stage::Counts;
 use crate::{EngineError, HashPartitioner, Operator};
 
 /// Runs `split` for each partition of `parent` and `merge` for what all of them made for each output partition.
@@ -16,21 +17,38 @@ fn exchange<T, B, U>(
     pool: &Pool,
     operator: Operator,
     partitions: usize,
-    split: impl Fn(usize) -> Result<Vec<B>, EngineError> + Sync,
-    merge: impl Fn(Vec<B>) -> Result<Vec<U>, EngineError> + Sync,
+    split: impl Fn(usize, &mut Counts) -> Result<Vec<Vec<B>>, EngineError> + Sync,
+    merge: impl Fn(Vec<Vec<B>>) -> Result<Vec<U>, EngineError> + Sync,
 ) -> Result<Vec<Vec<U>>, EngineError>
 where
     B: Send,
     U: Send,
 {
     parent.prepare(pool)?;
-    let mut blocks: Vec<Vec<B>> = (0..partitions).map(|_| Vec::new()).collect();
-    for made in pool.run(operator, (0..parent.partitions()).collect(), split)? {
+    let mut blocks: Vec<Vec<Vec<B>>> = (0..partitions).map(|_| Vec::new()).collect();
+    let inputs = (0..parent.partitions()).collect();
+    let split = |input, counts: &mut Counts| {
+        let made = split(input, counts)?;
+        counts.made = Some(made.iter().map(|block| block.len() as u64).sum());
+        Ok(made)
+    };
+    for made in pool.run_counted(operator, inputs, split)? {
         for (partition, block) in made.into_iter().enumerate() {
-            blocks[partition].push(block);
+            if !block.is_empty() {
+                blocks[partition].push(block);
+            }
         }
     }
-    pool.run(operator, blocks, merge)
+    // Waking the pool costs more than all else in a batch without records.
+    if blocks.iter().all(Vec::is_empty) {
+        return Ok((0..partitions).map(|_| Vec::new()).collect());
+    }
+    pool.run_counted(operator, blocks, |blocks, counts| {
+        counts.read = blocks.iter().map(|block| block.len() as u64).sum();
+        let merged = merge(blocks)?;
+        counts.made = Some(merged.len() as u64);
+        Ok(merged)
+    })
 }
 
 /// The entries of an output partition, by the input partition they come from.
@@ -107,9 +125,11 @@ impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
         pool: &Pool,
         operator: Operator,
         partition: usize,
+        counts: &mut Counts,
     ) -> Result<Vec<Entry<K, C>>, EngineError> {
         let mut table = CombineTable::with_capacity(0);
         for_each_chunk(node, pool, partition, |chunk| {
+            counts.read += chunk.len() as u64;
             guard(operator, || (self.fold)(&mut table, chunk))?;
             Ok(true)
         })?;
@@ -122,7 +142,6 @@ impl<K: Key, V: Data, C: Data> Combiner<K, V, C> {
         operator: Operator,
         mut blocks: Vec<Vec<Entry<K, C>>>,
     ) -> Result<Vec<Entry<K, C>>, EngineError> {
-        blocks.retain(|block| !block.is_empty());
         if blocks.len() <= 1 {
             return Ok(blocks.pop().unwrap_or_default());
         }
@@ -178,9 +197,13 @@ impl<K: Key, V: Data, C: Data> Node<(K, C)> for CombineInPlace<K, V, C> {
     }
 
     fn open(&self, partition: usize) -> Result<BoxChunks<(K, C)>, EngineError> {
-        let entries =
-            self.combiner
-                .combine_partition(&*self.parent, &self.pool, self.operator, partition)?;
+        let entries = self.combiner.combine_partition(
+            &*self.parent,
+            &self.pool,
+            self.operator,
+            partition,
+            &mut Counts::default(),
+        )?;
         Ok(Box::new(VecChunks::new(without_hashes(entries))))
     }
 }
@@ -212,9 +235,9 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
                     pool,
                     operator,
                     partitioner.partitions(),
-                    |p| {
+                    |p, counts| {
                         Ok(split_entries(
-                            combiner.combine_partition(&*parent, pool, operator, p)?,
+                            combiner.combine_partition(&*parent, pool, operator, p, counts)?,
                             partitioner,
                         ))
                     },
@@ -237,17 +260,18 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         combiner: &Combiner<K, V, C>,
     ) -> Result<Vec<Vec<Entry<K, C>>>, EngineError> {
         let (parent, pool) = (&**self.node(), self.context().pool());
-        let combine = |p| combiner.combine_partition(parent, pool, operator, p);
+        let combine =
+            |p, counts: &mut Counts| combiner.combine_partition(parent, pool, operator, p, counts);
         if self.partitioner() == Some(partitioner) {
             parent.prepare(pool)?;
-            return pool.run(operator, (0..parent.partitions()).collect(), combine);
+            return pool.run_counted(operator, (0..parent.partitions()).collect(), combine);
         }
         exchange(
             parent,
             pool,
             operator,
             partitioner.partitions(),
-            |p| Ok(split_entries(combine(p)?, partitioner)),
+            |p, counts| Ok(split_entries(combine(p, counts)?, partitioner)),
             |blocks| combiner.merge_blocks(operator, blocks),
         )
     }
@@ -266,19 +290,22 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         };
         if self.partitioner() == Some(partitioner) {
             parent.prepare(pool)?;
-            return pool.run(operator, (0..parent.partitions()).collect(), |p| {
+            let partitions = (0..parent.partitions()).collect();
+            return pool.run_counted(operator, partitions, |p, counts| {
                 let mut block = Vec::new();
                 for_each_chunk(parent, pool, p, |chunk| {
+                    counts.read += chunk.len() as u64;
                     block.extend(chunk.drain(..).map(entry));
                     Ok(true)
                 })?;
                 Ok(vec![block])
             });
         }
-        let split = |p| {
+        let split = |p, counts: &mut Counts| {
             let mut blocks: Vec<Vec<Entry<K, V>>> =
                 (0..partitioner.partitions()).map(|_| Vec::new()).collect();
             for_each_chunk(parent, pool, p, |chunk| {
+                counts.read += chunk.len() as u64;
                 for entry in chunk.drain(..).map(entry) {
                     blocks[partitioner.partition_of_hash(entry.hash)].push(entry);
                 }
@@ -349,10 +376,11 @@ impl<T: Data> Rdd<T> {
     {
         let parent = self.node().clone();
         let make = move |pool: &Pool| {
-            let split = |p| {
+            let split = |p, counts: &mut Counts| {
                 let mut blocks: Vec<Vec<T>> = (0..partitions).map(|_| Vec::new()).collect();
                 let mut pick = picker(p);
                 for_each_chunk(&*parent, pool, p, |chunk| {
+                    counts.read += chunk.len() as u64;
                     for record in chunk.drain(..) {
                         blocks[pick(&record)?].push(record);
                     }

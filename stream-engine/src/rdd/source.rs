@@ -42,6 +42,11 @@ pub trait RddSource<T>: Send + Sync + 'static {
     /// The number of partitions. Always the same for one source.
     fn partitions(&self) -> usize;
 
+    /// The bytes of all partitions together, if they are known before reading; for metrics.
+    fn bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Starts reading a partition; called on the pool's threads, once for every action that reaches the source.
     fn open(&self, partition: usize) -> Result<Box<dyn RecordReader<T>>, BoxError>;
 }
@@ -64,6 +69,10 @@ impl<T: 'static, S: RddSource<T>> Node<T> for SourceNode<S> {
 
     fn prepare(&self, _pool: &Pool) -> Result<(), EngineError> {
         Ok(())
+    }
+
+    fn known_bytes(&self) -> Option<u64> {
+        self.source.bytes()
     }
 
     fn open(&self, partition: usize) -> Result<BoxChunks<T>, EngineError> {

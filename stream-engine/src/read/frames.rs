@@ -8,7 +8,7 @@ use crate::{BoxError, RecordReader};
 
 /// Reads blocks of bytes, each with its length before it as a big-endian number of 4 bytes.
 ///
-/// The format of the blocks that Spark's `rawSocketStream` reads.
+/// With it [`socket_stream`](crate::StreamingContext::socket_stream) reads what Spark's `rawSocketStream` does.
 ///
 /// ```
 /// use stream_engine::{Frames, RecordReader};

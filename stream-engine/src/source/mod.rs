@@ -2,14 +2,18 @@
 
 mod files;
 mod queue;
+mod receiver;
+mod socket;
 
 pub use files::{FileError, FileStreamOptions};
 pub use queue::{QueueOptions, RddQueue};
+pub use receiver::{Receiver, ReceiverOptions, ReceiverStopped, ReceiverStore};
+pub use socket::SocketError;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Clock, Data, Rdd, RddContext, Wakeup};
+use crate::{BoxError, Clock, Data, Rdd, RddContext, StreamingListener, Wakeup};
 use crate::{Time, Trigger, context::Shared};
 
 /// What an input stream gives to one batch: fixed, so that reading it twice gives the same.
@@ -31,7 +35,8 @@ pub struct BatchInput<T> {
 /// 2. for each batch [`plan`](InputSource::plan), which fixes what the batch reads;
 /// 3. when **all** output operations of the batch have succeeded, [`commit`](InputSource::commit), before the next `plan`;
 ///    after a failure neither `commit` nor another `plan` follows, and what was planned counts as not consumed;
-/// 4. [`stop`](InputSource::stop), once, if `start` was called.
+/// 4. [`finish`](InputSource::finish) when the context is asked to stop gracefully, once, before the last batch;
+/// 5. [`stop`](InputSource::stop), once, if `start` was called.
 ///
 /// A panic in any of them fails the batch like an error.
 pub trait InputSource<T>: Send + 'static {
@@ -56,6 +61,12 @@ pub trait InputSource<T>: Send + 'static {
     /// Makes it durable that everything planned up to batch `time` is consumed.
     fn commit(&mut self, _time: Time) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// The context stops gracefully: take in nothing more from outside. True if something that was taken in before waits for
+    /// a batch; one more batch takes place then, and its `plan` gets all of it.
+    fn finish(&mut self) -> bool {
+        false
     }
 
     /// Lets go of connections and threads.
@@ -86,6 +97,16 @@ impl SourceContext {
     /// To be notified when new data has arrived.
     pub fn wakeup(&self) -> &Wakeup {
         &self.shared.lifecycle.wakeup
+    }
+
+    /// Whether the context was asked to stop, for what takes long in `start`.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.lifecycle.is_stopping()
+    }
+
+    /// Tells every listener.
+    pub(crate) fn tell(&self, event: impl Fn(&dyn StreamingListener)) {
+        self.shared.tell(event);
     }
 
     /// The batch interval, for rates.

@@ -70,7 +70,8 @@ impl<T> std::fmt::Debug for RddQueue<T> {
 /// How a queue stream makes batches of its queue.
 #[derive(Debug)]
 pub struct QueueOptions<T> {
-    /// One RDD a batch (the default), or all that wait.
+    /// One RDD a batch (the default), or all that wait; of these only as many as [`Backpressure`](crate::Backpressure) allows,
+    /// but always one.
     pub one_at_a_time: bool,
     /// What a batch gets when the queue is empty; without it, an RDD without records.
     pub default: Option<Rdd<T>>,
@@ -89,6 +90,8 @@ struct QueueSource<T> {
     queue: RddQueue<T>,
     options: QueueOptions<T>,
     context: Option<SourceContext>,
+    /// Records a second.
+    rate_limit: Option<f64>,
 }
 
 impl<T: Data> InputSource<T> for QueueSource<T> {
@@ -107,6 +110,10 @@ impl<T: Data> InputSource<T> for QueueSource<T> {
         Ok(())
     }
 
+    fn limit_rate(&mut self, records_per_second: f64) {
+        self.rate_limit = Some(records_per_second);
+    }
+
     fn plan(&mut self, _time: Time) -> Result<Option<BatchInput<T>>, BoxError> {
         let Some(context) = &self.context else {
             return Ok(None);
@@ -116,12 +123,12 @@ impl<T: Data> InputSource<T> for QueueSource<T> {
             .shared
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let take = if self.options.one_at_a_time {
-            1
+        let count = if self.options.one_at_a_time {
+            waiting.rdds.len().min(1)
         } else {
-            usize::MAX
+            let seconds = context.batch_duration().as_secs_f64();
+            within(&waiting.rdds, self.rate_limit.map(|rate| rate * seconds))
         };
-        let count = take.min(waiting.rdds.len());
         let taken: Vec<Rdd<T>> = waiting.rdds.drain(..count).collect();
         drop(waiting);
         if taken.is_empty() {
@@ -154,6 +161,18 @@ impl<T: Data> InputSource<T> for QueueSource<T> {
     }
 }
 
+/// How many RDDs have so many records together, at least one.
+fn within<T: Data>(rdds: &VecDeque<Rdd<T>>, records: Option<f64>) -> usize {
+    let Some(mut left) = records else {
+        return rdds.len();
+    };
+    let fit = |rdd: &&Rdd<T>| {
+        left -= rdd.known_count().unwrap_or(0) as f64;
+        left >= 0.0
+    };
+    rdds.iter().take_while(fit).count().max(rdds.len().min(1))
+}
+
 impl StreamingContext {
     /// A stream that takes one RDD from `queue` per batch; an empty queue gives batches without records.
     ///
@@ -184,5 +203,29 @@ fn queue_source<T: Data>(queue: &RddQueue<T>, options: QueueOptions<T>) -> Queue
         queue: queue.clone(),
         options,
         context: None,
+        rate_limit: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RddContext;
+
+    #[test]
+    fn a_rate_takes_whole_rdds_and_always_one() {
+        let context = RddContext::new(1).unwrap();
+        let rdds: VecDeque<_> = [5, 3, 4].map(|n| context.parallelize(0..n, 2)).into();
+        for (records, expected) in [
+            (None, 3),
+            (Some(2.0), 1),
+            (Some(5.0), 1),
+            (Some(8.0), 2),
+            (Some(11.9), 2),
+            (Some(12.0), 3),
+        ] {
+            assert_eq!(within(&rdds, records), expected, "{records:?}");
+        }
+        assert_eq!(within(&VecDeque::<Rdd<u8>>::new(), Some(2.0)), 0);
     }
 }

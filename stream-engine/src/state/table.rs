@@ -16,7 +16,7 @@ use crate::{EngineError, HashPartitioner, Rdd, RddContext, Time};
 /// snapshots are held (by a window, or by a program that keeps an RDD), overlays add up to a chain whose length grows with
 /// the logarithm of what changed; when they have become as large as the state, it is copied once.
 ///
-/// ```ignore
+/// ```text
 /// let table = StateTable::new(HashPartitioner::new(2));
 /// shared.graph().add_state(operator, table.clone());
 /// // in each batch, in a task per partition:
@@ -53,13 +53,13 @@ impl<K: Key, S: Data> StateTable<K, S> {
         }
     }
 
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn partitioner(&self) -> HashPartitioner {
         self.partitioner
     }
 
     /// The number of keys that have a state, the current batch's changes included.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         (0..self.partitions.len())
             .map(|partition| self.lock(partition).current().len)
@@ -163,7 +163,7 @@ pub(crate) struct PartitionState<'a, K, S> {
 /// still in the caches when it is used.
 const AHEAD: usize = 256;
 
-/// Where a key is in memory, found ahead of its use; good for the call of [`StateTable::change`] that found it.
+/// Where a key is in memory; good for the call of [`StateTable::change`] that found it.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(Option<u32>);
 
@@ -180,7 +180,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
     }
 
     /// Sets the state of a key.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     #[inline]
     pub(crate) fn upsert(&mut self, hash: u64, key: K, state: S) {
         self.set_at(self.place(hash, &key), hash, key, Some(state));
@@ -193,8 +193,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
         self.len < before
     }
 
-    /// Finds where a key is. Doing so for some hundred keys before their states are used lets the processor wait for many
-    /// cache lines at once instead of one after the other; with millions of keys that is most of the time.
+    /// Finds where a key is.
     #[inline]
     pub(crate) fn place(&self, hash: u64, key: &K) -> Place {
         Place(self.held.base.find(hash, key))
@@ -230,15 +229,24 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
         self.len = self.len + usize::from(is) - usize::from(was);
     }
 
-    /// Finds where the keys of the next records are, at most as many as one looks ahead; see [`PartitionState::place`].
+    /// Finds where the keys of the next records are, of at most as many as one looks ahead, and brings their states into the
+    /// caches. One key after the other, the processor would wait for the memory twice per key, and with millions of keys that
+    /// is most of the time; this way it waits for many of them at once.
     pub(crate) fn places<V>(&self, records: &[Entry<K, V>], places: &mut Vec<Place>) {
+        let (base, ahead) = (&self.held.base, records.iter().take(AHEAD));
         places.clear();
-        let ahead = records.iter().take(AHEAD);
-        places.extend(ahead.map(|record| self.place(record.hash, &record.key)));
+        places.extend(ahead.clone().map(|record| Place(base.guess(record.hash))));
+        base.touch(places.iter().filter_map(|place| place.0));
+        for (place, record) in places.iter_mut().zip(ahead) {
+            let (hash, key) = (record.hash, &record.key);
+            if place.0.is_some_and(|at| !base.is_at(at, hash, key)) {
+                *place = self.place(hash, key);
+            }
+        }
     }
 
     /// All keys, with their hashes and states.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &K, &S)> {
         let changed = self.changes();
         self.untouched()

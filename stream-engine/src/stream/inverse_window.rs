@@ -136,10 +136,36 @@ impl<T: Key> DStream<T> {
         slide: impl Into<Option<Duration>>,
     ) -> Result<DStream<(T, u64)>, EngineError> {
         let operator = Operator::here("count_by_value_and_window");
+        self.count_values_at(operator, None, window, slide)
+    }
+
+    /// As [`DStream::count_by_value_and_window`], in `partitions` partitions.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn count_by_value_and_window_with_partitions(
+        &self,
+        partitions: usize,
+        window: Duration,
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<DStream<(T, u64)>, EngineError> {
+        let operator = Operator::here("count_by_value_and_window");
+        self.count_values_at(operator, Some(partitions), window, slide)
+    }
+
+    fn count_values_at(
+        &self,
+        operator: Operator,
+        partitions: Option<usize>,
+        window: Duration,
+        slide: impl Into<Option<Duration>>,
+    ) -> Result<DStream<(T, u64)>, EngineError> {
         let ones = self.map_rdd(operator, move |rdd| {
             rdd.map_at(operator, |record| (record, 1u64))
         });
-        ones.inverse_window_at(operator, None, |a, b| a + b, |a, b| a - b, window, slide)
+        let (add, subtract) = (|a, b| a + b, |a, b| a - b);
+        ones.inverse_window_at(operator, partitions, add, subtract, window, slide)
     }
 }
 

@@ -23,6 +23,7 @@ mod update_state;
 mod window;
 
 pub use fallible::Fallible;
+pub(crate) use fallible::pushing;
 pub use map_with_state::MapWithStateDStream;
 pub(crate) use output::AnyOutput;
 pub(crate) use poison::Found;

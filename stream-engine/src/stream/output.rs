@@ -1,7 +1,9 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Batch, DStream, StreamNode};
 use crate::operator::guard;
+use crate::stage::{self, StageInfo, StageKind};
 use crate::{Data, EngineError, Operator, Outcome, Rdd, Sink, Time};
 
 /// An output operation, as the scheduler sees it.
@@ -78,8 +80,15 @@ impl<T: Data, S: Sink<T>> AnyOutput for SaveTo<T, S> {
         rdd.for_each_partition_at(self.operator, |partition, records| {
             self.sink.write(batch.time, partition, records)
         })?;
+        let started = Instant::now();
         guard(self.operator, || self.sink.flush(batch.time))?
-            .map_err(|cause| EngineError::failed(self.operator, cause))
+            .map_err(|cause| EngineError::failed(self.operator, cause))?;
+        stage::record(StageInfo::new(
+            self.operator,
+            StageKind::Flush,
+            started.elapsed(),
+        ));
+        Ok(())
     }
 
     fn abort(&mut self, time: Time) {

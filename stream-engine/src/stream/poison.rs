@@ -145,7 +145,7 @@ pub enum RecordPlace {
 }
 
 impl RecordPlace {
-    fn of<T: 'static>(record: &T, partition: usize, index: u64) -> Self {
+    pub(crate) fn of<T: 'static>(record: &T, partition: usize, index: u64) -> Self {
         match (record as &dyn Any).downcast_ref::<KafkaRecord>() {
             Some(record) => RecordPlace::Kafka {
                 partition: record.partition().clone(),

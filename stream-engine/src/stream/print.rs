@@ -153,25 +153,27 @@ mod tests {
 
     #[test]
     fn batches_print_in_spark_s_format() {
-        let buffer = Buffer::default();
-        let writer = buffer.clone();
-        TestKit::default()
-            .run(
-                &[vec![("hello", 3), ("b c", 1), ("d", 2)], vec![]],
-                move |s| {
-                    s.print_to(2, writer.clone());
-                    s.clone()
-                },
-            )
-            .unwrap();
         let line = "-------------------------------------------";
-        let expected = format!(
-            "{line}\nTime: 1000 ms\n{line}\n(hello,3)\n(b c,1)\n...\n\n{line}\nTime: 2000 ms\n{line}\n\n"
-        );
-        assert_eq!(
-            String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap(),
-            expected
-        );
+        // The records after which there are none need no dots, and an empty batch has its header.
+        for (n, first) in [
+            (2, "(hello,3)\n(b c,1)\n...\n"),
+            (3, "(hello,3)\n(b c,1)\n(d,2)\n"),
+            (0, "...\n"),
+        ] {
+            let buffer = Buffer::default();
+            let writer = buffer.clone();
+            let input = [vec![("hello", 3), ("b c", 1), ("d", 2)], vec![]];
+            let printed = TestKit::default().run(&input, move |s| {
+                s.print_to(n, writer.clone());
+                s.clone()
+            });
+            printed.unwrap();
+            let expected = format!(
+                "{line}\nTime: 1000 ms\n{line}\n{first}\n{line}\nTime: 2000 ms\n{line}\n\n"
+            );
+            let text = buffer.0.lock().unwrap().clone();
+            assert_eq!(String::from_utf8(text).unwrap(), expected, "n = {n}");
+        }
     }
 
     #[test]

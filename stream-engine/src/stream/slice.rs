@@ -58,7 +58,7 @@ impl<T: Data> DStream<T> {
 #[cfg(test)]
 mod tests {
     use crate::testkit::{Stepper, TestKit, secs};
-    use crate::{DStream, EngineError, ManualClock, StreamingContext, Time};
+    use crate::{DStream, ManualClock, StreamingContext, Time};
 
     fn started(
         remember: u64,
@@ -138,9 +138,10 @@ mod tests {
     #[test]
     fn remembering_must_be_asked_for_before_start() {
         let (ssc, _stepper, _) = started(1, Clone::clone);
-        assert!(matches!(
-            ssc.remember(secs(1)),
-            Err(EngineError::State { .. })
-        ));
+        let error = ssc.remember(secs(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot remember RDDs longer: the context is active; do so before start"
+        );
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 pub(crate) use classic::read_assignment;
 pub(crate) use consumer::new_member_id;
 pub(crate) use membership::Membership;
-pub(crate) use pattern::TopicPattern;
+pub use pattern::TopicPattern;
 pub(crate) use place::Place;
 pub(crate) use presence::Presence;
 pub(crate) use rebalance::{Identity, Rebalance};

@@ -4,17 +4,28 @@ use std::time::Instant;
 
 use regex_lite::Regex;
 
-/// A pattern that a whole name has to match. Two of the same text are the same.
+use crate::error::Error;
+
+/// A pattern of topics, which a whole name has to match: a regular expression of the crate
+/// [`regex-lite`](https://docs.rs/regex-lite). Two of the same text are the same.
+///
+/// ```
+/// use kafka_client::consumer::TopicPattern;
+///
+/// let pattern = TopicPattern::new("orders-(eu|us)")?;
+/// assert!(pattern.matches("orders-eu") && !pattern.matches("old-orders-eu"));
+/// # Ok::<_, kafka_client::Error>(())
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct TopicPattern {
+pub struct TopicPattern {
     text: String,
     regex: Regex,
 }
 
 impl TopicPattern {
     /// # Errors
-    /// What is wrong with the pattern.
-    pub(crate) fn new(text: &str) -> Result<Self, String> {
+    /// [`Error::Pattern`] says what is wrong with the pattern.
+    pub fn new(text: &str) -> Result<Self, Error> {
         // It has to be valid by itself: a stray parenthesis could pair with those around it.
         let regex = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
         regex
@@ -22,11 +33,20 @@ impl TopicPattern {
                 text: text.to_owned(),
                 regex,
             })
-            .map_err(|error| error.to_string())
+            .map_err(|error| Error::Pattern {
+                pattern: text.to_owned(),
+                reason: error.to_string(),
+            })
     }
 
-    pub(crate) fn matches(&self, topic: &str) -> bool {
+    /// Whether it is the name of a topic that is meant.
+    pub fn matches(&self, topic: &str) -> bool {
         self.regex.is_match(topic)
+    }
+
+    /// The pattern as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 }
 

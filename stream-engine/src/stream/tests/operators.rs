@@ -27,28 +27,37 @@ struct Row {
 type Engine = Box<dyn Fn(&Stream, &Stream, &Windows) -> Result<DStream<String>, EngineError>>;
 type Plain = Box<dyn Fn(&Batches, &Batches, &Windows) -> Shown>;
 
-/// The durations of the windows of a case, in batches.
-#[derive(Clone, Copy, Debug)]
+/// When the batches of a case take place, and the durations of its windows, in seconds.
+#[derive(Clone, Debug)]
 struct Windows {
-    window: usize,
-    slide: usize,
+    window: u64,
+    slide: u64,
+    /// The time of each batch. Intervals between them have been missed.
+    times: Vec<u64>,
 }
 
 impl Windows {
     fn window(&self) -> Duration {
-        secs(self.window as u64)
+        secs(self.window)
     }
 
     fn slide(&self) -> Duration {
-        secs(self.slide as u64)
+        secs(self.slide)
     }
 
-    /// The records of each window.
-    fn of(&self, batches: &Batches, slide: usize) -> Vec<Vec<Pair>> {
-        (slide..=batches.len())
-            .step_by(slide)
-            .map(|end| batches[end.saturating_sub(self.window)..end].concat())
-            .collect()
+    /// The records of each window: there is one in each batch by which another multiple of the slide has passed.
+    fn of(&self, batches: &Batches, slide: u64) -> Vec<Vec<Pair>> {
+        let mut last = 0;
+        let mut windows = Vec::new();
+        for &end in &self.times {
+            if end / slide > last / slide {
+                let held = self.times.iter().zip(batches);
+                let held = held.filter(|(time, _)| **time <= end && **time + self.window > end);
+                windows.push(held.flat_map(|(_, batch)| batch.clone()).collect());
+            }
+            last = end;
+        }
+        windows
     }
 }
 
@@ -363,6 +372,11 @@ fn windows() -> Vec<Row> {
             counts,
         ),
         each_window(
+            "count_by_value_and_window_with_partitions",
+            |a, w, s| a.count_by_value_and_window_with_partitions(3, w, s),
+            counts,
+        ),
+        each_window(
             "reduce_by_key_and_window",
             |a, w, s| a.reduce_by_key_and_window(|x, y| x + y, w, s),
             sums,
@@ -407,8 +421,10 @@ fn run(rows: &[Row], kit: TestKit, a: &Batches, b: &Batches, windows: &Windows) 
         });
     }
     let mut stepper = Stepper::start(&ssc, &clock).unwrap();
-    for _ in 0..a.len() {
-        stepper.step().unwrap();
+    let mut now = 0;
+    for time in &windows.times {
+        assert!(stepper.advance(secs(time - now)).unwrap());
+        now = *time;
     }
     std::mem::take(&mut outputs.lock().unwrap())
 }
@@ -417,14 +433,26 @@ fn batches(n: usize) -> impl Strategy<Value = Batches> {
     prop::collection::vec(prop::collection::vec((0u8..6, -5i64..6), 0..12), n)
 }
 
+/// How much time passes before each of `n` batches: mostly one interval, sometimes several.
+fn times(n: usize) -> impl Strategy<Value = Vec<u64>> {
+    let step = prop_oneof![4 => Just(1u64), 1 => 2u64..5];
+    prop::collection::vec(step, n).prop_map(|steps| {
+        let sum = |now: &mut u64, step| {
+            *now += step;
+            Some(*now)
+        };
+        steps.into_iter().scan(0, sum).collect()
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_operator_equals_its_plain_recomputation(
-        (a, b) in (1usize..9).prop_flat_map(|n| (batches(n), batches(n))),
-        window in 1usize..6, slide in 1usize..5, partitions in 1usize..5,
+        (a, b, times) in (1usize..9).prop_flat_map(|n| (batches(n), batches(n), times(n))),
+        window in 1u64..6, slide in 1u64..5, partitions in 1usize..5,
     ) {
-        let (rows, windows) = (table(), Windows { window, slide });
+        let (rows, windows) = (table(), Windows { window, slide, times });
         let outputs = run(&rows, TestKit::default().partitions(partitions), &a, &b, &windows);
         for (row, output) in rows.iter().zip(outputs) {
             prop_assert_eq!(output, (row.plain)(&a, &b, &windows), "{}", row.name);
