@@ -219,7 +219,7 @@ pub use error::{BoxError, EngineError, Outcome};
 pub use hash::HashPartitioner;
 pub use listener::{
     BatchInfo, InputInfo, LossReason, OffsetsLost, OutputOperationInfo, PartitionsChanged,
-    PoisonInfo, ReceiverInfo, StreamingListener,
+    PoisonInfo, ReceiverInfo, StreamingListener, WatermarkInfo,
 };
 pub use operator::Operator;
 pub use rdd::{

@@ -49,6 +49,20 @@ pub struct PoisonInfo {
     pub first: String,
 }
 
+/// How far the event time of a stream has come; see [`event_time`](crate::event_time).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatermarkInfo {
+    /// The operator that gave the stream its event time.
+    pub operator: Operator,
+    /// The watermark after the batch; nothing before there is one.
+    pub watermark: Option<Time>,
+    /// How many partitions the stream has had so far.
+    pub partitions: usize,
+    /// How many of them are idle, and so do not hold the watermark.
+    pub idle_partitions: usize,
+}
+
 /// A batch, as listeners see it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -72,6 +86,8 @@ pub struct BatchInfo {
     /// The operators that refused records, with
     /// [`Skip` or `DeadLetter`](crate::PoisonPolicy). Known when the batch has completed or failed.
     pub poisoned: Vec<PoisonInfo>,
+    /// The streams with event time that have windows. Known when the batch has completed.
+    pub watermarks: Vec<WatermarkInfo>,
     /// How many batch intervals it stands for: more than one if batches before it took too long or the process was paused.
     pub intervals: u64,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::input::AnyInput;
 use crate::stream::{AnyNode, AnyOutput};
 use crate::table::AnyTable;
-use crate::{EngineError, Operator, PoisonInfo, Time};
+use crate::{EngineError, Operator, PoisonInfo, Time, WatermarkInfo};
 
 /// What batches change besides making RDDs, such as the state of keys. Changes of a batch stay apart until it is over.
 pub(crate) trait BatchState: Send + Sync {
@@ -14,6 +14,10 @@ pub(crate) trait BatchState: Send + Sync {
     fn abort(&self, time: Time);
     /// The records that an operator refused in the batch, asked before it is committed or aborted.
     fn poisoned(&self, _time: Time) -> Option<PoisonInfo> {
+        None
+    }
+    /// How far event time has come with the batch, asked before it is committed.
+    fn watermark(&self, _time: Time) -> Option<WatermarkInfo> {
         None
     }
 }

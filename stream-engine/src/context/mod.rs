@@ -306,6 +306,7 @@ impl StreamingContext {
     }
 
     /// Asks the context to stop once the current batch is finished and committed. Returns at once. Idempotent.
+    /// What [receivers](crate::Receiver) have stored by then is one more batch, at the next interval.
     ///
     /// A batch that is not finished within
     /// [`graceful_stop_timeout`](StreamingContextBuilder::graceful_stop_timeout) is cancelled as by

@@ -142,6 +142,7 @@ impl Scheduler {
                     outputs: Vec::new(),
                     stages: Vec::new(),
                     poisoned: Vec::new(),
+                    watermarks: Vec::new(),
                     intervals: due.intervals,
                 };
                 self.plan(&mut info)?;
@@ -208,6 +209,10 @@ impl Scheduler {
             .collect();
         match &result {
             Ok(()) => {
+                let states = self.graph.states.iter();
+                info.watermarks = states
+                    .filter_map(|state| state.watermark(batch.time))
+                    .collect();
                 self.previous = batch.time;
                 self.graph
                     .states

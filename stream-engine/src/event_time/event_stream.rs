@@ -42,7 +42,8 @@ impl<T: Data> DStream<T> {
     /// partition is no longer the continuation of itself in the batch before.
     ///
     /// A record whose time is beyond 146 million years, such as a missing timestamp of -1 read as an unsigned number, fails the
-    /// batch: it would make all records after it late.
+    /// batch: it would make all records after it late. A panic of `time` fails it too. Records that may have no time are
+    /// skipped or become dead letters in a [`try_map`](DStream::try_map) before.
     ///
     /// # Errors
     /// [`EngineError::Graph`] if a duration of `watermarks` is no whole number of milliseconds, or the idle time-out is zero.

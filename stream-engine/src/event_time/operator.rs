@@ -82,7 +82,7 @@ pub(super) struct Late<K, V> {
 }
 
 impl<K, V> Late<K, V> {
-    fn new(wanted: bool, watermark: Time) -> Self {
+    pub(super) fn new(wanted: bool, watermark: Time) -> Self {
         Late {
             wanted,
             watermark,

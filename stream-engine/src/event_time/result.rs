@@ -39,12 +39,12 @@ pub struct LateRecord<T> {
     pub windows: Vec<Window>,
 }
 
-/// What a window operator is about, as of the last committed batch.
+/// What a window operator holds and what came too late for it. Changes when a batch commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowMetrics {
-    /// How many accumulators are in memory: one per key and open session, or per key and slice of the open tumbling or sliding
-    /// windows.
+    /// How many accumulators there were when the last committed batch began: one per key and open session, or per key and
+    /// slice of the open tumbling or sliding windows.
     pub open: u64,
     /// How many records came too late for a window so far.
     pub late_records: u64,

@@ -7,7 +7,7 @@ use kafka_client::TopicPartition;
 
 use super::setting::whole_millis;
 use crate::context::BatchState;
-use crate::{Data, EngineError, Operator, Rdd, Time};
+use crate::{Data, EngineError, Operator, Rdd, Time, WatermarkInfo};
 
 /// How far event time has come, judged by the records of each partition.
 ///
@@ -112,6 +112,7 @@ struct Clocks {
     partitions: BTreeMap<PartitionId, PartitionClock>,
     /// The epoch before there is one.
     watermark: Time,
+    idle: usize,
 }
 
 impl Clocks {
@@ -141,6 +142,7 @@ impl Clocks {
                 .idle
                 .is_some_and(|timeout| batch.since(clock.active) >= timeout)
         };
+        clocks.idle = clocks.partitions.values().filter(idle).count();
         let mut active = clocks
             .partitions
             .values()
@@ -161,6 +163,7 @@ impl Clocks {
 
 /// The watermark of a stream, batch by batch. A batch's change holds when the batch has committed.
 pub(super) struct WatermarkTracker {
+    operator: Operator,
     settings: Settings,
     inner: Mutex<Inner>,
 }
@@ -180,6 +183,7 @@ struct CurrentBatch {
 impl WatermarkTracker {
     pub(super) fn new(watermarks: Watermarks, operator: Operator) -> Result<Self, EngineError> {
         Ok(WatermarkTracker {
+            operator,
             settings: watermarks.check(operator)?,
             inner: Mutex::default(),
         })
@@ -248,6 +252,21 @@ impl BatchState for WatermarkTracker {
 
     fn abort(&self, _time: Time) {
         self.inner().current = None;
+    }
+
+    fn watermark(&self, time: Time) -> Option<WatermarkInfo> {
+        let inner = self.inner();
+        let current = inner
+            .current
+            .as_ref()
+            .filter(|current| current.time == time)?;
+        let after = current.after.as_ref()?;
+        Some(WatermarkInfo {
+            operator: self.operator,
+            watermark: Some(after.watermark).filter(|watermark| *watermark > Time::default()),
+            partitions: after.partitions.len(),
+            idle_partitions: after.idle,
+        })
     }
 }
 

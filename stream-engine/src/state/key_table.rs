@@ -1,5 +1,9 @@
 use crate::rdd::Entry;
 
+/// How many keys are looked for ahead of their use: enough to hide the memory's latency, few enough that what was found is
+/// still in the caches when it is used.
+pub(super) const AHEAD: usize = 256;
+
 /// Values by key, for tables that live long and grow large: entries can be removed, memory that is no longer needed is given
 /// back, and a key's place can be found without looking at its entry.
 ///
@@ -86,10 +90,11 @@ impl<K: Eq, V> KeyTable<K, V> {
         self.slots_of(hash).map(|(_, at)| at).next()
     }
 
-    /// Brings entries into the caches.
+    /// Brings entries into the caches. An entry may lie across two cache lines; where it ends, the next one starts.
     pub(super) fn touch(&self, positions: impl Iterator<Item = u32>) {
-        let hashes = positions.map(|at| self.entries.get(at as usize).map_or(0, |e| e.hash));
-        std::hint::black_box(hashes.fold(0, |all, hash| all ^ hash));
+        let hash = |at: usize| self.entries.get(at).map_or(0, |entry| entry.hash);
+        let both = positions.map(|at| hash(at as usize) ^ hash(at as usize + 1));
+        std::hint::black_box(both.fold(0, |all, hash| all ^ hash));
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::key_table::AHEAD;
 use super::snapshot::Snapshot;
 use super::version::{Change, Overlay, Version};
 use crate::context::BatchState;
@@ -158,10 +159,6 @@ pub(crate) struct PartitionState<'a, K, S> {
     overlay: Overlay<K, S>,
     len: usize,
 }
-
-/// How many keys are looked for ahead of their use: enough to hide the memory's latency, few enough that what was found is
-/// still in the caches when it is used.
-const AHEAD: usize = 256;
 
 /// Where a key is in memory; good for the call of [`StateTable::change`] that found it.
 #[derive(Clone, Copy)]

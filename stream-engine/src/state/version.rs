@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::key_table::KeyTable;
+use super::key_table::{AHEAD, KeyTable};
 use crate::rdd::{Data, Key};
 
 /// What a batch makes of a key's state.
@@ -97,10 +97,16 @@ impl<K: Key, S: Data> Version<K, S> {
         let base = Arc::make_mut(&mut self.base);
         for overlay in self.overlays.drain(..) {
             let overlay = Arc::try_unwrap(overlay).unwrap_or_else(|held| (*held).clone());
-            for entry in overlay.into_entries() {
-                match entry.value.state {
-                    Some(state) => base.set(entry.value.place, entry.hash, entry.key, state),
-                    None => drop(base.remove(entry.hash, &entry.key)),
+            let mut changes = overlay.into_entries().into_iter();
+            while !changes.as_slice().is_empty() {
+                let ahead = changes.as_slice().iter().take(AHEAD);
+                base.touch(ahead.filter_map(|change| change.value.place));
+                for change in changes.by_ref().take(AHEAD) {
+                    let (hash, key) = (change.hash, change.key);
+                    match change.value.state {
+                        Some(state) => base.set(change.value.place, hash, key, state),
+                        None => drop(base.remove(hash, &key)),
+                    }
                 }
             }
         }

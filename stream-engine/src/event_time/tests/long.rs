@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use super::program::{Program, bound, millis};
 use crate::event_time::{WindowResult, Windows};
 use crate::testkit::{Stepper, TestKit, secs};
-use crate::{EngineError, ManualClock, RddQueue, StreamingContext, Time, Trigger};
+use crate::{
+    BatchInfo, EngineError, ManualClock, RddQueue, StreamingContext, StreamingListener, Time,
+    Trigger,
+};
 
 #[test]
 fn memory_stays_flat_over_days() {
@@ -88,6 +91,39 @@ fn idle_partitions_let_windows_fire_without_new_records() {
         .collect();
     // Both are idle from the third batch after their last records on: the watermark is 25 then, and stands still.
     assert_eq!(fired, [0, 0, 0, 1, 0, 0]);
+}
+
+#[test]
+fn listeners_hear_of_watermarks_and_idle_partitions() {
+    type Heard = Vec<(Option<u64>, usize, usize)>;
+    #[derive(Default)]
+    struct Watching(Mutex<Heard>);
+    impl StreamingListener for Watching {
+        fn on_batch_completed(&self, batch: &BatchInfo) {
+            let infos = batch.watermarks.iter().map(|info| {
+                assert_eq!(info.operator.name(), "with_event_time");
+                let watermark = info.watermark.map(Time::as_millis);
+                (watermark, info.partitions, info.idle_partitions)
+            });
+            self.0.lock().unwrap().extend(infos);
+        }
+    }
+    let clock = ManualClock::default();
+    let (ssc, queue, _) = sums(Trigger::Interval, &clock);
+    let watching = Arc::new(Watching::default());
+    ssc.add_streaming_listener(watching.clone());
+    let mut stepper = Stepper::start(&ssc, &clock).unwrap();
+    let rdds = ssc.rdd_context();
+    for partitions in [
+        vec![vec![(7, 0, 0)], vec![]],
+        vec![vec![(9, 0, 0)], vec![(5, 0, 0)]],
+    ] {
+        queue.push(rdds.parallelize_partitions(partitions));
+        stepper.step().unwrap();
+    }
+    stepper.advance(secs(60)).unwrap();
+    let heard = watching.0.lock().unwrap();
+    assert_eq!(*heard, [(None, 2, 0), (Some(5), 2, 0), (Some(9), 2, 2)]);
 }
 
 type Sums = Arc<Mutex<Vec<WindowResult<u8, u32>>>>;

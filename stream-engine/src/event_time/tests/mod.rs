@@ -1,5 +1,6 @@
 //! Whole programs on a manual clock, compared with plain recomputations.
 
+mod aborted;
 mod aligned;
 mod long;
 mod plain;
