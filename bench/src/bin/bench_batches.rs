@@ -185,25 +185,22 @@ fn window(runs: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Batches that touch 10,000 keys each: at first all `keys` one after another, then any of them.
+/// Batches that touch 10,000 keys each: at first all `keys` one after another, then in an order in which neighbours are far
+/// apart in memory.
 fn touching(keys: u64) -> impl Fn(u64) -> Vec<(u64, u64)> + Send + 'static {
+    // A prime, so that every key has its turn.
+    const FAR: u64 = 7_368_787;
     move |batch| {
         let places = batch * 10_000..(batch + 1) * 10_000;
         let key = |place| {
             if place < keys {
                 place
             } else {
-                scattered(place) % keys
+                place * FAR % keys
             }
         };
         places.map(|place| (key(place), 1)).collect()
     }
-}
-
-/// A number that tells nothing of the next one's.
-fn scattered(n: u64) -> u64 {
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 31
 }
 
 fn state(runs: usize) -> Result<(), Box<dyn Error>> {
