@@ -1,17 +1,22 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use csv::{ByteRecord, ErrorKind};
+use csv::{ByteRecord, ErrorKind, WriterBuilder};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use kafka_client::serialization::{Context, Deserializer, Refused};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RecordBytes;
 use crate::rdd::Refusal;
 use crate::stream::pushing;
-use crate::{DStream, Data, Fallible, Operator, PoisonPolicy};
+use crate::{BoxError, DStream, Data, Fallible, Operator, PoisonPolicy};
 
-/// Lines of comma-separated values, one line a record, with quotes as in RFC 4180. For [`from_csv`](DStream::from_csv).
+/// The bytes that a line that is written has at first.
+const LINE: usize = 128;
+
+/// Lines of comma-separated values, one line a record, with quotes as in RFC 4180. For
+/// [`from_csv`](DStream::from_csv) and [`to_csv`](DStream::to_csv).
 ///
 /// Without names of columns, fields are read in their order, into tuples, lists or structs; with names, into the fields of
 /// structs with these names.
@@ -72,6 +77,19 @@ impl Csv {
         Self {
             settings: Arc::new(settings),
         }
+    }
+
+    /// Writes a line.
+    fn line(&self, record: &impl Serialize) -> Result<String, BoxError> {
+        let mut writer = WriterBuilder::new()
+            .delimiter(self.settings.delimiter)
+            .has_headers(false)
+            .buffer_capacity(LINE)
+            .from_writer(Vec::with_capacity(LINE));
+        writer.serialize(record)?;
+        let mut line = writer.into_inner().map_err(|error| error.into_error())?;
+        line.pop();
+        Ok(String::from_utf8(line)?)
     }
 
     /// Splits a line and hands its fields over.
@@ -236,6 +254,32 @@ impl<R: Data + RecordBytes> DStream<R> {
     }
 }
 
+impl<T: Data + Serialize> DStream<T> {
+    /// Each record as a line of CSV, without a line break at its end: its fields in the order in which `T` has them, between them
+    /// the delimiter of `csv`, quoted where that is needed. The first record that is no list of fields (one with a map in it)
+    /// fails the batch.
+    ///
+    /// ```
+    /// # use stream_engine::testkit::check;
+    /// use stream_engine::serialization::Csv;
+    ///
+    /// check(
+    ///     &[vec![("Smith; Ann", 3)]],
+    ///     |orders| orders.to_csv(Csv::new().delimiter(b';')),
+    ///     &[vec!["\"Smith; Ann\";3".to_owned()]],
+    /// );
+    /// ```
+    #[track_caller]
+    pub fn to_csv(&self, csv: Csv) -> DStream<String> {
+        let write = pushing(move |record: &T, out| {
+            out.push(csv.line(record).map_err(Refusal::of)?);
+            Ok(())
+        });
+        self.on_poison(PoisonPolicy::Fail)
+            .judged(Operator::here("to_csv"), write)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -333,5 +377,36 @@ mod tests {
             let line = writer.into_inner().unwrap();
             prop_assert_eq!(read::<Vec<String>>(&Csv::new(), &line).unwrap(), fields);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let lines = [
+            ("a, b", Some(1)),
+            ("\"", None),
+            ("two\nlines", Some(-3)),
+            ("", Some(0)),
+        ];
+        let records: Vec<(String, Option<i32>)> =
+            lines.map(|(text, n)| (text.to_owned(), n)).to_vec();
+        check(
+            std::slice::from_ref(&records),
+            |s| {
+                s.to_csv(Csv::new())
+                    .from_csv::<(String, Option<i32>)>(Csv::new())
+            },
+            std::slice::from_ref(&records),
+        );
+    }
+
+    #[test]
+    fn a_record_with_a_map_in_it_fails_the_batch_by_name() {
+        let record = (1, std::collections::BTreeMap::from([("a", 2)]));
+        let result = TestKit::default().run(&[vec![record]], |s| s.to_csv(Csv::new()));
+        let error = result.unwrap_err().to_string();
+        assert!(
+            error.contains("to_csv at ") && error.contains("map"),
+            "{error}"
+        );
     }
 }

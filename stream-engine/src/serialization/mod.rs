@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | Kafka's own, [`Plain`] | [`deserialize`](crate::DStream::deserialize) | `save_to_kafka` | |
 //! | JSON, `Json` | `from_json` | `to_json`, `values_to_json` | `json` |
-//! | CSV, `Csv` | `from_csv` | | `csv` |
+//! | CSV, `Csv` | `from_csv` | `to_csv` | `csv` |
 //! | Avro with a registry, `AvroDeserializer`, `AvroSerializer` | `deserialize` | `serialize_values` | `avro` |
 //! | Avro with a schema that both sides know, `AvroDatum` | `deserialize` | `serialize_values` | `avro` |
 //! | any [`Deserializer`], [`Serializer`] | `deserialize`, [`deserialize_pairs`](crate::DStream::deserialize_pairs) | `serialize_values` | |
