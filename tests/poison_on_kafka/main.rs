@@ -86,10 +86,21 @@ async fn producer(servers: &str) -> Producer {
 
 /// Writes keys and values; `None` is a tombstone.
 async fn write(servers: &str, topic: &str, records: &[(&str, Option<&str>)]) {
+    write_at(servers, topic, None, records).await;
+}
+
+/// As [`write`], with a timestamp that is not the present.
+async fn write_at(
+    servers: &str,
+    topic: &str,
+    timestamp: Option<i64>,
+    records: &[(&str, Option<&str>)],
+) {
     let producer = producer(servers).await;
     for (key, value) in records {
         let record = Record {
             value: value.map(str::as_bytes),
+            timestamp,
             ..Record::to(topic).key(*key)
         };
         drop(producer.send(record).await.unwrap());

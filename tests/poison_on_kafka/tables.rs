@@ -1,6 +1,6 @@
 //! Tables of compacted topics.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kafka_client::producer::{Producer, Record};
 use stream_engine::BoxError;
@@ -8,7 +8,9 @@ use stream_engine::kafka::KafkaTable;
 use stream_engine::serialization::{Context, Deserializer, Plain};
 use tests::kafka::unique;
 
-use super::{collected, context, number, read, run, source, stop_after, terminated, topic, write};
+use super::{
+    collected, context, number, read, run, source, stop_after, terminated, topic, write, write_at,
+};
 
 fn customers(servers: &str, topic: &str) -> KafkaTable {
     KafkaTable::topic(topic).bootstrap_servers(servers)
@@ -176,15 +178,21 @@ async fn a_table_of_a_compacted_log_has_the_newest_values() {
     ];
     let table = topic(&servers, "compacted", &configs).await;
     let keys: Vec<String> = (0..40).map(|n| format!("k{n}")).collect();
+    // A segment ends where a record is more than `segment.ms` younger than the segment's first: by the records' own times.
+    let minutes_ago = |minutes: u64| {
+        let time = SystemTime::now() - Duration::from_secs(60 * minutes);
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        i64::try_from(since.as_millis()).unwrap()
+    };
     for round in 0..5 {
+        let time = Some(minutes_ago(10 - round));
         let value = format!("v{round}");
         let records: Vec<(&str, Option<&str>)> = keys
             .iter()
             .map(|key| (&key[..], Some(&value[..])))
             .collect();
-        write(&servers, &table, &records).await;
-        write(&servers, &table, &[("k7", None)]).await;
-        tokio::time::sleep(Duration::from_millis(150)).await; // So that a segment ends: by time, which nothing tells of.
+        write_at(&servers, &table, time, &records).await;
+        write_at(&servers, &table, time, &[("k7", None)]).await;
     }
     let compacted = async {
         loop {

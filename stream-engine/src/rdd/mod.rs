@@ -18,6 +18,8 @@ mod narrow;
 mod ordered;
 mod pair;
 mod pair_actions;
+#[cfg(test)]
+mod properties;
 mod sample;
 mod save;
 mod set;
