@@ -90,12 +90,13 @@ impl Bounds<'_> {
                 .backpressure
                 .map(|rate| rate * want.lag as f64 / total_lag.max(1) as f64);
             let rate = self.rates.per_second(want.partition, share);
-            let allowed = *want.credit + rate * self.seconds;
-            if allowed.is_infinite() {
+            // Not their product: within the clock's resolution no time may have passed.
+            if rate.is_infinite() {
                 *want.credit = 0.0;
                 shares.push(want.waiting);
                 continue;
             }
+            let allowed = *want.credit + rate * self.seconds;
             // Rates below one record a batch let one through every so often.
             let given = (allowed as u64).min(want.waiting);
             *want.credit = (allowed - given as f64).min((rate * self.burst).max(allowed.fract()));
@@ -242,6 +243,20 @@ mod tests {
         }
         assert_eq!(share(saving, &[1000], &mut credit, 0), [125]);
         assert_eq!(share(saving, &[1000], &mut credit, 0), [25]);
+    }
+
+    #[test]
+    fn without_a_limit_all_that_waits_is_given_however_little_time_has_passed() {
+        let (rates, mut credit) = (rates(0, 1, u64::MAX), [0.0]);
+        for burst in [0.0, 1.0] {
+            let at_once = Bounds {
+                burst,
+                ..bounds(&rates, None, 0.0)
+            };
+            for _ in 0..3 {
+                assert_eq!(share(at_once, &[500], &mut credit, 0), [500]);
+            }
+        }
     }
 
     #[test]

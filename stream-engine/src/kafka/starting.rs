@@ -66,7 +66,10 @@ pub(super) async fn beginnings(
         .filter(|partition| !is_committed(partition) && !is_new(partition))
         .cloned()
         .collect();
-    let chosen = choose(consumer, settings, &without, partitions, &log).await?;
+    let chosen = match found {
+        Found::AtTheStart => choose(consumer, settings, &without, partitions, &log).await?,
+        Found::WhileRunning => BTreeMap::new(),
+    };
     // Behind the last stable offset there may be records that are not to be read yet.
     let may_be_beyond = settings.config()?.isolation_level == Isolation::ReadCommitted;
     let mut beginnings = Vec::with_capacity(partitions.len());
@@ -191,4 +194,31 @@ pub(super) fn lost(
         log_end,
         resumed_at,
     })
+}
+
+#[cfg(all(test, feature = "embedded-broker"))]
+mod tests {
+    use super::*;
+    use crate::testkit::EmbeddedKafka;
+
+    #[tokio::test]
+    async fn explicit_offsets_are_of_the_start_and_not_of_partitions_found_later() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("in", 2).unwrap();
+        let old = TopicPartition::new("in", 0);
+        let settings = KafkaSource::subscribe(["in"])
+            .bootstrap_servers(kafka.bootstrap_servers())
+            .starting_offsets(StartingOffsets::explicit(
+                [(old, 0)],
+                StartingOffsets::Latest,
+            ));
+        let consumer = settings.consumer().unwrap().build().await.unwrap();
+        let new = [TopicPartition::new("in", 1)];
+        let found = beginnings(&consumer, &settings, &new, Found::WhileRunning).await;
+        let found: Vec<_> = found.unwrap().iter().map(|each| each.offset).collect();
+        assert_eq!(found, [0]);
+        let error = beginnings(&consumer, &settings, &new, Found::AtTheStart).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("which the source does not read"), "{error}");
+    }
 }

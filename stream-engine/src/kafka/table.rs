@@ -1,5 +1,6 @@
 //! A compacted topic as a table.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
@@ -255,6 +256,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(500);
 /// How often a long load is told about.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How long it takes until a lookup that failed is tried again.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(100);
 /// How long a batch waits for a table that gets nothing though there is more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -326,7 +329,7 @@ impl<D> TopicTable<D> {
             });
             let (read, left) = match read? {
                 Ok(read) => read,
-                Err(error) if error.is_retriable() => {
+                Err(error) if error.is_retriable() && moved.elapsed() <= PATIENCE => {
                     tracing::warn!(%error, "reading a table");
                     (Read::default(), i64::MAX)
                 }
@@ -427,11 +430,25 @@ async fn read<K, V, D: Decode<K, V>>(
     consumer: &Consumer,
     decode: &D,
 ) -> kafka_client::Result<Read<K, V>> {
+    let batches = consumer.poll(POLL).await?.into_batches();
+    let begins = batches
+        .iter()
+        .rev()
+        .map(|batch| (batch.partition().clone(), batch.first_offset()));
+    // Of a partition's batches the first one counts.
+    let begins: BTreeMap<TopicPartition, i64> = begins.collect();
     let mut read = Read::default();
-    for batch in consumer.poll(POLL).await?.into_batches() {
+    for batch in batches {
         read.changes.reserve(batch.len());
         for record in batch {
-            decode.prepare(&record).await?;
+            if let Err(error) = decode.prepare(&record).await {
+                // Nothing of what was polled is applied: it is read again if the lookup is worth another try.
+                for (partition, begin) in &begins {
+                    consumer.seek(partition, *begin)?;
+                }
+                tokio::time::sleep(LOOKUP_PAUSE).await;
+                return Err(error);
+            }
             let change = match guard(operator, || decode.decode(&record)) {
                 Ok(change) => change,
                 Err(EngineError::Panicked { message, .. }) => Err(PoisonCause::panic(message)),
@@ -448,4 +465,59 @@ async fn read<K, V, D: Decode<K, V>>(
         }
     }
     Ok(read)
+}
+
+#[cfg(all(test, feature = "embedded-broker"))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::testkit::EmbeddedKafka;
+
+    /// Cannot look up what it needs the first time it comes to the third record.
+    #[derive(Default)]
+    struct Flaky {
+        prepared: AtomicUsize,
+    }
+
+    impl Decode<String, String> for Flaky {
+        fn decode(&self, record: &KafkaRecord) -> Result<(String, Option<String>), PoisonCause> {
+            let key = String::from_utf8_lossy(record.key().unwrap_or_default());
+            Ok((
+                key.into_owned(),
+                Some(record.value_utf8_lossy().into_owned()),
+            ))
+        }
+
+        async fn prepare(&self, _: &KafkaRecord) -> kafka_client::Result<()> {
+            match self.prepared.fetch_add(1, Ordering::Relaxed) {
+                2 => Err(kafka_client::Error::BufferFull { buffer: 0 }),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_fails_and_is_tried_again_loses_no_change() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("table", 1).unwrap();
+        let written = ["a", "b", "c", "d"];
+        kafka.write("table", written.map(|key| (key, key))).unwrap();
+        let settings = KafkaTable::topic("table").bootstrap_servers(kafka.bootstrap_servers());
+        let consumer = settings.consumer().unwrap().build().await.unwrap();
+        let ends = ends_of(&consumer, "table").await.unwrap();
+        let (decode, operator) = (Flaky::default(), Operator::here("kafka_table"));
+        let (mut keys, mut failures) = (Vec::new(), 0);
+        while left_before(&consumer, &ends).await.unwrap() > 0 {
+            match read(operator, &consumer, &decode).await {
+                Ok(read) => keys.extend(read.changes.into_iter().map(|(key, _)| key)),
+                Err(error) => {
+                    assert!(error.is_retriable());
+                    failures += 1;
+                }
+            }
+        }
+        assert_eq!(failures, 1);
+        assert_eq!(keys, written);
+    }
 }
