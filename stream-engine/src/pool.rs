@@ -5,6 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::operator::guard;
+use crate::rdd::Node;
 use crate::stage::{self, Counts, StageInfo, StageKind};
 use crate::{EngineError, Operator};
 
@@ -52,7 +53,8 @@ impl Pool {
         I: Send,
         R: Send,
     {
-        self.run_stage(operator, inputs, |input, _| task(input), false)
+        let task = |input, _: &mut Counts| task(input);
+        self.run_stage(operator, inputs, task, false, false)
     }
 
     /// As [`Pool::run`], for tasks that count their records.
@@ -66,7 +68,23 @@ impl Pool {
         I: Send,
         R: Send,
     {
-        self.run_stage(operator, inputs, task, true)
+        self.run_stage(operator, inputs, task, true, false)
+    }
+
+    /// As [`Pool::run_counted`], for tasks that do nothing but read partitions of `node`, which is prepared. If it is known to
+    /// be empty, the calling thread runs them: waking the pool takes longer than that.
+    pub(crate) fn run_reading<T, I, R>(
+        &self,
+        node: &dyn Node<T>,
+        operator: Operator,
+        inputs: Vec<I>,
+        task: impl Fn(I, &mut Counts) -> Result<R, EngineError> + Sync,
+    ) -> Result<Vec<R>, EngineError>
+    where
+        I: Send,
+        R: Send,
+    {
+        self.run_stage(operator, inputs, task, true, node.is_empty())
     }
 
     fn run_stage<I, R>(
@@ -75,6 +93,7 @@ impl Pool {
         inputs: Vec<I>,
         task: impl Fn(I, &mut Counts) -> Result<R, EngineError> + Sync,
         counted: bool,
+        here: bool,
     ) -> Result<Vec<R>, EngineError>
     where
         I: Send,
@@ -95,9 +114,12 @@ impl Pool {
                 .and_then(|result| result)
                 .map(|result| (result, counts))
         };
-        let results: Vec<Result<(R, Counts), EngineError>> = self
-            .threads
-            .install(|| inputs.into_par_iter().with_max_len(1).map(task).collect());
+        let results: Vec<Result<(R, Counts), EngineError>> = if here {
+            inputs.into_iter().map(task).collect()
+        } else {
+            let tasks = || inputs.into_par_iter().with_max_len(1).map(task).collect();
+            self.threads.install(tasks)
+        };
         let results: Vec<(R, Counts)> = results.into_iter().collect::<Result<_, _>>()?;
         if let Some(started) = started {
             let counts: Counts = results.iter().map(|(_, counts)| *counts).sum();
@@ -127,5 +149,94 @@ impl Pool {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::rdd::Data;
+    use crate::{Rdd, RddContext};
+
+    /// Counts its clones by the threads that make them.
+    #[derive(Default)]
+    struct Witness {
+        here: Arc<AtomicUsize>,
+        on_the_pool: Arc<AtomicUsize>,
+    }
+
+    impl Witness {
+        fn note(&self) {
+            let name = std::thread::current().name().map(str::to_owned);
+            let on_the_pool = name.is_some_and(|name| name.starts_with("stream-worker-"));
+            let count = if on_the_pool {
+                &self.on_the_pool
+            } else {
+                &self.here
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Clone for Witness {
+        fn clone(&self) -> Self {
+            self.note();
+            Witness {
+                here: self.here.clone(),
+                on_the_pool: self.on_the_pool.clone(),
+            }
+        }
+    }
+
+    /// How many tasks of an action the caller's thread ran, and how many the pool.
+    fn tasks<T: Data>(rdd: &Rdd<T>) -> (usize, usize) {
+        let zero = Witness::default();
+        let (here, on_the_pool) = (zero.here.clone(), zero.on_the_pool.clone());
+        rdd.aggregate(zero, |zero, _| zero, |zero, _| zero).unwrap();
+        (
+            here.load(Ordering::Relaxed),
+            on_the_pool.load(Ordering::Relaxed),
+        )
+    }
+
+    #[test]
+    fn the_pool_is_not_woken_for_records_known_to_be_none() {
+        let context = RddContext::new(2).unwrap();
+        let none = context.parallelize(Vec::<u32>::new(), 3);
+        let some = context.parallelize([1], 3);
+        let pairs = |rdd: &Rdd<u32>| rdd.map(|n| (n, n));
+        let sums = |rdd| pairs(rdd).reduce_by_key_with_partitions(3, |a, b| a + b);
+        assert_eq!(tasks(&none), (3, 0));
+        assert_eq!(tasks(&none.map(|n| n).filter(|_| true)), (3, 0));
+        assert_eq!(tasks(&none.flat_map(|n| [n]).cache()), (3, 0));
+        assert_eq!(tasks(&sums(&none)), (3, 0));
+        assert_eq!(tasks(&sums(&none).reduce_by_key(|a, b| a + b)), (3, 0));
+        assert_eq!(tasks(&sums(&none).join(&sums(&none))), (3, 0));
+        assert_eq!(tasks(&none.union(&none)), (6, 0));
+        // Something may be there, or is made out of nothing.
+        assert_eq!(tasks(&some), (0, 3));
+        assert_eq!(tasks(&some.filter(|_| false)), (0, 3));
+        assert_eq!(tasks(&none.union(&some)), (0, 6));
+        assert_eq!(tasks(&none.map_partitions(|_| [1])), (0, 3));
+        assert_eq!(none.map_partitions(|_| [1]).collect().unwrap(), [1, 1, 1]);
+    }
+
+    #[test]
+    fn closures_over_partitions_run_on_the_pool_even_without_records() {
+        let none = RddContext::new(2)
+            .unwrap()
+            .parallelize(Vec::<u32>::new(), 3);
+        let witness = Arc::new(Witness::default());
+        none.for_each_partition(|_| witness.note()).unwrap();
+        let noted = witness.clone();
+        let mapped = none.map_partitions(move |records| {
+            noted.note();
+            records
+        });
+        mapped.count().unwrap();
+        assert_eq!(witness.on_the_pool.load(Ordering::Relaxed), 6);
+        assert_eq!(witness.here.load(Ordering::Relaxed), 0);
     }
 }

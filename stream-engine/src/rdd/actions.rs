@@ -51,7 +51,15 @@ pub(super) fn drain_counted<T>(
     Ok(records)
 }
 
-/// Runs `task` for the given partitions on the pool, after everything they depend on.
+/// Runs everything that the node depends on.
+fn prepare<T>(node: &dyn Node<T>, pool: &Pool, operator: Operator) -> Result<(), EngineError> {
+    if pool.is_worker() {
+        return Err(EngineError::NestedAction { operator });
+    }
+    node.prepare(pool)
+}
+
+/// Runs `task`, which does nothing but read, for the given partitions, after everything they depend on.
 fn run<T, R: Send>(
     node: &dyn Node<T>,
     pool: &Pool,
@@ -59,11 +67,8 @@ fn run<T, R: Send>(
     partitions: std::ops::Range<usize>,
     task: impl Fn(&dyn Node<T>, &Pool, usize, &mut Counts) -> Result<R, EngineError> + Sync,
 ) -> Result<Vec<R>, EngineError> {
-    if pool.is_worker() {
-        return Err(EngineError::NestedAction { operator });
-    }
-    node.prepare(pool)?;
-    pool.run_counted(operator, partitions.collect(), |partition, counts| {
+    prepare(node, pool, operator)?;
+    pool.run_reading(node, operator, partitions.collect(), |partition, counts| {
         task(node, pool, partition, counts)
     })
 }
@@ -305,18 +310,18 @@ impl<T: Data> Rdd<T> {
         operator: Operator,
         f: impl Fn(usize, PartitionIter<T>) -> R + Send + Sync,
     ) -> Result<(), EngineError> {
-        self.run(
-            operator,
-            0..self.num_partitions(),
-            |node, pool, partition, counts| {
-                let records = PartitionIter::new(node.open(partition)?, pool);
-                let (records, read) = records.counted();
-                guard(operator, || f(partition, records).into_result())?
-                    .map_err(|cause| EngineError::failed(operator, cause))?;
-                counts.read = read.load(Ordering::Relaxed);
-                Ok(())
-            },
-        )?;
+        let (node, pool) = (&**self.node(), self.context().pool());
+        prepare(node, pool, operator)?;
+        // What `f` does takes its time even without records: always on the pool.
+        let partitions = (0..node.partitions()).collect();
+        pool.run_counted(operator, partitions, |partition, counts| {
+            let records = PartitionIter::new(node.open(partition)?, pool);
+            let (records, read) = records.counted();
+            guard(operator, || f(partition, records).into_result())?
+                .map_err(|cause| EngineError::failed(operator, cause))?;
+            counts.read = read.load(Ordering::Relaxed);
+            Ok(())
+        })?;
         Ok(())
     }
 }

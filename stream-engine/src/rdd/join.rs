@@ -70,6 +70,10 @@ impl<K: Key, V: Data, W: Data> Node<(K, Grouped<V, W>)> for Cogroup<K, V, W> {
             .collect();
         Ok(Box::new(VecChunks::new(groups)))
     }
+
+    fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.right.is_empty()
+    }
 }
 
 /// Which keys a join keeps.

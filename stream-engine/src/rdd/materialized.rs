@@ -120,7 +120,7 @@ impl<T: Data> Rdd<T> {
         let make = move |pool: &Pool| {
             parent.prepare(pool)?;
             let partitions = (0..parent.partitions()).collect();
-            pool.run_counted(operator, partitions, |p, counts| {
+            pool.run_reading(&*parent, operator, partitions, |p, counts| {
                 let records = super::actions::drain(&*parent, pool, p)?;
                 counts.read = records.len() as u64;
                 counts.made = Some(counts.read);

@@ -76,6 +76,10 @@ pub(crate) trait Node<T>: Send + Sync {
     fn known_count(&self) -> Option<u64> {
         None
     }
+    /// Whether there surely is no record, as far as that can be told without computing anything.
+    fn is_empty(&self) -> bool {
+        self.known_count() == Some(0)
+    }
     /// The bytes that will be read, if they are known without reading them.
     fn known_bytes(&self) -> Option<u64> {
         None

@@ -33,6 +33,8 @@ impl<U> Extend<U> for Emitter<'_, U> {
 struct Narrow<T, W> {
     parent: Arc<dyn Node<T>>,
     wrap: W,
+    /// Whether it works record by record, and so makes none out of none.
+    by_record: bool,
 }
 
 impl<T, U, W> Node<U> for Narrow<T, W>
@@ -50,6 +52,10 @@ where
 
     fn open(&self, partition: usize) -> Result<BoxChunks<U>, EngineError> {
         Ok((self.wrap)(partition, self.parent.open(partition)?))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_record && self.parent.is_empty()
     }
 }
 
@@ -140,16 +146,26 @@ where
 }
 
 impl<T: Data> Rdd<T> {
-    /// The child of this RDD that wraps each partition's chunks; metadata is kept, the partitioner is not.
+    /// The child of this RDD that wraps each partition's chunks and works record by record; metadata is kept, the
+    /// partitioner is not.
     pub(super) fn narrow<U: Data>(
         &self,
         wrap: impl Fn(usize, BoxChunks<T>) -> BoxChunks<U> + Send + Sync + 'static,
+    ) -> Rdd<U> {
+        self.wrapped(wrap, true)
+    }
+
+    fn wrapped<U: Data>(
+        &self,
+        wrap: impl Fn(usize, BoxChunks<T>) -> BoxChunks<U> + Send + Sync + 'static,
+        by_record: bool,
     ) -> Rdd<U> {
         let child = Rdd::new(
             self.context(),
             Narrow {
                 parent: self.node().clone(),
                 wrap,
+                by_record,
             },
         );
         Rdd {
@@ -338,7 +354,7 @@ impl<T: Data> Rdd<T> {
         I: IntoIterator<Item = U> + 'static,
     {
         let (f, pool) = (Arc::new(f), self.context().pool().clone());
-        self.narrow(move |partition, input| {
+        let wrap = move |partition, input| -> BoxChunks<U> {
             let f = f.clone();
             let start = move |records| f(partition, records).into_iter();
             Box::new(Iterated {
@@ -346,7 +362,8 @@ impl<T: Data> Rdd<T> {
                 start: Some((start, PartitionIter::new(input, &pool))),
                 results: None,
             })
-        })
+        };
+        self.wrapped(wrap, false)
     }
 
     /// One record per partition: all of its records.

@@ -32,7 +32,7 @@ where
         counts.made = Some(made.iter().map(|block| block.len() as u64).sum());
         Ok(made)
     };
-    for made in pool.run_counted(operator, inputs, split)? {
+    for made in pool.run_reading(parent, operator, inputs, split)? {
         for (partition, block) in made.into_iter().enumerate() {
             if !block.is_empty() {
                 blocks[partition].push(block);
@@ -206,6 +206,10 @@ impl<K: Key, V: Data, C: Data> Node<(K, C)> for CombineInPlace<K, V, C> {
         )?;
         Ok(Box::new(VecChunks::new(without_hashes(entries))))
     }
+
+    fn is_empty(&self) -> bool {
+        self.parent.is_empty()
+    }
 }
 
 impl<K: Key, V: Data> Rdd<(K, V)> {
@@ -264,7 +268,8 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             |p, counts: &mut Counts| combiner.combine_partition(parent, pool, operator, p, counts);
         if self.partitioner() == Some(partitioner) {
             parent.prepare(pool)?;
-            return pool.run_counted(operator, (0..parent.partitions()).collect(), combine);
+            let partitions = (0..parent.partitions()).collect();
+            return pool.run_reading(parent, operator, partitions, combine);
         }
         exchange(
             parent,
@@ -291,7 +296,7 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         if self.partitioner() == Some(partitioner) {
             parent.prepare(pool)?;
             let partitions = (0..parent.partitions()).collect();
-            return pool.run_counted(operator, partitions, |p, counts| {
+            return pool.run_reading(parent, operator, partitions, |p, counts| {
                 let mut block = Vec::new();
                 for_each_chunk(parent, pool, p, |chunk| {
                     counts.read += chunk.len() as u64;

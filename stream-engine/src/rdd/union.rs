@@ -28,6 +28,10 @@ impl<T> Node<T> for Union<T> {
         }
         Ok(Box::new(NoChunks))
     }
+
+    fn is_empty(&self) -> bool {
+        self.parents.iter().all(|parent| parent.is_empty())
+    }
 }
 
 /// A partition of a node.
@@ -62,6 +66,10 @@ impl<T: 'static> Node<T> for Concat<T> {
             waiting,
             current: Box::new(NoChunks),
         }))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.parents.iter().all(|parent| parent.is_empty())
     }
 }
 
