@@ -10,8 +10,9 @@ pub(super) const AHEAD: usize = 256;
 /// Entries lie in a dense vector, so that reading all of them is a walk and a reader can stop and go on at a position. The
 /// index is a table with linear probing, of a position and 32 bits of the hash in 64 bits. The same bits say where in the
 /// table a slot would like to be, so growing and removing need not look at entries either. That matters for tables that no
-/// cache holds: to find many keys, one first asks the index for all their [places](KeyTable::guess), then
-/// [touches](KeyTable::touch) all their entries, and the processor waits for many cache lines at once in each of these loops.
+/// cache holds: to find many keys, one first touches all their [slots](KeyTable::touch_slots), then asks the index for all
+/// their [places](KeyTable::guess), then [touches](KeyTable::touch) all their entries, and the processor waits for many cache
+/// lines at once in each loop.
 ///
 /// Whoever brings a key brings its hash.
 #[derive(Clone)]
@@ -88,6 +89,19 @@ impl<K: Eq, V> KeyTable<K, V> {
     #[inline]
     pub(super) fn guess(&self, hash: u64) -> Option<u32> {
         self.slots_of(hash).map(|(_, at)| at).next()
+    }
+
+    /// Brings the slots where keys would like to be into the caches. To be done before looking into them: whether a slot is the
+    /// right one cannot be predicted, and a processor that predicts it wrongly has run ahead for nothing, and waits for one
+    /// slot after the other.
+    pub(super) fn touch_slots(&self, hashes: impl Iterator<Item = u64>) {
+        let mask = self.index.len().wrapping_sub(1);
+        let slot = |hash: u64| {
+            self.index
+                .get(hash as usize & mask)
+                .map_or(0, |slot| slot.0)
+        };
+        std::hint::black_box(hashes.map(slot).fold(0, |all, slot| all ^ slot));
     }
 
     /// Brings entries into the caches. An entry may lie across two cache lines; where it ends, the next one starts.

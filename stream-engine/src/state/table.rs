@@ -232,6 +232,7 @@ impl<K: Key, S: Data> PartitionState<'_, K, S> {
     pub(crate) fn places<V>(&self, records: &[Entry<K, V>], places: &mut Vec<Place>) {
         let (base, ahead) = (&self.held.base, records.iter().take(AHEAD));
         places.clear();
+        base.touch_slots(ahead.clone().map(|record| record.hash));
         places.extend(ahead.clone().map(|record| Place(base.guess(record.hash))));
         base.touch(places.iter().filter_map(|place| place.0));
         for (place, record) in places.iter_mut().zip(ahead) {
