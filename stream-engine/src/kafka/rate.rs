@@ -90,12 +90,13 @@ impl Bounds<'_> {
                 .backpressure
                 .map(|rate| rate * want.lag as f64 / total_lag.max(1) as f64);
             let rate = self.rates.per_second(want.partition, share);
-            let allowed = *want.credit + rate * self.seconds;
-            if allowed.is_infinite() {
+            // Not by time, of which none may have passed: that would be no number.
+            if rate.is_infinite() {
                 *want.credit = 0.0;
                 shares.push(want.waiting);
                 continue;
             }
+            let allowed = *want.credit + rate * self.seconds;
             // Rates below one record a batch let one through every so often.
             let given = (allowed as u64).min(want.waiting);
             *want.credit = (allowed - given as f64).min((rate * self.burst).max(allowed.fract()));
@@ -172,6 +173,7 @@ mod tests {
         // (max and min a second, limit of the batch, back-pressure, seconds, lags) and what they give.
         let cases = [
             ((0, 1, none), None, 1.0, [500, 0, 7], [500, 0, 7]),
+            ((0, 1, none), None, 0.0, [500, 0, 7], [500, 0, 7]),
             ((100, 1, none), None, 2.0, [500, 100, 7], [200, 100, 7]),
             // By lag.
             (
