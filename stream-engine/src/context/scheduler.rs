@@ -47,7 +47,7 @@ impl Scheduler {
     /// Starts sources and sinks. If one fails, those started before it are stopped, and with them the context.
     pub(super) fn start(shared: Arc<Shared>, mut graph: Graph) -> Result<Self, EngineError> {
         if let Err(error) = start_parts(&shared, &mut graph) {
-            shared.lifecycle.finish(Some(error.clone()));
+            finish(&shared, Some(error.clone()));
             return Err(error);
         }
         let mut timeline = Timeline::new(shared.clock.clone());
@@ -367,6 +367,7 @@ impl Scheduler {
         self.graph.tables.iter_mut().for_each(|table| table.stop());
         self.graph.inputs.iter_mut().for_each(|input| input.stop());
         self.graph = Graph::default();
+        // Listeners that hear of the end may use the threads.
         self.shared.rdds.pool().resume();
         match &error {
             Some(error) => {
@@ -376,8 +377,16 @@ impl Scheduler {
         }
         self.shared
             .tell(|listener| listener.on_streaming_stopped(error.as_ref()));
-        self.shared.lifecycle.finish(error);
+        finish(&self.shared, error);
     }
+}
+
+/// The context is stopped, and its threads are free for others.
+fn finish(shared: &Shared, error: Option<EngineError>) {
+    shared.rdds.pool().resume();
+    shared.lifecycle.finish(error);
+    // A request to stop that came in between has cancelled them again; one that comes later takes that back itself.
+    shared.rdds.pool().resume();
 }
 
 fn start_parts(shared: &Arc<Shared>, graph: &mut Graph) -> Result<(), EngineError> {
@@ -416,11 +425,12 @@ fn start_rates(shared: &Shared, graph: &mut Graph) -> Vec<RateEstimator> {
         return Vec::new();
     }
     if let Some(rate) = settings.initial_rate {
+        // The metrics are not locked while a source is told: it may look at them.
+        let inputs = graph.inputs.iter_mut();
+        inputs.for_each(|input| input.limit_rate(rate));
         let mut metrics = shared.metrics();
-        for (input, metrics) in graph.inputs.iter_mut().zip(&mut metrics.inputs) {
-            input.limit_rate(rate);
-            metrics.rate_limit = Some(rate);
-        }
+        let inputs = metrics.inputs.iter_mut();
+        inputs.for_each(|metrics| metrics.rate_limit = Some(rate));
     }
     let estimator = |_: &_| RateEstimator::new(settings, shared.batch_duration);
     graph.inputs.iter().map(estimator).collect()

@@ -342,3 +342,32 @@ async fn positions(
     }
     positions
 }
+
+#[cfg(all(test, feature = "embedded-broker"))]
+mod tests {
+    use std::time::Duration;
+
+    use crate::StreamingContext;
+    use crate::kafka::{KafkaSource, StartingOffsets};
+    use crate::testkit::EmbeddedKafka;
+
+    #[test]
+    fn a_discovery_interval_without_end_does_not_keep_from_reading() {
+        let kafka = EmbeddedKafka::start().unwrap();
+        kafka.create_topic("in", 1).unwrap();
+        kafka.write("in", [((), "x")]).unwrap();
+        let ssc = StreamingContext::builder("test")
+            .batch_duration(Duration::from_millis(10))
+            .threads(1)
+            .build()
+            .unwrap();
+        let source = KafkaSource::subscribe(["in"])
+            .bootstrap_servers(kafka.bootstrap_servers())
+            .group_id("test")
+            .starting_offsets(StartingOffsets::Earliest)
+            .discovery_interval(Duration::MAX);
+        let stream = ssc.kafka_direct_stream(source).unwrap();
+        stream.foreach_rdd(|rdd| rdd.count().map(drop));
+        kafka.run_until_consumed(&ssc, "test", &["in"]).unwrap();
+    }
+}

@@ -106,6 +106,8 @@ pub struct KafkaSource {
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// How often topics are looked at for partitions that were added.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(30);
+/// A year: the clock can still count so far.
+const LONGEST_DISCOVERY_INTERVAL: Duration = Duration::from_secs(365 * 86_400);
 
 impl KafkaSource {
     fn new(topics: Topics) -> Self {
@@ -181,9 +183,11 @@ impl KafkaSource {
     }
 
     /// How often topics are looked at for new partitions, and a pattern for new topics; 30 s by default, at least 10 ms.
+    /// With `Duration::MAX` it is practically never.
     #[must_use]
     pub fn discovery_interval(mut self, interval: Duration) -> Self {
-        self.discovery_interval = interval.max(Duration::from_millis(10));
+        self.discovery_interval =
+            interval.clamp(Duration::from_millis(10), LONGEST_DISCOVERY_INTERVAL);
         self
     }
 

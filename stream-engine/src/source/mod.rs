@@ -36,7 +36,7 @@ pub struct BatchInput<T> {
 /// 3. when **all** output operations of the batch have succeeded, [`commit`](InputSource::commit), before the next `plan`;
 ///    after a failure neither `commit` nor another `plan` follows, and what was planned counts as not consumed;
 /// 4. [`finish`](InputSource::finish) when the context is asked to stop gracefully, once, before the last batch;
-/// 5. [`stop`](InputSource::stop), once, if `start` was called.
+/// 5. [`stop`](InputSource::stop), once, if `start` has succeeded.
 ///
 /// A panic in any of them fails the batch like an error.
 pub trait InputSource<T>: Send + 'static {

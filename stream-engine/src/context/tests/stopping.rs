@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::context::lifecycle::Stop;
+use crate::{Backpressure, StopHandle};
 
 /// Waits for what another thread does without saying so.
 fn until(what: &str, happened: impl Fn() -> bool) {
@@ -183,4 +184,83 @@ fn a_removed_listener_hears_nothing_more() {
     stepper.step().unwrap();
     let completed = recorders.map(|recorder| recorder.infos.lock().unwrap().len());
     assert_eq!(completed, [1, 2]);
+}
+
+/// Whether the context's threads still work.
+#[track_caller]
+fn threads_work(ssc: &StreamingContext) {
+    let rdd = ssc.rdd_context().parallelize(0..10 * crate::CHUNK, 1);
+    assert_eq!(rdd.map(|n| n).count().unwrap(), 10 * crate::CHUNK as u64);
+}
+
+#[test]
+fn threads_are_free_again_however_late_or_early_the_stop_comes() {
+    struct StopsAtTheEnd(Mutex<Option<StopHandle>>);
+    impl StreamingListener for StopsAtTheEnd {
+        fn on_streaming_stopped(&self, _: Option<&EngineError>) {
+            self.0.lock().unwrap().take().unwrap().stop();
+        }
+    }
+    let (ssc, _) = named("late");
+    with_output(&ssc);
+    let listener = StopsAtTheEnd(Mutex::new(Some(ssc.stop_handle())));
+    ssc.add_streaming_listener(Arc::new(listener));
+    ssc.start().unwrap().stop_gracefully();
+    ssc.await_termination_blocking().unwrap();
+    threads_work(&ssc);
+
+    struct StopsAtTheStart(StopHandle);
+    impl InputSource<u8> for StopsAtTheStart {
+        fn name(&self) -> &'static str {
+            "stops"
+        }
+        fn start(&mut self, _: &SourceContext) -> Result<(), BoxError> {
+            self.0.stop();
+            Err("stopped while connecting".into())
+        }
+        fn plan(&mut self, _: Time) -> Result<Option<BatchInput<u8>>, BoxError> {
+            Ok(None)
+        }
+    }
+    let (ssc, _) = named("early");
+    let source = StopsAtTheStart(ssc.stop_handle());
+    ssc.input_stream(source).unwrap().foreach_rdd(|_| ());
+    ssc.start().unwrap_err();
+    threads_work(&ssc);
+}
+
+#[test]
+fn a_source_may_look_at_the_metrics_when_it_is_told_its_rate() {
+    struct Curious(StreamingContext);
+    impl InputSource<u8> for Curious {
+        fn name(&self) -> &'static str {
+            "curious"
+        }
+        fn limit_rate(&mut self, _: f64) {
+            drop(self.0.metrics());
+        }
+        fn plan(&mut self, _: Time) -> Result<Option<BatchInput<u8>>, BoxError> {
+            Ok(None)
+        }
+    }
+    let ssc = StreamingContext::builder("test")
+        .batch_duration(secs(1))
+        .threads(1)
+        .backpressure(Backpressure {
+            initial_rate: Some(5.0),
+            ..Backpressure::default()
+        })
+        .build()
+        .unwrap();
+    let source = Curious(ssc.clone());
+    ssc.input_stream(source).unwrap().foreach_rdd(|_| ());
+    let (started, starting) = (ssc.clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || starting.0.send(started.start().map(drop)));
+    starting
+        .1
+        .recv_timeout(PATIENCE)
+        .expect("start hangs")
+        .unwrap();
+    assert_eq!(ssc.metrics().inputs[0].rate_limit, Some(5.0));
+    ssc.stop();
 }
