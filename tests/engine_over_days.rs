@@ -109,9 +109,3 @@ fn run(days: u64, batch: u64) {
 fn memory_stays_flat_over_three_days_of_batches() {
     run(3, 10);
 }
-
-#[test]
-#[ignore = "takes a minute: a quarter of a million batches"]
-fn memory_stays_flat_over_three_days_of_batches_of_a_second() {
-    run(3, 1);
-}

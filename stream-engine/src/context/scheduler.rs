@@ -360,6 +360,10 @@ impl Scheduler {
 
     /// Stops sinks and sources and lets go of the graph.
     pub(crate) fn close(mut self, error: Option<EngineError>) {
+        let _finish = Finish {
+            shared: self.shared.clone(),
+            error: error.clone(),
+        };
         self.graph
             .outputs
             .iter_mut()
@@ -377,7 +381,19 @@ impl Scheduler {
         }
         self.shared
             .tell(|listener| listener.on_streaming_stopped(error.as_ref()));
-        finish(&self.shared, error);
+    }
+}
+
+/// Tells those who wait for the context that it is stopped, also if something panics on the way there: a log whose pipe is
+/// closed does.
+struct Finish {
+    shared: Arc<Shared>,
+    error: Option<EngineError>,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        finish(&self.shared, self.error.take());
     }
 }
 

@@ -119,14 +119,16 @@ fn waiting_without_async_ends_with_the_context_s_error_or_the_time() {
     let short = Duration::from_millis(1);
     assert!(!ssc.await_termination_or_timeout_blocking(short).unwrap());
     drop(go);
-    let error = ssc.await_termination_blocking().unwrap_err().to_string();
+    let ended = ssc.await_termination_or_timeout_blocking(PATIENCE);
+    let error = ended.unwrap_err().to_string();
     assert!(
         error.ends_with("the test never let the batch go on"),
         "{error}"
     );
     assert_eq!(log.lock().unwrap().last().unwrap(), "stop");
     let (ssc, _) = manual();
-    let error = ssc.await_termination_blocking().unwrap_err().to_string();
+    let ended = ssc.await_termination_or_timeout_blocking(PATIENCE);
+    let error = ended.unwrap_err().to_string();
     assert_eq!(
         error,
         "cannot await termination: the context is not started; call start first"
@@ -263,4 +265,41 @@ fn a_source_may_look_at_the_metrics_when_it_is_told_its_rate() {
         .unwrap();
     assert_eq!(ssc.metrics().inputs[0].rate_limit, Some(5.0));
     ssc.stop();
+}
+
+/// A log into a pipe that nobody reads any more.
+struct BrokenLog;
+
+impl tracing::Subscriber for BrokenLog {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("nobody reads the log");
+    }
+}
+
+#[test]
+fn who_waits_is_told_of_the_end_also_when_the_log_is_broken() {
+    let (ssc, clock) = named("who waits is told");
+    ssc.queue_stream(&RddQueue::<u8>::new())
+        .unwrap()
+        .foreach_rdd(|_| Err::<(), _>("no more output"));
+    let mut stepper = crate::testkit::Stepper::start(&ssc, &clock).unwrap();
+    let step = std::panic::AssertUnwindSafe(|| stepper.step());
+    let stepped = tracing::subscriber::with_default(BrokenLog, || std::panic::catch_unwind(step));
+    assert!(stepped.is_err(), "the log is broken");
+    let ended = ssc.await_termination_or_timeout_blocking(PATIENCE);
+    let error = ended.unwrap_err().to_string();
+    assert!(error.ends_with("no more output"), "{error}");
 }
