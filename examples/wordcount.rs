@@ -19,7 +19,7 @@ use clap::Parser;
 use examples::cluster::{Cluster, create_topic};
 use examples::feed::{FeedError, Lines, feed};
 use examples::progress::{Computed, Progress};
-use examples::verify::{count_words, differences, sum_counts};
+use examples::verify::{count_words, differences, ends, sum_counts};
 use kafka_client::admin::Admin;
 use kafka_client::consumer::Consumer;
 use kafka_client::{Compression, TopicPartition};
@@ -259,15 +259,6 @@ async fn finished(
             () = progress.wait(|done| batches > 0 && done.batches >= batches) => Ok(()),
         },
     }
-}
-
-/// Where a topic's partitions end.
-async fn ends(
-    probe: &Consumer,
-    topic: &str,
-) -> Result<BTreeMap<TopicPartition, i64>, kafka_client::Error> {
-    let partitions = probe.partitions_for(topic).await?;
-    Ok(probe.end_offsets(&partitions).await?.into_iter().collect())
 }
 
 /// Reads both topics again: every word that went in has to be counted, once.

@@ -82,10 +82,24 @@ impl Cluster {
 /// # Errors
 /// Why it could not be created, by name.
 pub async fn create_topic(admin: &Admin, topic: &str, partitions: i32) -> Result<(), Error> {
-    for (_, result) in admin
-        .create_topics([NewTopic::new(topic).partitions(partitions)])
-        .await?
-    {
+    create(admin, NewTopic::new(topic).partitions(partitions)).await
+}
+
+/// Creates a topic that keeps the newest value of each key, unless it is there.
+///
+/// # Errors
+/// Why it could not be created, by name.
+pub async fn create_compacted_topic(
+    admin: &Admin,
+    topic: &str,
+    partitions: i32,
+) -> Result<(), Error> {
+    let topic = NewTopic::new(topic).partitions(partitions);
+    create(admin, topic.config("cleanup.policy", "compact")).await
+}
+
+async fn create(admin: &Admin, topic: NewTopic) -> Result<(), Error> {
+    for (_, result) in admin.create_topics([topic]).await? {
         match result {
             Err(Error::Broker {
                 code: ErrorCode::TopicAlreadyExists,

@@ -5,8 +5,12 @@
 //! - [`progress`]: how far the batches have come, and how long records took;
 //! - [`verify`]: whether counts in a topic add up to the words in another.
 
+#[cfg(feature = "json")]
+pub mod clicks;
 pub mod cluster;
 pub mod feed;
+#[cfg(feature = "json")]
+pub mod orders;
 pub mod progress;
 pub mod verify;
 pub mod words;

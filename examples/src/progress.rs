@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafka_client::TopicPartition;
-use stream_engine::kafka::OffsetRange;
-use stream_engine::{BatchInfo, Clock, StreamingListener, SystemClock, Time};
+use stream_engine::kafka::{KafkaRecord, OffsetRange};
+use stream_engine::{
+    BatchInfo, Clock, DStream, EngineError, StreamingContext, StreamingListener, SystemClock, Time,
+};
 use tokio::sync::Notify;
 
 /// Listens to the batches of one Kafka stream.
@@ -103,6 +105,36 @@ impl Progress {
             })
             .map(|(millis, _)| *millis)
     }
+}
+
+/// Starts a program, and stops it when all that it has read of `records` up to these ends is committed.
+///
+/// # Errors
+/// What stopped it before.
+pub async fn run_until_read(
+    ssc: &StreamingContext,
+    records: &DStream<KafkaRecord>,
+    ends: &BTreeMap<TopicPartition, i64>,
+) -> Result<Done, EngineError> {
+    let progress = Arc::new(Progress::default());
+    let computing = progress.clone();
+    records.foreach_rdd_with_time(move |rdd, time| {
+        let ranges = rdd.offset_ranges().unwrap_or_default();
+        let batch = Computed {
+            ranges,
+            ..Computed::default()
+        };
+        computing.computed(time, batch);
+    });
+    ssc.add_streaming_listener(progress.clone());
+    ssc.start()?;
+    tokio::select! {
+        result = ssc.await_termination() => result?,
+        () = progress.wait(|done| done.has_read(ends)) => {}
+    }
+    ssc.stop_gracefully();
+    ssc.await_termination().await?;
+    Ok(progress.done())
 }
 
 impl StreamingListener for Progress {

@@ -1,10 +1,55 @@
-//! Whether counts add up: both topics are read again, with a plain consumer.
+//! Whether results are right: topics are read again, with a plain consumer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use kafka_client::consumer::{Consumer, ConsumerRecord};
+use kafka_client::consumer::{Consumer, ConsumerRecord, OwnedRecord};
 use kafka_client::{Error, TopicPartition};
+
+/// Where a topic's partitions end.
+///
+/// # Errors
+/// When the topic cannot be asked.
+pub async fn ends(
+    consumer: &Consumer,
+    topic: &str,
+) -> Result<BTreeMap<TopicPartition, i64>, Error> {
+    let partitions = consumer.partitions_for(topic).await?;
+    Ok(consumer
+        .end_offsets(&partitions)
+        .await?
+        .into_iter()
+        .collect())
+}
+
+/// What was written to a topic since its partitions ended at `before`: those of a partition in order.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn written_since(
+    servers: &str,
+    topic: &str,
+    before: &BTreeMap<TopicPartition, i64>,
+) -> Result<Vec<OwnedRecord>, Error> {
+    let consumer = Consumer::builder()
+        .bootstrap_servers(servers)
+        .client_id("check")
+        .build()
+        .await?;
+    let begin = |partition: &TopicPartition| before.get(partition).copied().unwrap_or(0);
+    let ranges = ends(&consumer, topic).await?;
+    let ranges = ranges
+        .into_iter()
+        .map(|(partition, end)| (partition.clone(), (begin(&partition), end)))
+        .collect();
+    let mut written = Vec::new();
+    read(servers, &ranges, |record| {
+        written.push(record.into_owned());
+        Ok(())
+    })
+    .await?;
+    Ok(written)
+}
 
 /// How many times each word occurs.
 pub type Counts = HashMap<String, u64>;
@@ -84,11 +129,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn read(
     servers: &str,
     ranges: &BTreeMap<TopicPartition, (i64, i64)>,
-    mut each: impl FnMut(&ConsumerRecord<'_>) -> Result<(), Error>,
+    mut each: impl FnMut(ConsumerRecord<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let consumer = Consumer::builder()
         .bootstrap_servers(servers)
-        .client_id("wordcount-check")
+        .client_id("check")
         .build()
         .await?;
     let mut left: BTreeMap<&TopicPartition, (i64, i64)> = ranges
@@ -114,7 +159,7 @@ async fn read(
                 continue;
             };
             for record in batch.iter().take_while(|record| record.offset() < until) {
-                each(&record)?;
+                each(record)?;
             }
             if batch.next_offset() >= until {
                 left.remove(batch.partition());
