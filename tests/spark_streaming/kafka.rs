@@ -190,7 +190,7 @@ async fn kafka_direct() {
 
     assert_eq!(
         committed(&servers, &group, &topic).await,
-        ["0: 73", "1: 25"]
+        ["0: 73", "1: 25", "2: 0"]
     );
     assert_eq!(
         spark("kafka_committed").0[&8000],
